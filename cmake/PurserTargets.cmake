@@ -1,0 +1,64 @@
+# purser_library(NAME SOURCES ... DEPENDS ... [LIBRARIES ...])
+#   DEPENDS    other folders of operator/ (targets purser_<folder>): the only ones it may include
+#   LIBRARIES  third-party libraries it sees
+# The include direction itself is checked by tests/structure.
+
+add_library(purser_options INTERFACE)
+target_compile_options(purser_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+# GCC 12 reports false positives inside the standard library's string code when optimising.
+target_compile_options(purser_options INTERFACE -Wno-error=restrict -Wno-error=maybe-uninitialized
+  -Wno-error=stringop-overflow -Wno-error=array-bounds)
+target_include_directories(purser_options INTERFACE ${PROJECT_SOURCE_DIR}/operator)
+
+if(PURSER_SANITIZE STREQUAL "address")
+  target_compile_options(purser_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(purser_options INTERFACE -fsanitize=address,undefined)
+elseif(PURSER_SANITIZE STREQUAL "thread")
+  target_compile_options(purser_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(purser_options INTERFACE -fsanitize=thread)
+elseif(PURSER_SANITIZE)
+  message(FATAL_ERROR "PURSER_SANITIZE is '${PURSER_SANITIZE}'; use address, thread or nothing")
+endif()
+if(PURSER_COVERAGE)
+  target_compile_options(purser_options INTERFACE --coverage -O0)
+  target_link_options(purser_options INTERFACE --coverage)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+function(purser_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(purser_${name} STATIC ${ARG_SOURCES})
+    set(scope PUBLIC)
+  else()
+    add_library(purser_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_link_libraries(purser_${name} ${scope} purser_options)
+  foreach(dependency IN LISTS ARG_DEPENDS)
+    target_link_libraries(purser_${name} ${scope} purser_${dependency})
+  endforeach()
+  target_link_libraries(purser_${name} ${scope} ${ARG_LIBRARIES})
+endfunction()
+
+# purser_test(NAME LABEL label SOURCES ... DEPENDS ... [LIBRARIES ...]): one GoogleTest binary, one ctest entry.
+function(purser_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE PURSER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  foreach(dependency IN LISTS ARG_DEPENDS)
+    target_link_libraries(${name} PRIVATE purser_${dependency})
+  endforeach()
+  target_link_libraries(${name} PRIVATE purser_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()

@@ -1,0 +1,93 @@
+// AgentBudget (purser.dev/v1alpha1): how much may be spent, by whom, in which window. No I/O.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/object_meta.h"
+#include "money/money.h"
+
+namespace purser::api {
+
+enum class Period { kHour, kDay, kWeek, kMonth };
+enum class Weekday { kMonday = 1, kTuesday, kWednesday, kThursday, kFriday, kSaturday, kSunday };  // ISO
+
+struct WindowSpec {                 // type: Calendar, the only one implemented
+  Period period = Period::kDay;
+  std::string time_zone = "UTC";    // IANA name
+  Weekday week_start = Weekday::kMonday;
+  bool operator==(const WindowSpec&) const = default;
+};
+
+struct ScopeSpec {                  // per: Total, the only one implemented
+  std::vector<std::string> pools;   // {"*"}: the whole namespace, pools or not
+  std::vector<std::string> agents;  // narrows; empty: all
+  bool operator==(const ScopeSpec&) const = default;
+};
+
+// Weakest to strongest; the numeric order is the order of strength.
+enum class Action { kNotify = 0, kThrottle = 2, kRefuseNewWork = 3, kStop = 4 };
+
+struct Threshold {
+  std::int32_t percent = 0;  // 1 to 1000
+  Action action = Action::kNotify;
+  bool operator==(const Threshold&) const = default;
+};
+
+enum class Mode { kEnforce, kAudit };
+
+struct AgentBudgetSpec {            // unit: USD; onSourceLoss: Hold; stopPolicy: AtCeiling
+  Money limit;
+  WindowSpec window;
+  ScopeSpec scope;
+  std::vector<Threshold> thresholds;  // ascending by percent; defaults filled in by the decoder
+  std::string source = "default";
+  Mode mode = Mode::kEnforce;
+  bool operator==(const AgentBudgetSpec&) const = default;
+};
+
+struct AgentSpend {
+  std::string name;
+  std::string spent;             // decimal string
+  std::int32_t percent_used = 0;
+  std::string state;
+  bool operator==(const AgentSpend&) const = default;
+};
+
+struct ClosedWindow {
+  std::string start;  // RFC 3339
+  std::string end;
+  std::string spent;
+  bool operator==(const ClosedWindow&) const = default;
+};
+
+struct AgentBudgetStatus {
+  std::int64_t observed_generation = 0;
+  std::string state;             // Normal | Warning | Throttled | RefusingWork | Stopped | Audit | NotReady
+  std::string window_start;      // RFC 3339 in the budget's zone, e.g. 2026-11-23T00:00:00-05:00
+  std::string window_end;
+  std::string limit;             // decimal string, as are spent and remaining
+  std::string spent;
+  std::string remaining;
+  std::optional<std::int32_t> percent_used;
+  std::string resets_at;         // RFC 3339, UTC
+  std::string exhausts_at;       // RFC 3339, UTC, empty when it does not before the window's end
+  std::string burn_per_hour;     // decimal string
+  std::string projected;         // decimal string, at the window's end
+  std::vector<AgentSpend> agents;     // the 20 dearest
+  std::int32_t agent_count = 0;
+  std::vector<ClosedWindow> history;  // the last 8 closed windows, newest first
+  std::vector<Condition> conditions;
+  bool operator==(const AgentBudgetStatus&) const = default;
+};
+
+struct AgentBudget {
+  ObjectMeta meta;
+  AgentBudgetSpec spec;
+  AgentBudgetStatus status;
+  std::optional<std::string> invalid;  // as AgentPool::invalid
+};
+
+}  // namespace purser::api

@@ -1,0 +1,40 @@
+// JSON <-> structs. Reading is bounded and strict about types; what is not implemented yet is refused
+// by name, never ignored. No I/O. Thread-safe (no state).
+#pragma once
+
+#include <simdjson.h>
+
+#include <string>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "api/agent_pool.h"
+#include "base/result.h"
+
+namespace purser::api {
+
+enum class UnknownFields { kIgnore, kReject };  // the API server prunes them; `purser validate` rejects
+
+// Decodes one object of a list or watch. A spec that cannot be understood yields an object whose
+// `invalid` says which field, which value and what to do; an Error only when even the metadata
+// cannot be read.
+Result<AgentPool> DecodeAgentPool(simdjson::dom::element object,
+                                  UnknownFields unknown = UnknownFields::kIgnore);
+Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object,
+                                      UnknownFields unknown = UnknownFields::kIgnore);
+
+// metadata of any object; annotations outside purser.dev/ are left out.
+Result<ObjectMeta> DecodeObjectMeta(simdjson::dom::element object);
+
+// The whole object as the API server accepts it (used by tests and by `purser backtest`).
+std::string EncodeAgentPool(const AgentPool& pool);
+std::string EncodeAgentBudget(const AgentBudget& budget);
+
+// The value of "status" alone, full (server-side apply removes what is omitted).
+std::string EncodeStatus(const AgentPoolStatus& status);
+std::string EncodeStatus(const AgentBudgetStatus& status);
+
+std::string_view ToString(Action action);
+std::string_view ToString(Period period);
+
+}  // namespace purser::api
