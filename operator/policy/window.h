@@ -1,0 +1,34 @@
+// Calendar windows: half-open [start, end), a pure function of (now, spec). No timer decides a reset.
+#pragma once
+
+#include <string>
+
+#include "api/agent_budget.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace purser::policy {
+
+struct Window {
+  Timestamp start;
+  Timestamp end;
+  bool operator==(const Window&) const = default;
+};
+
+// The window that contains `now` in the spec's zone: days of 23 and 25 hours, midnights that do not
+// exist (the window starts at the first instant of that day) or come twice (at the first of the two),
+// month ends, weeks from `week_start`. Hours are local wall-clock hours of the zone.
+// Error kInvalidArgument: unknown time zone (the message names it and suggests an IANA name).
+Result<Window> WindowAt(Timestamp now, const api::WindowSpec& spec);
+
+// The window just before `window` under the same spec.
+Result<Window> WindowBefore(const Window& window, const api::WindowSpec& spec);
+
+// RFC 3339 to the second: "2026-11-23T00:00:00-05:00" in `zone` (IANA), "…Z" for UTC.
+std::string FormatTime(Timestamp time, const std::string& zone);
+std::string FormatTimeUtc(Timestamp time);
+
+// "9h12m", "3d4h", "41s": the two most significant units, as kubectl does.
+std::string FormatDuration(Duration duration);
+
+}  // namespace purser::policy
