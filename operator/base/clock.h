@@ -1,10 +1,12 @@
 // Time, injected: production uses SystemClock, tests a clock they move by hand.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 
 namespace purser {
 
