@@ -1,0 +1,1 @@
+"""Starts, stops and feeds a local Kubernetes cluster built from Go modules."""

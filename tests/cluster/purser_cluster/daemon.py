@@ -1,0 +1,94 @@
+"""The background form of a cluster: `up` starts one that outlives the command, `down` ends it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from purser_cluster.cluster import Options, remove_state
+from purser_cluster.errors import ClusterError
+from purser_cluster.processes import end_recorded, is_same_process, start_time, tail
+from purser_cluster.progress import say, wait_until
+from purser_cluster.versions import LEVELS, MODULE_DIRECTORY, NAMES_BY_LEVEL
+from purser_cluster.build import ensure_built
+
+_RECORD = "cluster.json"
+_START_SECONDS = 240.0
+_STOP_SECONDS = 60.0
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def up(options: Options) -> dict[str, str]:
+    """Starts the cluster unless it is already there; returns the same line as serve."""
+    directory = options.directory
+    running = _read(directory / _RECORD)
+    if running is not None and is_same_process(running["process"]):
+        return _reuse(running, options)
+    ensure_built(NAMES_BY_LEVEL[options.level])  # here, where the progress is seen
+    directory.mkdir(parents=True, exist_ok=True)
+    output, errors = directory / "serve.out", directory / "serve.log"
+    command = [sys.executable, str(MODULE_DIRECTORY / "cluster.py"), "serve", f"--dir={directory}"]
+    command += [f"--level={options.level}", f"--kwok-nodes={options.fake_nodes}"]
+    if options.custom_resources is not None:
+        command.append(f"--crds={options.custom_resources}")
+    with output.open("wb") as standard_output, errors.open("wb") as standard_error:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=standard_output,
+            stderr=standard_error,
+            start_new_session=True,
+        )
+    record = {"name": "cluster", "pid": process.pid, "startTime": start_time(process.pid) or 0}
+
+    def ready() -> bool:
+        if process.poll() is not None:
+            raise ClusterError(f"the cluster did not start; end of {errors}:\n{tail(errors, 40)}")
+        return output.read_bytes().endswith(b"\n")
+
+    try:
+        wait_until(f"starting a cluster of level {options.level}", ready, _START_SECONDS, lambda: tail(errors))
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    line: dict[str, str] = json.loads(output.read_text(encoding="utf-8"))
+    (directory / _RECORD).write_text(json.dumps({"process": record, "ready": line}), encoding="utf-8")
+    return line
+
+
+def _reuse(running: dict[str, Any], options: Options) -> dict[str, str]:
+    line: dict[str, str] = running["ready"]
+    if LEVELS.index(line["level"]) < LEVELS.index(options.level):
+        raise ClusterError(
+            f"a cluster of level {line['level']} is already up in {options.directory}, and level {options.level} "
+            f"needs more; run `cluster.py down --dir {options.directory}` first"
+        )
+    say(f"already up in {options.directory}")
+    return line
+
+
+def down(directory: Path) -> None:
+    """Ends what `up` started in this directory; nothing to do is fine."""
+    running = _read(directory / _RECORD)
+    if running is not None:
+        end_recorded(running["process"], _STOP_SECONDS)
+    # Left over only if the cluster's own process was killed the hard way.
+    for record in _read(directory / "processes.json") or []:
+        end_recorded(record, 0.0)
+    from purser_cluster.node import clean_slot_of  # TODO
+
+    clean_slot_of(directory)
+    remove_state(directory)
+    for name in (_RECORD, "serve.out"):
+        (directory / name).unlink(missing_ok=True)
+    say(f"no cluster is running in {directory}; the logs stay in {directory / 'logs'}")

@@ -1,0 +1,92 @@
+"""What can be built, from which Go package, and the cache key; versions live in go.mod alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from purser_cluster.errors import ClusterError
+
+MODULE_DIRECTORY = Path(__file__).resolve().parent.parent
+
+LEVELS = ("control-plane", "kwok", "node")
+
+
+@dataclass(frozen=True)
+class GoProgram:
+    name: str
+    package: str
+    module: str
+
+
+# The order is the build order: what most tests wait for comes first.
+GO_PROGRAMS = (
+    GoProgram("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
+    GoProgram("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes"),
+    GoProgram("kubectl", "k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes"),
+    GoProgram("kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok"),
+    GoProgram("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager", "k8s.io/kubernetes"),
+    GoProgram("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler", "k8s.io/kubernetes"),
+    GoProgram("helm", "helm.sh/helm/v4/cmd/helm", "helm.sh/helm/v4"),
+    GoProgram("kubelet", "k8s.io/kubernetes/cmd/kubelet", "k8s.io/kubernetes"),
+    GoProgram("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy", "k8s.io/kubernetes"),
+)
+PAUSE = "pause"
+ALL_NAMES = tuple(program.name for program in GO_PROGRAMS) + (PAUSE,)
+
+_CONTROL_PLANE_NAMES = ("etcd", "kube-apiserver", "kubectl")
+_KWOK_NAMES = _CONTROL_PLANE_NAMES + ("kwok", "kube-controller-manager", "kube-scheduler")
+NAMES_BY_LEVEL = {
+    "control-plane": _CONTROL_PLANE_NAMES,
+    "kwok": _KWOK_NAMES,
+    "node": _KWOK_NAMES + ("kubelet", "kube-proxy", PAUSE),
+}
+
+
+def module_version(module: str) -> str:
+    """The version go.mod requires, with its leading v."""
+    text = (MODULE_DIRECTORY / "go.mod").read_text(encoding="utf-8")
+    match = re.search(rf"^\s*{re.escape(module)} (v\S+)", text, re.MULTILINE)
+    if match is None:
+        raise ClusterError(f"{MODULE_DIRECTORY / 'go.mod'} requires no {module}; restore the file from git")
+    return match.group(1)
+
+
+def linker_flags(program: GoProgram) -> str:
+    version = module_version(program.module)
+    if program.module == "k8s.io/kubernetes":
+        major, minor = version.removeprefix("v").split(".")[:2]
+        settings = [
+            f"-X {package}.{name}={value}"
+            for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+            for name, value in (("gitVersion", version), ("gitMajor", major), ("gitMinor", minor))
+        ]
+    elif program.module == "sigs.k8s.io/kwok":
+        settings = [f"-X sigs.k8s.io/kwok/pkg/consts.Version={version}"]
+    elif program.module == "helm.sh/helm/v4":
+        settings = [f"-X helm.sh/helm/v4/internal/version.version={version}"]
+    else:
+        settings = []
+    return " ".join(["-s", "-w", *settings])
+
+
+def cache_key() -> str:
+    """Changes when any dependency, build flag or the pause source changes; not with comments in go.mod."""
+    digest = hashlib.sha256((MODULE_DIRECTORY / "go.sum").read_bytes())
+    digest.update((MODULE_DIRECTORY / "pause.c").read_bytes())
+    for program in GO_PROGRAMS:
+        digest.update(f"{program.package} {linker_flags(program)}\n".encode())
+    return f"kubernetes-{module_version('k8s.io/kubernetes')}-{platform.machine()}-{digest.hexdigest()[:12]}"
+
+
+def user_cache_directory() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "purser"
+
+
+def cache_directory() -> Path:
+    return user_cache_directory() / "cluster" / cache_key()
