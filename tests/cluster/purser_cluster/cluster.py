@@ -9,19 +9,17 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from purser_cluster.build import ensure_built, is_built, program_path
 from purser_cluster.control_plane import ControlPlane
 from purser_cluster.errors import ClusterError
 from purser_cluster.fake_nodes import start_fake_nodes
 from purser_cluster.network import LOCAL_ADDRESSES
+from purser_cluster.node import Node
 from purser_cluster.processes import Child, run
 from purser_cluster.progress import Ticker, say, wait_until
 from purser_cluster.versions import ALL_NAMES, NAMES_BY_LEVEL
-
-if TYPE_CHECKING:
-    from purser_cluster.node import Node
 
 _READY_SECONDS = 120.0
 _STOP_GRACE_SECONDS = 2.0
@@ -55,8 +53,6 @@ class Cluster:
         with_node = level == "node"
         addresses = LOCAL_ADDRESSES
         if with_node:
-            from purser_cluster.node import Node  # only this level needs root and its checks
-
             self._node = Node(self._directory, self._start_child)
             addresses = self._node.network.addresses()
         plane = ControlPlane(self._directory, addresses, self._start_child)

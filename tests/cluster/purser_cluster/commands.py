@@ -12,6 +12,7 @@ from purser_cluster.build import ensure_built, is_built, program_path
 from purser_cluster.cluster import Options
 from purser_cluster.daemon import down, up
 from purser_cluster.errors import ClusterError
+from purser_cluster.image_commands import add_image_commands
 from purser_cluster.serve import serve
 from purser_cluster.versions import ALL_NAMES, LEVELS
 
@@ -53,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     ending = commands.add_parser("down", help="end the cluster that `up` started")
     ending.add_argument("--dir", default=Path(_DEFAULT_DIRECTORY), type=Path)
     ending.set_defaults(action=lambda parsed: down(parsed.dir.resolve()))
+
+    add_image_commands(commands)
     return parser
 
 

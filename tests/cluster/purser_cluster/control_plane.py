@@ -15,6 +15,7 @@ from purser_cluster.progress import wait_until
 ADMINISTRATOR = "admin"
 CONTROLLER_MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
+AGGREGATOR = "aggregator"
 KUBELET_CLIENT = "kubelet-client"
 _READY_SECONDS = 120.0
 
@@ -38,6 +39,7 @@ class ControlPlane:
         reachable = sorted({LOOPBACK, addresses.api_server, addresses.first_service})
         self.authority.issue_server("api-server", names, reachable)
         self.authority.issue_signing_pair("service-account")
+        self.authority.issue_client(AGGREGATOR, AGGREGATOR)
         self.authority.issue_client(KUBELET_CLIENT, "kube-apiserver", "system:masters")
         self.client = ApiClient(self.server, self.authority, ADMINISTRATOR)
 
@@ -91,6 +93,13 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={signing}.pub",
             f"--service-account-signing-key-file={signing}.key",
+            f"--requestheader-client-ca-file={self.authority.certificate}",
+            f"--requestheader-allowed-names={AGGREGATOR}",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={self.authority.certificate_path(AGGREGATOR)}",
+            f"--proxy-client-key-file={self.authority.key_path(AGGREGATOR)}",
             "--allow-privileged=true",
             "--profiling=false",
         ]

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from purser_cluster.build import ensure_built
 from purser_cluster.cluster import Options, remove_state
 from purser_cluster.errors import ClusterError
+from purser_cluster.node import clean_slot_of
 from purser_cluster.processes import end_recorded, is_same_process, start_time, tail
 from purser_cluster.progress import say, wait_until
 from purser_cluster.versions import LEVELS, MODULE_DIRECTORY, NAMES_BY_LEVEL
-from purser_cluster.build import ensure_built
 
 _RECORD = "cluster.json"
 _START_SECONDS = 240.0
@@ -85,8 +86,6 @@ def down(directory: Path) -> None:
     # Left over only if the cluster's own process was killed the hard way.
     for record in _read(directory / "processes.json") or []:
         end_recorded(record, 0.0)
-    from purser_cluster.node import clean_slot_of  # TODO
-
     clean_slot_of(directory)
     remove_state(directory)
     for name in (_RECORD, "serve.out"):
