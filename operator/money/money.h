@@ -23,7 +23,8 @@ class Money {
 
   // A decimal or scientific floating-point literal such as Prometheus prints ("12.5", "3e-07"),
   // rounded half up to the nano-dollar, without passing through double.
-  // Error kInvalidArgument: NaN, infinity, negative, malformed, or beyond int64 nano-dollars.
+  // Error kInvalidArgument: NaN, infinity, negative, malformed (also "1." and ".5": Prometheus prints
+  // neither), longer than 512 characters, or beyond int64 nano-dollars. "-0" is 0.
   static Result<Money> ParseSample(std::string_view text);
 
   constexpr std::int64_t nanos() const { return nanos_; }
@@ -36,7 +37,7 @@ class Money {
 
   // "41.24", "0.000000001", "50": exact, no trailing zeros, no exponent.
   std::string ToDecimal() const;
-  // "$41.24": for people; rounded down to the cent, except below a dollar, where it is exact.
+  // "$41.24", "$50", "$0.50": for people; cut to the cent, except below a dollar, where it is exact.
   std::string ToDollars() const;
 
  private:
