@@ -1,0 +1,83 @@
+// AgentBudget: spend + spec -> evaluation on the board -> status. Touches no workload.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "api/agent_pool.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "controllers/budget_status.h"
+#include "controllers/evaluation.h"
+#include "kube/client.h"
+#include "kube/events.h"
+#include "kube/informer.h"
+#include "kube/work_queue.h"
+#include "ledger/ledger.h"
+
+namespace purser::controllers {
+
+// Index of budgets by what their scope names: "ns/pool", or "ns/*" for those any pool may concern.
+inline constexpr const char* kBudgetsByPool = "pool";
+std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget);
+// Index of pools by namespace.
+inline constexpr const char* kPoolsByNamespace = "namespace";
+
+class AgentBudgetController {
+ public:
+  using Queue = kube::WorkQueue<api::ObjectKey>;
+
+  struct Dependencies {
+    kube::Informer<api::AgentBudget>& budgets;
+    kube::Informer<api::AgentPool>& pools;
+    kube::Client& client;
+    kube::EventRecorder& events;
+    ledger::Ledger& ledger;
+    EvaluationBoard& board;
+    Clock& clock;
+    Queue& queue;                                             // of budgets
+    std::function<void(const api::ObjectKey&)> enqueue_pool;  // with high priority
+    std::set<std::string> sources;                            // names in the configuration
+    std::function<void(policy::Level)> on_level_change;       // for metrics
+  };
+
+  explicit AgentBudgetController(Dependencies dependencies);
+
+  // Level-based: right from any state. An error is retried by the caller with backoff.
+  Status Reconcile(const api::ObjectKey& key);
+
+  // The spend loop's way: evaluates the budgets whose totals changed and enqueues the pools whose demand
+  // changed; no I/O. `ids` are those given to Ledger::Track ("ns/name").
+  void SpendChanged(const std::vector<std::string>& ids);
+
+  // Enqueues what a change of a pool concerns.
+  void PoolChanged(const api::AgentPool& pool);
+
+ private:
+  enum class Scope { kResolve, kReuse };
+  // Evaluates and publishes. Returns the problem that prevents it, if any.
+  std::optional<BudgetProblem> Evaluate(const BudgetPointer& budget, Scope scope);
+  ResolvedScope Resolve(const api::AgentBudget& budget) const;
+  void Hold(const api::AgentBudget& budget);
+  void Publish(const BudgetPointer& budget, Evaluation evaluation);
+  void Forget(const api::ObjectKey& key);
+  std::vector<api::ClosedWindow> HistoryOf(const api::AgentBudget& budget, const Evaluation& evaluation) const;
+  Status WriteStatus(const BudgetPointer& budget, const api::AgentBudgetStatus& status);
+  void RecordConditionEvents(const api::AgentBudget& budget, const api::AgentBudgetStatus& after);
+  std::mutex& StripeOf(const api::ObjectKey& key);
+
+  Dependencies on_;
+  // Evaluations of one budget are serialised: a newer one is never overwritten by an older.
+  std::array<std::mutex, 64> stripes_;
+  std::mutex writes_mutex_;
+  std::unordered_map<api::ObjectKey, Timestamp> last_write_;
+};
+
+}  // namespace purser::controllers

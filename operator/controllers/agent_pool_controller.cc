@@ -1,0 +1,317 @@
+#include "controllers/agent_pool_controller.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/codec.h"
+#include "controllers/conditions.h"
+#include "controllers/resources.h"
+
+namespace purser::controllers {
+namespace {
+
+void Earliest(std::optional<Timestamp>& next, std::optional<Timestamp> candidate) {
+  if (candidate && (!next || *candidate < *next)) next = candidate;
+}
+
+void KeepFirst(Status& first, Status status) {
+  if (!status.ok() && first.ok()) first = std::move(status);
+}
+
+// In-flight work is waited for only where a limit of 0 was announced: otherwise nobody could have heard it.
+Duration DrainOf(const api::AgentPool& pool) {
+  if (pool.spec.limit_targets.empty()) return Duration::zero();
+  return std::chrono::seconds(pool.spec.scaling.drain_seconds);
+}
+
+}  // namespace
+
+std::string WorkloadIndexValue(const std::string& ns, const std::string& kind, const std::string& name) {
+  return ns + "/" + kind + "/" + name;
+}
+
+std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool) {
+  std::vector<std::string> values;
+  values.reserve(pool.spec.agents.size());
+  for (const auto& agent : pool.spec.agents) {
+    values.push_back(WorkloadIndexValue(pool.meta.ns, agent.workload_ref.kind, agent.workload_ref.name));
+  }
+  return values;
+}
+
+std::vector<std::string> SavedPoolIndexOf(const Workload& workload) {
+  const auto state = StateOf(workload);
+  if (!state || !state->saved) return {};
+  return {workload.meta.ns + "/" + state->saved->pool};
+}
+
+AgentPoolController::AgentPoolController(Dependencies dependencies)
+    : on_(std::move(dependencies)), publisher_(on_.client) {}
+
+kube::Informer<Workload>& AgentPoolController::InformerOf(const std::string& kind) {
+  return kind == "StatefulSet" ? on_.stateful_sets : on_.deployments;
+}
+
+void AgentPoolController::WorkloadChanged(const std::string& kind, const Workload& workload) {
+  for (const auto& pool :
+       on_.pools.ByIndex(kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
+    on_.queue.Add(pool->meta.key(), kube::Priority::kHigh);
+  }
+  for (const auto& value : SavedPoolIndexOf(workload)) {
+    on_.queue.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)}, kube::Priority::kHigh);
+  }
+}
+
+AgentPoolController::Memory AgentPoolController::MemoryOf(const api::AgentPool& pool) {
+  const std::lock_guard lock(memory_mutex_);
+  auto& memory = memory_[pool.meta.key()];
+  if (!memory) {
+    memory = std::make_shared<PoolMemory>();
+    const auto since = TransitionTime(pool.status.conditions, "Stopped");
+    for (const auto& agent : pool.status.agents) memory->agents[agent.name] = RecallAgent(agent, since);
+  }
+  return memory;
+}
+
+bool AgentPoolController::EveryBudgetEvaluated(const api::AgentPool& pool) {
+  bool all = true;
+  for (const auto& name : {pool.meta.name, std::string("*")}) {
+    for (const auto& budget : on_.budgets.ByIndex("pool", pool.meta.ns + "/" + name)) {
+      if (budget->meta.deleting || !ScopeNames(budget->spec.scope, pool)) continue;
+      const auto evaluation = on_.board.Get(budget->meta.key());
+      if (evaluation && evaluation->Find(pool.meta.key()) >= 0) continue;
+      on_.enqueue_budget(budget->meta.key());
+      all = false;
+    }
+  }
+  return all;
+}
+
+Status AgentPoolController::Release(const api::ObjectKey& pool, const std::vector<std::string>& except_workloads) {
+  Status first = Ok();
+  for (const char* kind : {"Deployment", "StatefulSet"}) {
+    auto& informer = InformerOf(kind);
+    for (const auto& workload : informer.ByIndex(kWorkloadsByPool, pool.ToString())) {
+      const auto value = WorkloadIndexValue(workload->meta.ns, kind, workload->meta.name);
+      if (std::find(except_workloads.begin(), except_workloads.end(), value) != except_workloads.end()) continue;
+      const auto state = StateOf(*workload);
+      if (!state || !state->saved) continue;
+      policy::WorkloadAsk ask;
+      ask.pool = state->saved->pool;
+      ask.pool_uid = state->saved->pool_uid;
+      const auto plan = policy::PlanWorkload(*state, ask, {});
+      if (plan.kind == policy::PlanKind::kNothing) continue;
+      const auto& type = *WorkloadType(kind);
+      auto answer = Actuate(on_.client, type, *workload, plan);
+      if (!answer) {
+        if (answer.error().code() != ErrorCode::kNotFound) KeepFirst(first, answer.error());
+        continue;
+      }
+      ObserveAnswer(informer, *answer, DecodeWorkload);
+      on_.events.Record(ReferenceTo(type, workload->meta), kube::EventType::kNormal, "Restored", "Scale",
+                        plan.explanation);
+      spdlog::info("pool={} workload={} released {}", pool.ToString(), value, plan.explanation);
+    }
+  }
+  return first;
+}
+
+Status AgentPoolController::PatchFinalizers(const api::AgentPool& pool, const std::vector<std::string>& finalizers) {
+  const nlohmann::json patch{
+      {"metadata", {{"resourceVersion", pool.meta.resource_version}, {"finalizers", finalizers}}}};
+  const auto answer = on_.client.MergePatch(PathOf(PoolType(), pool.meta.key()), patch.dump());
+  if (!answer) {
+    if (answer.error().code() == ErrorCode::kNotFound) return Ok();
+    return answer.error().WithContext("AgentPool " + pool.meta.key().ToString());
+  }
+  ObserveAnswer(on_.pools, *answer, [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  return Ok();
+}
+
+Status AgentPoolController::EnsureFinalizer(const PoolPointer& pool) {
+  auto finalizers = pool->meta.finalizers;
+  if (std::find(finalizers.begin(), finalizers.end(), kFinalizer) != finalizers.end()) return Ok();
+  finalizers.emplace_back(kFinalizer);
+  return PatchFinalizers(*pool, finalizers);
+}
+
+Status AgentPoolController::Finish(const api::AgentPool& pool) {
+  PURSER_RETURN_IF_ERROR(Release(pool.meta.key(), {}));
+  publisher_.Forget(pool.meta.key());
+  {
+    const std::lock_guard lock(memory_mutex_);
+    memory_.erase(pool.meta.key());
+  }
+  auto finalizers = pool.meta.finalizers;
+  if (std::erase(finalizers, kFinalizer) == 0) return Ok();
+  return PatchFinalizers(pool, finalizers);
+}
+
+Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSpec& agent, const AgentDemand& demand,
+                                  PoolMemory& memory, AgentReport& report, std::vector<std::string>& contended,
+                                  std::optional<Timestamp>& next) {
+  const auto& reference = agent.workload_ref;
+  const auto* type = WorkloadType(reference.kind);
+  auto& informer = InformerOf(reference.kind);
+  const auto workload = informer.Get({pool.meta.ns, reference.name});
+  report.workload = reference.kind + " " + reference.name;
+  if (!workload || workload->meta.deleting) {
+    report.missing = true;
+    return Ok();
+  }
+  report.replicas = workload->replicas;
+  const auto state = StateOf(*workload);
+  if (!state) {
+    report.note = "annotation " + std::string(policy::kSavedAnnotation) + ": " + state.error().message() +
+                  "; remove it or set it right";
+    return Ok();
+  }
+  if (state->saved) report.saved_replicas = state->saved->replicas;
+
+  policy::WorkloadAsk ask;
+  ask.level = report.outcome.level;
+  ask.concurrency = report.outcome.scale_concurrency;
+  ask.maximum = demand.maximum;
+  ask.may_relax = demand.may_relax;
+  ask.drained = report.outcome.drained;
+  ask.pool = pool.meta.name;
+  ask.pool_uid = pool.meta.uid;
+  const auto plan = policy::PlanWorkload(*state, ask, pool.spec.scaling);
+
+  const auto now = on_.clock.Now();
+  auto& contention = memory.contention[report.workload];
+  if (contention.Contended(now)) contended.push_back(report.workload);
+  if (plan.kind == policy::PlanKind::kNothing) {
+    report.note = plan.explanation;
+    return Ok();
+  }
+  if (plan.kind == policy::PlanKind::kReassert) {
+    if (const auto at = contention.NextReassert(now); at > now) {
+      Earliest(next, at);
+      return Ok();
+    }
+    contention.Reversed(now);
+  }
+  auto answer = Actuate(on_.client, *type, *workload, plan);
+  if (!answer) {
+    if (answer.error().code() == ErrorCode::kNotFound) {
+      report.missing = true;
+      return Ok();
+    }
+    return answer.error();
+  }
+  ObserveAnswer(informer, *answer, DecodeWorkload);
+  if (plan.replicas) report.replicas = *plan.replicas;
+  report.saved_replicas.reset();
+  if (plan.patch_saved) report.saved_replicas = plan.patch_saved->replicas;
+
+  const bool gives = plan.kind == policy::PlanKind::kRestore || plan.kind == policy::PlanKind::kForget;
+  const std::string why = report.governor ? "; budget " + report.governor->budget.name + ": " +
+                                                report.governor->decision.message
+                                          : "";
+  on_.events.Record(ReferenceTo(*type, workload->meta), gives ? kube::EventType::kNormal : kube::EventType::kWarning,
+                    plan.kind == policy::PlanKind::kRestore  ? "Restored"
+                    : plan.kind == policy::PlanKind::kForget ? "LeftAsChanged"
+                    : plan.kind == policy::PlanKind::kReassert
+                        ? "ScaledDownAgain"
+                        : "Scaled",
+                    "Scale", plan.explanation + why);
+  spdlog::info("pool={} agent={} workload={} {}{}", pool.meta.key().ToString(), agent.name, report.workload,
+               plan.explanation, why);
+  return Ok();
+}
+
+Status AgentPoolController::WriteStatus(const PoolPointer& pool, const api::AgentPoolStatus& status) {
+  const auto answer =
+      on_.client.Apply(PathOf(PoolType(), pool->meta.key(), "status"), StatusDocument(*pool, status));
+  if (!answer) {
+    if (answer.error().code() == ErrorCode::kNotFound) return Ok();
+    return answer.error().WithContext("AgentPool " + pool->meta.key().ToString());
+  }
+  ObserveAnswer(on_.pools, *answer, [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  return Ok();
+}
+
+void AgentPoolController::RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& after,
+                                       const PoolReport& report) {
+  const auto& before = pool.status;
+  const bool first = before.state.empty();
+  if (before.state != after.state || (!first && before.max_concurrency != after.max_concurrency)) {
+    const bool worse = after.state != "Normal" && after.state != "Audit" && after.state != "Ramping";
+    if (!first || worse) {
+      on_.events.Record(ReferenceTo(pool), worse ? kube::EventType::kWarning : kube::EventType::kNormal, after.state,
+                        "Reconcile", PoolMessage(report));
+    }
+  }
+  for (const char* type : {"WorkloadsResolved", "LimitsPublished", "ActuatorContention"}) {
+    const auto* was = FindCondition(before.conditions, type);
+    const auto* is = FindCondition(after.conditions, type);
+    if (is == nullptr || (was != nullptr && was->status == is->status)) continue;
+    const bool bad = (is->status == "True") == (std::string_view(type) == "ActuatorContention");
+    if (was == nullptr && !bad) continue;
+    on_.events.Record(ReferenceTo(pool), bad ? kube::EventType::kWarning : kube::EventType::kNormal, is->reason,
+                      "Reconcile", is->message);
+  }
+}
+
+Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
+  const auto pool = on_.pools.Get(key);
+  if (!pool) {
+    publisher_.Forget(key);
+    {
+      const std::lock_guard lock(memory_mutex_);
+      memory_.erase(key);
+    }
+    return Release(key, {});
+  }
+  if (pool->meta.deleting) return Finish(*pool);
+  const auto now = on_.clock.Now();
+  if (pool->invalid) {
+    const auto status = InvalidPoolStatus(*pool, now);
+    return WorthWriting(pool->status, status) ? WriteStatus(pool, status) : Ok();
+  }
+  // Acting on half of the budgets could give back what another one takes.
+  if (!EveryBudgetEvaluated(*pool)) return Ok();
+
+  const auto demand = CombineDemand(*pool, on_.board.Covering(key));
+  const auto memory = MemoryOf(*pool);
+  PoolReport report{*pool, demand, {}, 0, "", Ok(), {}, now};
+  std::optional<Timestamp> next;
+  std::vector<PublishedAgent> published;
+  std::int64_t sum = 0;
+  for (const auto& agent : demand.agents) {
+    AgentReport entry;
+    entry.name = agent.name;
+    entry.governor = agent.governor;
+    entry.outcome = StepAgent(memory->agents[agent.name], agent, DrainOf(*pool), now);
+    Earliest(next, entry.outcome.next);
+    sum += entry.outcome.concurrency;
+    published.push_back({agent.name, entry.outcome.state, entry.outcome.concurrency});
+    report.agents.push_back(std::move(entry));
+  }
+  report.concurrency = static_cast<std::int32_t>(std::min<std::int64_t>(pool->spec.max_concurrency, sum));
+  report.state = PoolState(report.agents, demand.audit_only);
+
+  // Gate first, scale second; an unpublished limit does not keep replicas up.
+  report.published = publisher_.Publish(*pool, LimitsDocument(*pool, report.state, report.concurrency, published));
+  Status first = report.published;
+  for (std::size_t i = 0; i < report.agents.size(); ++i) {
+    KeepFirst(first, Scale(*pool, pool->spec.agents[i], demand.agents[i], *memory, report.agents[i],
+                           report.contended, next));
+  }
+  KeepFirst(first, Release(key, WorkloadIndexOf(*pool)));
+  KeepFirst(first, EnsureFinalizer(pool));
+
+  const auto status = BuildPoolStatus(report);
+  if (WorthWriting(pool->status, status)) {
+    auto written = WriteStatus(pool, status);
+    if (written.ok()) RecordEvents(*pool, status, report);
+    KeepFirst(first, std::move(written));
+  }
+  if (next) on_.queue.AddAt(key, *next);
+  return first;
+}
+
+}  // namespace purser::controllers

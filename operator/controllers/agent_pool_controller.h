@@ -1,0 +1,91 @@
+// AgentPool: gathers every demand on the pool and alone acts: limits first, replicas second, status last.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "api/agent_pool.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "controllers/agent_step.h"
+#include "controllers/contention.h"
+#include "controllers/evaluation.h"
+#include "controllers/limits_publisher.h"
+#include "controllers/pool_status.h"
+#include "controllers/scale_actuator.h"
+#include "controllers/workload.h"
+#include "kube/client.h"
+#include "kube/events.h"
+#include "kube/informer.h"
+#include "kube/work_queue.h"
+
+namespace purser::controllers {
+
+inline constexpr const char* kFinalizer = "purser.dev/restore";
+
+// Index of pools by the workloads they name ("ns/Kind/name"), of workloads by the pool that took replicas.
+inline constexpr const char* kPoolsByWorkload = "workload";
+inline constexpr const char* kWorkloadsByPool = "saved-pool";
+std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool);
+std::string WorkloadIndexValue(const std::string& ns, const std::string& kind, const std::string& name);
+std::vector<std::string> SavedPoolIndexOf(const Workload& workload);
+
+class AgentPoolController {
+ public:
+  using Queue = kube::WorkQueue<api::ObjectKey>;
+
+  struct Dependencies {
+    kube::Informer<api::AgentPool>& pools;
+    kube::Informer<api::AgentBudget>& budgets;
+    kube::Informer<Workload>& deployments;
+    kube::Informer<Workload>& stateful_sets;
+    kube::Client& client;
+    kube::EventRecorder& events;
+    EvaluationBoard& board;
+    Clock& clock;
+    Queue& queue;                                               // of pools
+    std::function<void(const api::ObjectKey&)> enqueue_budget;  // with high priority
+  };
+
+  explicit AgentPoolController(Dependencies dependencies);
+
+  // Level-based: right from any state. An error is retried by the caller with backoff.
+  Status Reconcile(const api::ObjectKey& key);
+
+  // Enqueues the pools a workload of `kind` concerns.
+  void WorkloadChanged(const std::string& kind, const Workload& workload);
+
+ private:
+  struct PoolMemory {
+    std::map<std::string, AgentMemory> agents;
+    std::map<std::string, Contention> contention;  // by workload
+  };
+  using Memory = std::shared_ptr<PoolMemory>;
+
+  Memory MemoryOf(const api::AgentPool& pool);
+  bool EveryBudgetEvaluated(const api::AgentPool& pool);
+  Status Release(const api::ObjectKey& pool, const std::vector<std::string>& except_workloads);
+  Status Finish(const api::AgentPool& pool);
+  Status EnsureFinalizer(const PoolPointer& pool);
+  Status PatchFinalizers(const api::AgentPool& pool, const std::vector<std::string>& finalizers);
+  // Scales one agent's workload; fills the rest of `report`.
+  Status Scale(const api::AgentPool& pool, const api::AgentSpec& agent, const AgentDemand& demand,
+               PoolMemory& memory, AgentReport& report, std::vector<std::string>& contended,
+               std::optional<Timestamp>& next);
+  Status WriteStatus(const PoolPointer& pool, const api::AgentPoolStatus& status);
+  void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& after, const PoolReport& report);
+  kube::Informer<Workload>& InformerOf(const std::string& kind);
+
+  Dependencies on_;
+  LimitsPublisher publisher_;
+  std::mutex memory_mutex_;
+  std::unordered_map<api::ObjectKey, Memory> memory_;
+};
+
+}  // namespace purser::controllers

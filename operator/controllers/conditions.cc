@@ -1,0 +1,65 @@
+#include "controllers/conditions.h"
+
+#include <date/date.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "policy/window.h"
+
+namespace purser::controllers {
+
+void SetCondition(std::vector<api::Condition>& conditions, const std::string& type, bool status,
+                  const std::string& reason, const std::string& message, std::int64_t observed_generation,
+                  Timestamp now) {
+  auto found = std::find_if(conditions.begin(), conditions.end(),
+                            [&](const api::Condition& condition) { return condition.type == type; });
+  if (found == conditions.end()) {
+    conditions.push_back({type, "", "", "", "", 0});
+    found = std::prev(conditions.end());
+  }
+  const std::string text = status ? "True" : "False";
+  if (found->status != text) {
+    found->status = text;
+    found->last_transition_time = policy::FormatTimeUtc(now);
+  }
+  found->reason = reason;
+  found->message = message;
+  found->observed_generation = observed_generation;
+}
+
+const api::Condition* FindCondition(const std::vector<api::Condition>& conditions, const std::string& type) {
+  const auto found = std::find_if(conditions.begin(), conditions.end(),
+                                  [&](const api::Condition& condition) { return condition.type == type; });
+  return found == conditions.end() ? nullptr : &*found;
+}
+
+bool ConditionsDiffer(const std::vector<api::Condition>& a, const std::vector<api::Condition>& b) {
+  if (a.size() != b.size()) return true;
+  return !std::all_of(a.begin(), a.end(), [&](const api::Condition& condition) {
+    const auto* other = FindCondition(b, condition.type);
+    return other != nullptr && other->status == condition.status && other->reason == condition.reason &&
+           other->observed_generation == condition.observed_generation;
+  });
+}
+
+std::optional<Timestamp> ParseTime(const std::string& text) {
+  std::istringstream stream(text);
+  date::sys_time<std::chrono::milliseconds> time;
+  // With an offset ("…-05:00") or with Z.
+  stream >> date::parse("%FT%T%Ez", time);
+  if (!stream.fail()) return time;
+  stream.clear();
+  stream.str(text);
+  stream >> date::parse("%FT%TZ", time);
+  if (stream.fail()) return std::nullopt;
+  return time;
+}
+
+std::optional<Timestamp> TransitionTime(const std::vector<api::Condition>& conditions,
+                                        const std::string& type) {
+  const auto* condition = FindCondition(conditions, type);
+  return condition == nullptr ? std::nullopt : ParseTime(condition->last_transition_time);
+}
+
+}  // namespace purser::controllers

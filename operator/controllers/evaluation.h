@@ -1,0 +1,52 @@
+// What one budget demands of the pools it covers, and the board where pools read it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "controllers/scope.h"
+#include "policy/budget_decision.h"
+#include "policy/share.h"
+
+namespace purser::controllers {
+
+// Immutable once published.
+struct Evaluation {
+  api::ObjectKey budget;
+  std::int64_t generation = 0;            // of the budget's spec
+  policy::BudgetDecision decision;
+  ResolvedScope scope;
+  std::vector<policy::PoolShare> shares;  // parallel to scope.pools; filled while throttled
+
+  // Whether two evaluations ask the same of every pool.
+  bool SameDemand(const Evaluation& other) const;
+  // Position of `pool` in scope.pools, or -1.
+  std::ptrdiff_t Find(const api::ObjectKey& pool) const;
+};
+
+using EvaluationPointer = std::shared_ptr<const Evaluation>;
+
+// Thread-safe. Memory only: rebuilt from the caches and the ledger after a restart.
+class EvaluationBoard {
+ public:
+  // Publishes; returns the pools whose demand changed (covered before or now).
+  std::vector<api::ObjectKey> Publish(EvaluationPointer evaluation);
+  // Takes a deleted (or no longer valid) budget off the board; returns the pools it covered.
+  std::vector<api::ObjectKey> Remove(const api::ObjectKey& budget);
+  EvaluationPointer Get(const api::ObjectKey& budget) const;
+  // Every evaluation that covers `pool`, ordered by budget key.
+  std::vector<EvaluationPointer> Covering(const api::ObjectKey& pool) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<api::ObjectKey, EvaluationPointer> by_budget_;
+  std::unordered_map<api::ObjectKey, std::map<api::ObjectKey, EvaluationPointer>> by_pool_;
+};
+
+}  // namespace purser::controllers

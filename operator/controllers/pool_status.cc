@@ -1,0 +1,140 @@
+#include "controllers/pool_status.h"
+
+#include <algorithm>
+#include <array>
+
+#include "controllers/conditions.h"
+#include "policy/window.h"
+
+namespace purser::controllers {
+namespace {
+
+std::string Join(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::string ReasonOf(const AgentReport& agent) {
+  if (agent.missing) return agent.workload + " not found";
+  if (!agent.note.empty()) return agent.note;
+  if (agent.governor && agent.outcome.state != "Normal") return agent.governor->decision.message;
+  return "";
+}
+
+}  // namespace
+
+std::string PoolState(const std::vector<AgentReport>& agents, bool audit_only) {
+  static constexpr std::array kWeakestFirst = {"Normal", "Ramping", "Throttled", "RefusingWork", "Draining", "Stopped"};
+  std::size_t strongest = 0;
+  for (const auto& agent : agents) {
+    const auto* found = std::find(kWeakestFirst.begin(), kWeakestFirst.end(), agent.outcome.state);
+    if (found != kWeakestFirst.end()) {
+      strongest = std::max(strongest, static_cast<std::size_t>(found - kWeakestFirst.begin()));
+    }
+  }
+  if (strongest == 0 && audit_only) return "Audit";
+  return kWeakestFirst[strongest];
+}
+
+std::string PoolMessage(const PoolReport& report) {
+  std::string concurrency;
+  if (report.concurrency != report.pool.spec.max_concurrency) {
+    concurrency = "concurrency " + std::to_string(report.pool.spec.max_concurrency) + " -> " +
+                  std::to_string(report.concurrency);
+  }
+  if (!report.demand.governor) return concurrency.empty() ? "nothing is short" : concurrency;
+  const auto& governor = *report.demand.governor;
+  std::string message = "budget " + governor.budget.name + ": " + governor.decision.message;
+  if (concurrency.empty()) return message;
+  const auto resets = message.find("; resets in ");
+  if (resets == std::string::npos) return message + "; " + concurrency;
+  return message.insert(resets, "; " + concurrency);
+}
+
+api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
+  api::AgentPoolStatus status;
+  const auto& pool = report.pool;
+  status.conditions = pool.status.conditions;
+  status.observed_generation = pool.meta.generation;
+  status.state = report.state;
+  status.agent_count = static_cast<std::int32_t>(report.agents.size());
+  status.max_concurrency = report.concurrency;
+  if (report.demand.governor) status.governed_by = report.demand.governor->budget.name;
+  const std::string message = PoolMessage(report);
+  status.reason = report.demand.governor ? message : "";
+
+  std::vector<std::string> missing;
+  std::vector<std::string> stopped;
+  bool throttled = false;
+  for (const auto& agent : report.agents) {
+    api::AgentPoolAgentStatus entry;
+    entry.name = agent.name;
+    entry.state = agent.missing ? "Missing" : agent.outcome.state;
+    entry.concurrency = agent.outcome.concurrency;
+    entry.replicas = agent.replicas;
+    entry.saved_replicas = agent.saved_replicas;
+    if (agent.governor) entry.governed_by = agent.governor->budget.name;
+    entry.reason = ReasonOf(agent);
+    status.agents.push_back(std::move(entry));
+    if (agent.missing) missing.push_back(agent.workload);
+    if (agent.outcome.level == policy::Level::kStopped) stopped.push_back(agent.name);
+    if (agent.outcome.level >= policy::Level::kThrottled) throttled = true;
+  }
+
+  const auto set = [&](const char* type, bool value, const std::string& reason, const std::string& text) {
+    SetCondition(status.conditions, type, value, reason, text, pool.meta.generation, report.now);
+  };
+  const bool contended = !report.contended.empty();
+  set("Ready", missing.empty() && report.published.ok(),
+      !missing.empty() ? "WorkloadNotFound" : report.published.ok() ? "Reconciled" : "LimitsNotPublished",
+      !missing.empty() ? "spec.agents[].workloadRef: not found in namespace " + pool.meta.ns + ": " + Join(missing)
+      : report.published.ok() ? "every agent is as its budgets ask"
+                              : report.published.error().message());
+  set("Governed", report.demand.covered,
+      report.demand.covered ? "Covered" : report.demand.audit_only ? "AuditOnly" : "NoBudget",
+      report.demand.covered      ? "an AgentBudget covers this pool"
+      : report.demand.audit_only ? "only budgets in mode Audit cover this pool"
+                                 : "no AgentBudget covers this pool: nothing limits what it spends");
+  set("Throttled", throttled, throttled ? report.state : "NotThrottled", message);
+  set("Stopped", !stopped.empty(), stopped.empty() ? "NotStopped" : "BudgetExhausted",
+      stopped.empty() ? message : message + "; agents: " + Join(stopped));
+  set("WorkloadsResolved", missing.empty(), missing.empty() ? "Resolved" : "WorkloadNotFound",
+      missing.empty() ? "every workload exists" : "not found: " + Join(missing) + "; create it or correct workloadRef");
+  set("LimitsPublished", report.published.ok(),
+      !report.published.ok()                 ? "PublishFailed"
+      : pool.spec.limit_targets.empty() ? "NoTargets"
+                                             : "Published",
+      report.published.ok() ? "limits in force are published" : report.published.error().message());
+  set("ActuatorContention", contended, contended ? "ReplicasKeepChanging" : "NoContention",
+      contended ? "somebody else keeps setting replicas of " + Join(report.contended) +
+                      "; pause that autoscaler or GitOps sync, or set spec.scaling.onStop: Keep"
+                : "nobody else changes the replicas");
+  return status;
+}
+
+api::AgentPoolStatus InvalidPoolStatus(const api::AgentPool& pool, Timestamp now) {
+  api::AgentPoolStatus status = pool.status;
+  status.observed_generation = pool.meta.generation;
+  status.state = "NotReady";
+  status.reason = *pool.invalid;
+  SetCondition(status.conditions, "Ready", false, "InvalidSpec", *pool.invalid, pool.meta.generation, now);
+  return status;
+}
+
+bool WorthWriting(const api::AgentPoolStatus& before, const api::AgentPoolStatus& after) {
+  if (before.observed_generation != after.observed_generation || before.state != after.state ||
+      before.agent_count != after.agent_count || before.max_concurrency != after.max_concurrency ||
+      before.governed_by != after.governed_by || before.agents.size() != after.agents.size() ||
+      ConditionsDiffer(before.conditions, after.conditions)) {
+    return true;
+  }
+  return !std::equal(before.agents.begin(), before.agents.end(), after.agents.begin(),
+                     [](const auto& a, const auto& b) {
+                       return a.name == b.name && a.state == b.state && a.concurrency == b.concurrency &&
+                              a.replicas == b.replicas && a.saved_replicas == b.saved_replicas &&
+                              a.governed_by == b.governed_by;
+                     });
+}
+
+}  // namespace purser::controllers

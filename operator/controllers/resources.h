@@ -1,0 +1,47 @@
+// The resource types the controllers touch, and the documents they send.
+#pragma once
+
+#include <simdjson.h>
+
+#include <string>
+#include <string_view>
+
+#include "api/agent_budget.h"
+#include "api/agent_pool.h"
+#include "base/result.h"
+#include "controllers/workload.h"
+#include "kube/client.h"
+#include "kube/events.h"
+
+namespace purser::controllers {
+
+const kube::ResourceType& PoolType();
+const kube::ResourceType& BudgetType();
+const kube::ResourceType& DeploymentType();
+const kube::ResourceType& StatefulSetType();
+const kube::ResourceType& ConfigMapType();
+// Deployment or StatefulSet by kind; null for any other.
+const kube::ResourceType* WorkloadType(std::string_view kind);
+
+std::string PathOf(const kube::ResourceType& type, const api::ObjectKey& key, std::string_view subresource = "");
+
+kube::ObjectReference ReferenceTo(const api::AgentBudget& budget);
+kube::ObjectReference ReferenceTo(const api::AgentPool& pool);
+kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const api::ObjectMeta& meta);
+
+// The server-side apply document that sets the whole status.
+std::string StatusDocument(const api::AgentBudget& budget, const api::AgentBudgetStatus& status);
+std::string StatusDocument(const api::AgentPool& pool, const api::AgentPoolStatus& status);
+
+// Folds the answer of our own write into the cache, so that the next reconcile does not act on the past.
+template <typename InformerType, typename Decode>
+void ObserveAnswer(InformerType& informer, const std::string& answer, Decode decode) {
+  simdjson::dom::parser parser;
+  const simdjson::padded_string padded(answer);
+  simdjson::dom::element document;
+  if (parser.parse(padded).get(document) != simdjson::SUCCESS) return;
+  auto object = decode(document);
+  if (object) informer.Observe(std::move(object).value());
+}
+
+}  // namespace purser::controllers

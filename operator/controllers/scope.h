@@ -1,0 +1,39 @@
+// Which pools and agents a budget covers: a pure function of its scope and the namespace's pools.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "api/agent_pool.h"
+
+namespace purser::controllers {
+
+using PoolPointer = std::shared_ptr<const api::AgentPool>;
+using BudgetPointer = std::shared_ptr<const api::AgentBudget>;
+
+struct CoveredPool {
+  api::ObjectKey key;
+  std::int32_t priority = 0;
+  std::int32_t maximum = 0;                 // the pool's maxConcurrency
+  std::vector<std::string> agents;          // those covered, in the pool's order
+  std::vector<std::int32_t> agent_maxima;   // parallel: the agent's own maximum or the pool's
+  bool operator==(const CoveredPool&) const = default;
+};
+
+struct ResolvedScope {
+  std::vector<CoveredPool> pools;           // sorted by key; only pools with at least one covered agent
+  bool whole_namespace = false;             // spend of every agent counts, pools or not
+  std::vector<std::string> agents;          // whose spend counts otherwise; sorted, unique
+  std::vector<std::string> missing_pools;   // named by the scope, not there (or not valid)
+  bool operator==(const ResolvedScope&) const = default;
+};
+
+// Whether `scope` can concern `pool` of the same namespace: the cheap test behind every index.
+bool ScopeNames(const api::ScopeSpec& scope, const api::AgentPool& pool);
+
+// `pools`: all AgentPools of the budget's namespace, in any order.
+ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPointer>& pools);
+
+}  // namespace purser::controllers

@@ -1,0 +1,24 @@
+// The part of a Deployment or StatefulSet that matters here; everything else is dropped when read.
+#pragma once
+
+#include <simdjson.h>
+
+#include <cstdint>
+#include <string>
+
+#include "api/agent_pool.h"
+#include "api/object_meta.h"
+#include "base/result.h"
+
+namespace purser::controllers {
+
+struct Workload {
+  api::ObjectMeta meta;
+  std::int32_t replicas = 1;        // spec.replicas (the API server defaults it to 1)
+  std::int32_t ready_replicas = 0;  // status.readyReplicas
+};
+
+// Error kInvalidArgument: not an object with metadata, or spec.replicas out of int32 range.
+Result<Workload> DecodeWorkload(simdjson::dom::element object);
+
+}  // namespace purser::controllers

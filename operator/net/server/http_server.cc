@@ -1,0 +1,169 @@
+#include "net/server/http_server.h"
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <charconv>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace purser::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+
+constexpr int kMaxConnections = 64;
+constexpr std::uint32_t kMaxHeaderBytes = 16 * 1024;
+constexpr auto kRequestTimeout = std::chrono::seconds(10);
+
+Result<tcp::endpoint> ParseAddress(const std::string& address) {
+  const auto colon = address.rfind(':');
+  const auto wrong = [&] {
+    return Error(ErrorCode::kInvalidArgument,
+                 "address \"" + address + "\" is not HOST:PORT; use for example \"0.0.0.0:8080\"");
+  };
+  if (colon == std::string::npos) return wrong();
+  std::string host = address.substr(0, colon);
+  if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  const char* end = address.data() + address.size();
+  const auto [rest, failure] = std::from_chars(address.data() + colon + 1, end, port);
+  if (failure != std::errc() || rest != end) return wrong();
+  boost::system::error_code error;
+  const auto ip = asio::ip::make_address(host.empty() ? "0.0.0.0" : host, error);
+  if (error) return wrong();
+  return tcp::endpoint(ip, port);
+}
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(tcp::socket socket, const HttpServer::Handler& handler, std::atomic<int>& open)
+      : stream_(std::move(socket)), handler_(handler), open_(open) {
+    ++open_;
+  }
+  ~Session() { --open_; }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void Read() {
+    parser_.emplace();
+    parser_->header_limit(kMaxHeaderBytes);
+    parser_->body_limit(0);
+    stream_.expires_after(kRequestTimeout);
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](beast::error_code error, std::size_t) {
+                       self->OnRead(error);
+                     });
+  }
+
+ private:
+  void OnRead(beast::error_code error) {
+    if (error == http::error::body_limit) return Answer({413, "text/plain", "no request body is taken\n"}, false);
+    if (error) return Close();
+    const auto& request = parser_->get();
+    if (request.method() != http::verb::get && request.method() != http::verb::head) {
+      return Answer({405, "text/plain", "only GET and HEAD\n"}, false);
+    }
+    const std::string target(request.target().data(), request.target().size());
+    const std::string path = target.substr(0, target.find('?'));
+    const std::string method = request.method() == http::verb::get ? "GET" : "HEAD";
+    Answer(handler_({method, path}), request.keep_alive());
+  }
+
+  void Answer(ServerResponse answer, bool keep_alive) {
+    const bool head = parser_->get().method() == http::verb::head;
+    response_ = {};
+    response_.version(11);
+    response_.result(static_cast<unsigned>(answer.status));
+    response_.set(http::field::content_type, answer.content_type);
+    response_.set("X-Content-Type-Options", "nosniff");
+    response_.keep_alive(keep_alive);
+    const auto size = answer.body.size();
+    if (!head) response_.body() = std::move(answer.body);
+    response_.content_length(size);
+    http::async_write(stream_, response_,
+                      [self = shared_from_this(), keep_alive, head](beast::error_code error, std::size_t) {
+                        if (error || !keep_alive || head) return self->Close();
+                        self->Read();
+                      });
+  }
+
+  void Close() {
+    beast::error_code ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+  }
+
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::empty_body>> parser_;
+  http::response<http::string_body> response_;
+  const HttpServer::Handler& handler_;
+  std::atomic<int>& open_;
+};
+
+}  // namespace
+
+class HttpServer::Implementation {
+ public:
+  Implementation(tcp::acceptor acceptor, std::unique_ptr<asio::io_context> context, Handler handler)
+      : context_(std::move(context)), acceptor_(std::move(acceptor)), handler_(std::move(handler)) {
+    Accept();
+    thread_ = std::thread([this] { context_->run(); });
+  }
+  ~Implementation() {
+    context_->stop();
+    thread_.join();
+  }
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
+
+  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+
+ private:
+  void Accept() {
+    acceptor_.async_accept([this](beast::error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted) return;
+      if (!error && open_ < kMaxConnections) {
+        std::make_shared<Session>(std::move(socket), handler_, open_)->Read();
+      }
+      Accept();
+    });
+  }
+
+  std::atomic<int> open_{0};
+  std::unique_ptr<asio::io_context> context_;
+  tcp::acceptor acceptor_;
+  Handler handler_;
+  std::thread thread_;
+};
+
+HttpServer::HttpServer(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
+HttpServer::~HttpServer() = default;
+
+std::uint16_t HttpServer::port() const { return implementation_->port(); }
+
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, Handler handler) {
+  auto endpoint = ParseAddress(address);
+  if (!endpoint) return endpoint.error();
+  auto context = std::make_unique<asio::io_context>(1);
+  tcp::acceptor acceptor(*context);
+  beast::error_code error;
+  acceptor.open(endpoint->protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(*endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) {
+    return Error(ErrorCode::kUnavailable, "cannot listen on " + address + ": " + error.message() +
+                                              "; choose another server.metricsAddress");
+  }
+  return std::unique_ptr<HttpServer>(new HttpServer(
+      std::make_unique<Implementation>(std::move(acceptor), std::move(context), std::move(handler))));
+}
+
+}  // namespace purser::net

@@ -1,0 +1,61 @@
+#include "observability/logging.h"
+
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace purser::observability {
+namespace {
+
+// Each record as one JSON object; invalid UTF-8 is replaced, never passed on.
+class JsonFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
+    using std::chrono::duration_cast;
+    const auto since_epoch = record.time.time_since_epoch();
+    const auto seconds = duration_cast<std::chrono::seconds>(since_epoch);
+    const auto milliseconds = duration_cast<std::chrono::milliseconds>(since_epoch - seconds);
+    const auto time = static_cast<std::time_t>(seconds.count());
+    std::tm utc{};
+    gmtime_r(&time, &utc);
+    char stamp[40];
+    const auto length = std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
+    char fraction[8];
+    std::snprintf(fraction, sizeof fraction, ".%03dZ", static_cast<int>(milliseconds.count()));
+    nlohmann::ordered_json line;
+    line["time"] = std::string(stamp, length) + fraction;
+    const auto level = spdlog::level::to_string_view(record.level);
+    line["level"] = std::string(level.data(), level.size());
+    line["message"] = std::string(record.payload.data(), record.payload.size());
+    const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
+};
+
+}  // namespace
+
+Status SetUpLogging(const std::string& level, const std::string& format) {
+  const auto parsed = spdlog::level::from_str(level);
+  if (parsed == spdlog::level::off && level != "off") {
+    return Error(ErrorCode::kInvalidArgument,
+                 "--log-level \"" + level + "\": use trace, debug, info, warn or error");
+  }
+  auto logger = std::make_shared<spdlog::logger>("purser", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  if (format == "json") {
+    logger->set_formatter(std::make_unique<JsonFormatter>());
+  } else if (format == "text") {
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  } else {
+    return Error(ErrorCode::kInvalidArgument, "--log-format \"" + format + "\": use text or json");
+  }
+  logger->set_level(parsed);
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+  return Ok();
+}
+
+}  // namespace purser::observability

@@ -1,0 +1,82 @@
+// The operator's own metrics (purser_*). Per-budget series are made at scrape time from what is known
+// then, so they cost no memory between scrapes. Thread-safe.
+#pragma once
+
+#include <prometheus/collectable.h>
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace purser::observability {
+
+struct BudgetSample {
+  std::string ns, name, state;   // state: Normal | Warning | Throttled | RefusingWork | Stopped
+  double spent_usd = 0;
+  double limit_usd = 0;
+  std::int32_t level = 0;        // 0 Normal … 4 Stopped
+};
+
+struct PoolSample {
+  std::string ns, name, state;
+  std::int32_t concurrency = 0;
+  std::int32_t maximum = 0;
+};
+
+struct SourceSample {
+  std::string name;
+  bool healthy = false;
+  double age_seconds = -1;       // since the last complete answer; -1: never
+  double series = 0;
+  std::uint64_t polls = 0;
+  std::uint64_t errors = 0;
+  double last_duration_seconds = 0;
+};
+
+struct QueueSample {
+  std::string controller;
+  std::size_t depth = 0;
+};
+
+// What is asked at each scrape; called on the scraping thread.
+struct Snapshots {
+  std::function<std::vector<BudgetSample>()> budgets;
+  std::function<std::vector<PoolSample>()> pools;
+  std::function<std::vector<SourceSample>()> sources;
+  std::function<std::vector<QueueSample>()> queues;
+  std::function<bool()> leading;
+};
+
+class Metrics {
+ public:
+  Metrics();
+
+  void Reconciled(const std::string& controller, double seconds, bool failed);
+  void Decided(const std::string& level);                       // a budget's level changed
+  void ApiRequest(const std::string& verb, int code);           // code 0: no answer
+  void EventsDropped(std::uint64_t count);
+
+  void SetSnapshots(Snapshots snapshots);
+
+  // The text exposition format (version 0.0.4).
+  std::string Text() const;
+
+ private:
+  class SnapshotCollector;
+  prometheus::Registry registry_;
+  prometheus::Family<prometheus::Histogram>& reconcile_seconds_;
+  prometheus::Family<prometheus::Counter>& reconcile_errors_;
+  prometheus::Family<prometheus::Counter>& decisions_;
+  prometheus::Family<prometheus::Counter>& api_requests_;
+  prometheus::Family<prometheus::Counter>& events_dropped_;
+  std::shared_ptr<SnapshotCollector> snapshots_;
+};
+
+}  // namespace purser::observability
