@@ -44,7 +44,7 @@ def probe_manifest() -> dict[str, Any]:
     template = {"metadata": {"labels": labels}, "spec": {"serviceAccountName": "probe", "containers": [container]}}
     specification = {"replicas": PROBE_REPLICAS, "selector": {"matchLabels": labels}, "template": template}
     authorization = "rbac.authorization.k8s.io/v1"
-    items = [
+    items: list[dict[str, Any]] = [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata},
         {"apiVersion": authorization, "kind": "Role", "metadata": metadata, "rules": rules},
         {"apiVersion": authorization, "kind": "RoleBinding", "metadata": metadata, "roleRef": role_reference},
@@ -81,7 +81,8 @@ class ClusterTestCase(unittest.TestCase):
         self.assertFalse((directory / "kubeconfig").exists())
 
     def kubectl(self, ready: dict[str, str], *arguments: str, text: str = "", check: bool = True) -> str:
-        command = [f"{ready['bin']}/kubectl", f"--kubeconfig={ready['kubeconfig']}", *arguments]
+        command = [f"{ready['bin']}/kubectl", f"--kubeconfig={ready['kubeconfig']}"]
+        command += [f"--cache-dir={ready['dir']}/kubectl-cache", *arguments]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if check and done.returncode != 0:
             self.fail(f"kubectl {' '.join(arguments)}: {done.stderr}\n{self.logs()}")
@@ -108,9 +109,25 @@ class ClusterTestCase(unittest.TestCase):
         return "\n".join(f"--- {path}\n{tail(path)}" for path in sorted(self.root.glob("*/logs/*.log")))
 
 
+def custom_resource() -> dict[str, Any]:
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    names = {"kind": "Thing", "plural": "things", "singular": "thing"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.example.org"},
+        "spec": {"group": "example.org", "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+
+
 class ControlPlaneLevel(ClusterTestCase):
     def test_two_at_once_and_end_of_stdin(self) -> None:
-        first = self.up("first")
+        definitions = self.root / "crds"
+        definitions.mkdir()
+        (definitions / "things.yaml").write_text(json.dumps(custom_resource()), encoding="utf-8")
+        first = self.up("first", f"--crds={definitions}")
+        self.assertEqual(self.kubectl(first, "get", "things.example.org", "--output=name"), "")
         again = json.loads(self.cluster("up", f"--dir={first['dir']}"))
         self.assertEqual(again, first, "a second `up` has to reuse what is there")
         served = self.root / "served"
@@ -175,7 +192,7 @@ class RealNodeLevel(ClusterTestCase):
 class ImageMaking(ClusterTestCase):
     def make(self, name: str) -> bytes:
         archive = self.root / name
-        arguments = [f"--out={archive}", "--entrypoint=/sh", "--binary=/bin/sh:/sh", f"--file={HERE / 'go.mod'}:/go.mod"]
+        arguments = [f"--out={archive}", "--binary=/bin/sh:/sh", f"--file={HERE / 'go.mod'}:/go.mod"]
         self.cluster("image", "make", "--name=shell:1", *arguments)
         return archive.read_bytes()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import ssl
 import urllib.error
 import urllib.request
@@ -44,7 +43,7 @@ current-context: purser
     temporary = path.with_name(path.name + ".new")
     temporary.touch(mode=0o600)
     temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 class ApiClient:

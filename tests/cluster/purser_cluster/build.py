@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from purser_cluster.errors import ClusterError
-from purser_cluster.processes import run, tail
+from purser_cluster.processes import die_with, run, tail
 from purser_cluster.progress import Ticker, say
 from purser_cluster.versions import (
     ALL_NAMES,
@@ -105,6 +105,8 @@ def _build(name: str, label: str) -> None:
     target = cache_directory() / "bin" / name
     say(label)
     ticker = Ticker(label)
+    for abandoned in cache_directory().glob(f".{name}-*"):  # of a build that was killed; the lock is ours
+        shutil.rmtree(abandoned, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=cache_directory()) as temporary:
         output = Path(temporary) / name
         if name == PAUSE:
@@ -117,7 +119,7 @@ def _build(name: str, label: str) -> None:
             if name == "kwok":
                 _copy_stages(go, environment, Path(temporary))
         _run_reporting(name, command, environment, Path(temporary) / "output.log", ticker)
-        os.rename(output, target)
+        output.rename(target)
     say(f"{label}: done in {ticker.elapsed_seconds():.0f} s")
 
 
@@ -144,14 +146,16 @@ def _copy_stages(go: str, environment: dict[str, str], temporary: Path) -> None:
     if not any(staging.iterdir()):
         raise ClusterError(f"KWOK {module_version('sigs.k8s.io/kwok')} has no stage files where they are expected")
     shutil.rmtree(stages_directory(), ignore_errors=True)
-    os.rename(staging, stages_directory())
+    staging.rename(stages_directory())
 
 
-def _be_nice() -> None:
+def _prepare_build(parent: int) -> None:
+    die_with(parent)
     os.nice(5)  # a build must not starve what else runs here
 
 
 def _run_reporting(name: str, command: list[str], environment: dict[str, str], log_path: Path, ticker: Ticker) -> None:
+    parent = os.getpid()
     with log_path.open("wb") as log:
         try:
             process = subprocess.Popen(
@@ -161,7 +165,7 @@ def _run_reporting(name: str, command: list[str], environment: dict[str, str], l
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_be_nice,
+                preexec_fn=lambda: _prepare_build(parent),
             )
         except FileNotFoundError as error:
             raise ClusterError(f"building {name} needs {command[0]}; install it (make deps)") from error

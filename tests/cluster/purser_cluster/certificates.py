@@ -10,6 +10,7 @@ from purser_cluster.processes import run
 _DAYS = "30"
 _CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
 _REQUEST_SECTION = "[req]\ndistinguished_name=name\nprompt=no\nx509_extensions=extensions\n"
+_LEAF_EXTENSIONS = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
 
 
 class Authority:
@@ -34,15 +35,12 @@ class Authority:
 
     def issue_client(self, name: str, user: str, group: str = "") -> None:
         organization = f"O={group}\n" if group else ""
-        extensions = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n"
+        extensions = f"{_LEAF_EXTENSIONS}extendedKeyUsage=clientAuth\n"
         self._issue(name, f"[name]\n{organization}CN={user}\n[extensions]\n{extensions}")
 
     def issue_server(self, name: str, host_names: Sequence[str], addresses: Sequence[str]) -> None:
         alternatives = ",".join([f"DNS:{host}" for host in host_names] + [f"IP:{address}" for address in addresses])
-        extensions = (
-            "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
-            f"extendedKeyUsage=serverAuth\nsubjectAltName={alternatives}\n"
-        )
+        extensions = f"{_LEAF_EXTENSIONS}extendedKeyUsage=serverAuth\nsubjectAltName={alternatives}\n"
         self._issue(name, f"[name]\nCN={name}\n[extensions]\n{extensions}")
 
     def issue_signing_pair(self, name: str) -> None:

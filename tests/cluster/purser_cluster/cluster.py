@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from purser_cluster.versions import ALL_NAMES, NAMES_BY_LEVEL
 
 _READY_SECONDS = 120.0
 _STOP_GRACE_SECONDS = 2.0
-_STATE_NAMES = ("bin", "certificates", "etcd", "kubeconfig", "node", "processes.json")
+_STATE_NAMES = ("bin", "certificates", "etcd", "kubeconfig", "kubectl-cache", "node", "processes.json")
 
 
 @dataclass(frozen=True)
@@ -121,31 +120,39 @@ class Cluster:
 
     def _prepare_directory(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
-        lock = (self._directory / ".lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.close()
-            raise ClusterError(
-                f"another cluster is running in {self._directory}; end it first or give another --dir"
-            ) from error
-        self._lock = lock
+        self._lock = take_directory(self._directory)
         remove_state(self._directory)
         shutil.rmtree(self._directory / "logs", ignore_errors=True)
         (self._directory / "logs").mkdir()
         (self._directory / "bin").mkdir()
         for name in ALL_NAMES:
             if is_built(name):
-                os.symlink(program_path(name), self._directory / "bin" / name)
+                (self._directory / "bin" / name).symlink_to(program_path(name))
 
     def _apply_custom_resources(self) -> None:
         folder = self._options.custom_resources
         if folder is None:
             return
         kubectl = [str(program_path("kubectl")), f"--kubeconfig={self._directory / 'kubeconfig'}"]
+        # The usual cache is keyed by address: it may remember another cluster that had this port.
+        kubectl.append(f"--cache-dir={self._directory / 'kubectl-cache'}")
         run([*kubectl, "apply", "--server-side", f"--filename={folder}"], f"applying {folder}")
         established = ["wait", "--for=condition=Established", "--timeout=60s", "--all", "customresourcedefinitions"]
         run([*kubectl, *established], "waiting for the custom resource definitions")
+
+
+def take_directory(directory: Path) -> TextIO:
+    """The lock that a running cluster holds on its folder; the kernel frees it with the process."""
+    lock = (directory / ".lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise ClusterError(
+            f"a cluster that this command did not start is running in {directory}: end that `serve`, "
+            "or give another --dir"
+        ) from error
+    return lock
 
 
 def remove_state(directory: Path) -> None:

@@ -76,8 +76,8 @@ def _options(parsed: argparse.Namespace) -> Options:
     fake_nodes = _DEFAULT_FAKE_NODES[parsed.level] if parsed.kwok_nodes is None else parsed.kwok_nodes
     if parsed.level == "control-plane" and fake_nodes:
         raise ClusterError("--kwok-nodes needs --level kwok or node: level control-plane runs no controllers")
-    if parsed.crds is not None and not parsed.crds.is_dir():
-        raise ClusterError(f"--crds {parsed.crds}: no such folder")
+    if parsed.crds is not None and not any(parsed.crds.glob("*.yaml")):
+        raise ClusterError(f"--crds {parsed.crds}: no such folder, or no .yaml file in it")
     custom_resources = parsed.crds.resolve() if parsed.crds else None
     return Options(parsed.dir.resolve(), parsed.level, fake_nodes, custom_resources)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from purser_cluster.build import ensure_built
-from purser_cluster.cluster import Options, remove_state
+from purser_cluster.cluster import Options, remove_state, take_directory
 from purser_cluster.errors import ClusterError
 from purser_cluster.node import clean_slot_of
 from purser_cluster.processes import end_recorded, is_same_process, start_time, tail
@@ -28,14 +31,27 @@ def _read(path: Path) -> Any:
         return None
 
 
+@contextmanager
+def _one_at_a_time(directory: Path) -> Iterator[None]:
+    """Two commands on one folder wait for each other."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / ".command-lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 def up(options: Options) -> dict[str, str]:
     """Starts the cluster unless it is already there; returns the same line as serve."""
+    with _one_at_a_time(options.directory):
+        return _up(options)
+
+
+def _up(options: Options) -> dict[str, str]:
     directory = options.directory
     running = _read(directory / _RECORD)
     if running is not None and is_same_process(running["process"]):
         return _reuse(running, options)
     ensure_built(NAMES_BY_LEVEL[options.level])  # here, where the progress is seen
-    directory.mkdir(parents=True, exist_ok=True)
     output, errors = directory / "serve.out", directory / "serve.log"
     command = [sys.executable, str(MODULE_DIRECTORY / "cluster.py"), "serve", f"--dir={directory}"]
     command += [f"--level={options.level}", f"--kwok-nodes={options.fake_nodes}"]
@@ -80,14 +96,21 @@ def _reuse(running: dict[str, Any], options: Options) -> dict[str, str]:
 
 def down(directory: Path) -> None:
     """Ends what `up` started in this directory; nothing to do is fine."""
+    if directory.is_dir():
+        with _one_at_a_time(directory):
+            _down(directory)
+    say(f"no cluster is running in {directory}; the logs stay in {directory / 'logs'}")
+
+
+def _down(directory: Path) -> None:
     running = _read(directory / _RECORD)
     if running is not None:
         end_recorded(running["process"], _STOP_SECONDS)
-    # Left over only if the cluster's own process was killed the hard way.
-    for record in _read(directory / "processes.json") or []:
-        end_recorded(record, 0.0)
-    clean_slot_of(directory)
-    remove_state(directory)
-    for name in (_RECORD, "serve.out"):
-        (directory / name).unlink(missing_ok=True)
-    say(f"no cluster is running in {directory}; the logs stay in {directory / 'logs'}")
+    with take_directory(directory):  # fails while somebody's `serve` runs here
+        # Left over only if the cluster's own process was killed the hard way.
+        for record in _read(directory / "processes.json") or []:
+            end_recorded(record, 0.0)
+        clean_slot_of(directory)
+        remove_state(directory)
+        for name in (_RECORD, "serve.out"):
+            (directory / name).unlink(missing_ok=True)

@@ -26,7 +26,9 @@ def add_image_commands(commands: Any) -> None:
     make.add_argument("--entrypoint", action="append", default=[], metavar="P", help="repeat for fixed arguments")
     make.add_argument("--user", default="", metavar="UID[:GID]")
     make.add_argument("--env", action="append", default=[], metavar="K=V")
-    make.add_argument("--file", action="append", default=[], metavar="SRC:DEST[:MODE]", help="a file, or a whole folder")
+    make.add_argument(
+        "--file", action="append", default=[], metavar="SRC:DEST[:MODE]", help="a file, or a whole folder"
+    )
     make.add_argument("--binary", action="append", default=[], metavar="SRC:DEST", help="with its shared libraries")
     make.set_defaults(action=_make)
 

@@ -18,6 +18,7 @@ from purser_cluster.processes import run
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ELF_MAGIC = b"\x7fELF"
 _DIRECTORY_MODE = 0o755
 # The loader finds libraries here without a cache file; from elsewhere they are moved to /usr/lib.
 _LOADER_DIRECTORY = re.compile(r"^(/usr)?/lib(64)?(/[a-z0-9_]+-linux-gnu)?$")
@@ -68,7 +69,7 @@ def binary_entries(source: Path, destination: str) -> list[Entry]:
 
 
 def _shared_libraries(program: Path) -> list[Path]:
-    if b"\x7fELF" != program.read_bytes()[:4]:
+    if program.read_bytes()[:4] != _ELF_MAGIC:
         raise ClusterError(f"image binary {program} is not an ELF file; give scripts with --file")
     if not _has_loader(program):
         return []
@@ -112,7 +113,7 @@ def write_image(spec: ImageSpec, output: Path) -> None:
         _add_bytes(archive, document_name, document_bytes, 0o644)
         _add_bytes(archive, "layer.tar", layer, 0o644)
         _add_bytes(archive, "manifest.json", json.dumps(manifest, sort_keys=True).encode(), 0o644)
-    os.replace(temporary, output)
+    temporary.replace(output)
 
 
 def _layer(entries: Iterable[Entry]) -> bytes:

@@ -6,6 +6,7 @@ so neither a teardown nor a crash leaves anything on the machine.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -63,7 +64,8 @@ class Node:
         """Returns the node's name, before it is ready."""
         self._write_credentials(plane)
         for name in ("kubelet", "kube-proxy"):
-            shutil.copy2(program_path(name), self._directory / f"{name}-program")  # the cache may be out of the node's sight
+            # Copied because the node may not see the cache.
+            shutil.copy2(program_path(name), self._directory / f"{name}-program")
         containerd = self._start_child("containerd", self._inside("containerd", f"--config={HOME}/containerd.toml"))
 
         def containerd_answers() -> bool:
@@ -91,10 +93,8 @@ class Node:
     def stop(self) -> None:
         """Ends every process of the node at once: its state is not worth a grace period."""
         if self._first_process:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(self._first_process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._first_process = 0
 
     def clean(self) -> None:
@@ -113,7 +113,7 @@ class Node:
                 return False
             self._first_process = found[0]
             # Until it has become pause, unshare may still be mounting.
-            return os.path.basename(os.readlink(f"/proc/{found[0]}/exe")) == PAUSE
+            return Path(f"/proc/{found[0]}/exe").readlink().name == PAUSE
 
         wait_until("making the node's namespaces", runs_pause, _START_SECONDS, lambda: f"See {child.log_path}")
         (self._directory / _FIRST_PROCESS_FILE).write_text(str(self._first_process), encoding="utf-8")

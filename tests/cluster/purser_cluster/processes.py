@@ -43,6 +43,13 @@ def tail(path: Path, lines: int = LOG_TAIL_LINES) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
+def die_with(parent: int) -> None:
+    """For a child between fork and exec: not even a killed parent leaves it behind."""
+    _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # the parent died before the line above
+        os._exit(1)
+
+
 class Child:
     """One long-running program with its log file."""
 
@@ -50,12 +57,6 @@ class Child:
         self.name = name
         self.log_path = log_directory / f"{name}.log"
         parent = os.getpid()
-
-        def die_with_parent() -> None:
-            _LIBC.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-            if os.getppid() != parent:  # the parent died before the line above
-                os._exit(1)
-
         with self.log_path.open("ab") as log:
             try:
                 self.process = subprocess.Popen(
@@ -64,7 +65,7 @@ class Child:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,  # Ctrl-C reaches the parent only, which then stops children in order
-                    preexec_fn=die_with_parent,
+                    preexec_fn=lambda: die_with(parent),
                 )
             except OSError as error:
                 raise ClusterError(f"cannot start {name} ({command[0]}): {error.strerror}") from error

@@ -119,7 +119,7 @@ def _remove_cgroup(root: Path) -> bool:
     """Bottom up; False while a process is still leaving."""
     for folder, _, _ in os.walk(root, topdown=False):
         try:
-            os.rmdir(folder)
+            Path(folder).rmdir()
         except FileNotFoundError:
             pass
         except OSError:
