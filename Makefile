@@ -1,0 +1,82 @@
+# The commands a contributor needs; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BUILD ?= build
+JOBS ?= $(shell nproc)
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+CLUSTER := tests/cluster/cluster.py
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: deps
+deps: ## Install what the build and the tests need (Debian 12)
+	tests/support/install-deps.sh
+
+.PHONY: build
+build: deps ## Build the operator to build/purser, and the tests
+	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build $(BUILD) -j $(JOBS)
+
+.PHONY: test
+test: build cluster-binaries ## Run every test: unit, integration, end to end
+	cd $(BUILD) && ctest --output-on-failure --no-tests=error $(CTEST_ARGS)
+
+.PHONY: unit
+unit: build ## Run the unit tests alone
+	cd $(BUILD) && ctest --output-on-failure --no-tests=error -L unit
+
+.PHONY: demo
+demo: build cluster-binaries ## See the main job end to end on a real cluster (KEEP=1 leaves it running)
+	python3 examples/demo/demo.py $(if $(KEEP),--keep)
+
+.PHONY: cluster-binaries
+cluster-binaries: deps ## Build the cluster's binaries into the per-user cache
+	$(CLUSTER) build
+
+.PHONY: cluster-up
+cluster-up: cluster-binaries ## Start a local cluster; leaves build/cluster/kubeconfig and build/cluster/bin
+	$(CLUSTER) up --dir $(BUILD)/cluster --level $(or $(LEVEL),kwok)
+
+.PHONY: cluster-down
+cluster-down: ## Stop the local cluster
+	$(CLUSTER) down --dir $(BUILD)/cluster
+
+.PHONY: lint
+lint: deps ## Check formatting and run clang-tidy
+	tests/structure/lint.sh $(BUILD)
+
+.PHONY: format
+format: ## Format the C++ sources
+	git ls-files 'operator/**.h' 'operator/**.cc' 'tests/**.h' 'tests/**.cc' | xargs clang-format -i
+
+.PHONY: sanitize
+sanitize: deps ## Run the unit tests with ASan+UBSan, then with TSan
+	for sanitizer in address thread; do \
+	  cmake -S . -B $(BUILD)-$$sanitizer -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPURSER_SANITIZE=$$sanitizer; \
+	  cmake --build $(BUILD)-$$sanitizer -j $(JOBS) --target unit-tests; \
+	  (cd $(BUILD)-$$sanitizer && ctest --output-on-failure --no-tests=error -L unit); \
+	done
+
+.PHONY: coverage
+coverage: deps ## Unit line coverage of policy, ledger and money
+	cmake -S . -B $(BUILD)-coverage -G Ninja -DCMAKE_BUILD_TYPE=Debug -DPURSER_COVERAGE=ON
+	cmake --build $(BUILD)-coverage -j $(JOBS) --target unit-tests
+	cd $(BUILD)-coverage && ctest -L unit --output-on-failure --no-tests=error
+	gcovr --root . --object-directory $(BUILD)-coverage --filter operator/policy/ --filter operator/ledger/ \
+	  --filter operator/money/ --exclude-throw-branches --fail-under-line 95
+
+.PHONY: bench
+bench: build cluster-binaries ## Measure, beside a plain controller-runtime operator; figures in tests/bench/README.md
+	tests/bench/run.py
+
+.PHONY: image
+image: build ## Make the container image build/purser-image.tar (docker load, kind load, ctr import)
+	examples/demo/make-image.sh $(BUILD)/purser $(BUILD)/purser-image.tar
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf $(BUILD) $(BUILD)-address $(BUILD)-thread $(BUILD)-coverage
