@@ -130,6 +130,8 @@ def _kubelet(network: NodeNetwork, cgroup_root: str) -> dict[str, Any]:
         "failSwapOn": False,
         "localStorageCapacityIsolation": False,  # fails on file systems without a known root device
         "oomScoreAdj": 0,
+        "kubeAPIQPS": 1000,
+        "kubeAPIBurst": 1000,
         "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,  # an image that cannot be pulled again must not be collected
         "imageMinimumGCAge": "24h",
