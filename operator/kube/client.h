@@ -1,0 +1,93 @@
+// The Kubernetes API, one call a verb, on raw JSON bodies.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/object_meta.h"
+#include "base/result.h"
+#include "kube/access.h"
+#include "net/http_transport.h"
+
+namespace purser::kube {
+
+// The owner of the fields Purser applies. Never changes: the API server keeps it with every object.
+inline constexpr std::string_view kFieldManager = "purser";
+
+struct ResourceType {
+  std::string group;  // empty: core
+  std::string version;
+  std::string plural;
+  std::string kind;
+  bool namespaced = true;
+  std::string ApiVersion() const { return group.empty() ? version : group + "/" + version; }
+};
+
+// Paths, percent-encoded. An empty namespace means all of them (or a cluster-scoped type).
+std::string CollectionPath(const ResourceType& type, std::string_view ns);
+std::string ObjectPath(const ResourceType& type, const api::ObjectKey& key, std::string_view subresource = {});
+
+// Names and values, percent-encoded and joined by the client.
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+struct CallOptions {
+  Duration timeout{std::chrono::seconds(10)};
+  std::stop_token stop;
+};
+
+// Thread-safe. Every call returns the answer's body. Paths that hold an empty or dot segment are refused.
+// API errors: the Status message, with 400/422 kInvalidArgument, 401 kUnauthenticated, 403
+// kPermissionDenied, 404 kNotFound, 409 kAlreadyExists or kConflict by reason, 410 kExpired, 413/429
+// kResourceExhausted, 504 and Timeout kTimeout, other 5xx kUnavailable. A 401 reads the credentials again and retries
+// once; a 429 with Retry-After waits (at most 10 s, stoppable) and retries up to 3 times.
+class Client {
+ public:
+  struct Call {
+    std::string_view verb;  // get list watch create patch apply update delete
+    int code;               // HTTP status; 0: no answer
+    Duration took;          // until the header for watch
+  };
+  using Observer = std::function<void(const Call&)>;  // any thread, must not block
+
+  // `transport` must outlive the client.
+  Client(net::HttpTransport& transport, Access access, Observer observer = {});
+  ~Client();
+
+  Result<std::string> Get(const std::string& path, const CallOptions& options = {});
+  // One page; `query` carries limit, continue, labelSelector, resourceVersion.
+  Result<std::string> List(const std::string& path, const Query& query, const CallOptions& options = {});
+  Result<std::string> Create(const std::string& collection, const std::string& body, const CallOptions& options = {});
+  // JSON merge patch. A metadata.resourceVersion in it is a precondition (kConflict).
+  Result<std::string> MergePatch(const std::string& path, const std::string& patch, const Query& query = {},
+                                 const CallOptions& options = {});
+  // Server-side apply, forced, of a full intent; kFieldManager owns it.
+  Result<std::string> Apply(const std::string& path, const std::string& document, const CallOptions& options = {});
+  Result<std::string> Update(const std::string& path, const std::string& document, const CallOptions& options = {});
+  // `preconditions`: {"preconditions":{"uid":…,"resourceVersion":…}} or empty.
+  Result<std::string> Delete(const std::string& path, const std::string& preconditions = {},
+                             const CallOptions& options = {});
+
+  // Blocks until the watch ends; each line is one event {"type":…,"object":…}, on the calling thread.
+  // options.timeout is the longest silence allowed.
+  Result<void> Watch(const std::string& path, const Query& query,
+                     const std::function<bool(std::string_view line)>& on_line, const CallOptions& options);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+// Largest object in a watch event, and largest page of a list. etcd refuses objects over 1.5 MiB.
+inline constexpr std::size_t kMaxEventBytes = 8 << 20;
+inline constexpr std::int64_t kMaxPageBytes = 128 << 20;
+
+// Decodes the body of a failed call (metav1.Status, or anything else) to an Error.
+Error DecodeApiError(int http_status, std::string_view body);
+
+}  // namespace purser::kube

@@ -1,0 +1,66 @@
+// Leader election on a Lease of coordination.k8s.io/v1. A Lease does not fence: two leaders may exist for a
+// moment, so writers that must be alone carry an epoch or a resourceVersion of their own.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "api/object_meta.h"
+#include "base/clock.h"
+#include "kube/client.h"
+
+namespace purser::kube {
+
+struct LeaderElectionOptions {
+  api::ObjectKey lease;
+  std::string identity;                                   // unique per process: Pod name + random part
+  Duration lease_duration{std::chrono::seconds(15)};      // others wait this long after the last change they saw
+  Duration renew_deadline{std::chrono::seconds(10)};      // without a renewal this long, leadership is given up
+  Duration retry_period{std::chrono::seconds(2)};         // between tries; up to 1.2 times that while waiting to lead
+};
+
+// Thread-safe. Durations run on the steady clock: others' clocks are not trusted, only changes seen here.
+class LeaderElector {
+ public:
+  // `client` must outlive the elector.
+  LeaderElector(Client& client, LeaderElectionOptions options);
+  ~LeaderElector();  // as Stop
+
+  void Start();  // once
+  // Ends the thread; a leader releases the Lease (empty holder, one second) within 2 s.
+  void Stop();
+
+  bool IsLeader() const;
+  // Blocks; false when `stop` was requested or Stop was called.
+  bool WaitForLeadership(std::stop_token stop);
+  // Stop is requested on it once leadership, had before, is gone (also by Stop). One term a process: an
+  // elector that lost does not run again, its process should end and start anew.
+  std::stop_token Lost() const;
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+// What the Lease says, and the decision taken on it: pure, for tests without time or network.
+struct LeaseRecord {
+  std::string resource_version;
+  std::string holder;
+  int duration_seconds = 0;
+  std::string acquire_time;  // RFC 3339, six digits
+  std::string renew_time;
+  int transitions = 0;
+  bool operator==(const LeaseRecord&) const = default;
+};
+Result<LeaseRecord> DecodeLease(std::string_view body);
+std::string EncodeLease(const api::ObjectKey& key, const LeaseRecord& record);
+std::string FormatMicroTime(std::chrono::sys_time<std::chrono::microseconds> time);
+
+enum class LeaseDecision { kRenew, kAcquire, kWait };
+// `unchanged`: how long this process has seen the record as it is.
+LeaseDecision Decide(const LeaseRecord& record, const std::string& identity, Duration unchanged);
+
+}  // namespace purser::kube
