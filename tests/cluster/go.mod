@@ -1,3 +1,5 @@
+// The programs of the local test cluster, see README.md. One module holds all of them: their graphs agree.
+// After raising k8s.io/kubernetes, raise every replace below to the same minor and patch, then run `go mod tidy`.
 module purser/tests/cluster
 
 go 1.26.0

@@ -22,7 +22,7 @@ from purser_cluster.versions import ALL_NAMES, NAMES_BY_LEVEL
 
 _READY_SECONDS = 120.0
 _STOP_GRACE_SECONDS = 2.0
-_STATE_NAMES = ("bin", "certificates", "etcd", "kubeconfig", "kubectl-cache", "node", "processes.json")
+_STATE_NAMES = ("bin", "certificates", "etcd", "flex-volumes", "kubeconfig", "kubectl-cache", "node", "processes.json")
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,7 @@ class ControlPlane:
             "--use-service-account-credentials=true",
             f"--service-account-private-key-file={signing}.key",
             f"--root-ca-file={self.authority.certificate}",
+            f"--flex-volume-plugin-dir={self._directory / 'flex-volumes'}",  # else it makes one in /usr
             f"--cluster-signing-cert-file={self.authority.certificate}",
             f"--cluster-signing-key-file={self.authority.key_path('authority')}",
         ]
