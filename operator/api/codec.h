@@ -36,5 +36,6 @@ std::string EncodeStatus(const AgentBudgetStatus& status);
 
 std::string_view ToString(Action action);
 std::string_view ToString(Period period);
+std::string_view ToString(Weekday weekday);
 
 }  // namespace purser::api

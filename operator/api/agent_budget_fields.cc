@@ -1,0 +1,320 @@
+// The fields of an AgentBudget, and what must hold between them.
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "api/field_reader.h"
+#include "api/object_meta_fields.h"
+
+namespace purser::api {
+namespace {
+
+// Bounds of crds/purser.dev_agentbudgets.yaml; a test compares them.
+constexpr std::int64_t kMostScopeEntries = 256;
+constexpr std::int64_t kMostThresholds = 16;
+constexpr std::int64_t kMostPercent = 1000;
+constexpr std::int64_t kMostAgents = 20;
+constexpr std::int64_t kMostHistory = 8;
+constexpr std::int64_t kLargest = 2'147'483'647;
+constexpr std::int64_t kDefaultAfterSeconds = 600;
+
+// A choice whose one implemented value needs no place in a struct.
+enum class Only { kValue };
+
+constexpr std::array kUnits = {
+    Choice<Only>{"USD"},
+    Choice<Only>{"Tokens", {}, "use USD"},
+    Choice<Only>{"Requests", {}, "use USD"},
+};
+constexpr std::array kWindowTypes = {
+    Choice<Only>{"Calendar"},
+    Choice<Only>{"Rolling", {}, "use Calendar"},
+    Choice<Only>{"Lifetime", {}, "use Calendar"},
+};
+constexpr std::array kPeriods = {
+    Choice<Period>{"Hour", Period::kHour},
+    Choice<Period>{"Day", Period::kDay},
+    Choice<Period>{"Week", Period::kWeek},
+    Choice<Period>{"Month", Period::kMonth},
+};
+constexpr std::array kWeekdays = {
+    Choice<Weekday>{"Monday", Weekday::kMonday},
+    Choice<Weekday>{"Tuesday", Weekday::kTuesday},
+    Choice<Weekday>{"Wednesday", Weekday::kWednesday},
+    Choice<Weekday>{"Thursday", Weekday::kThursday},
+    Choice<Weekday>{"Friday", Weekday::kFriday},
+    Choice<Weekday>{"Saturday", Weekday::kSaturday},
+    Choice<Weekday>{"Sunday", Weekday::kSunday},
+};
+constexpr std::array kPer = {
+    Choice<Only>{"Total"},
+    Choice<Only>{"Pool", {}, "use Total, with one budget for each pool"},
+    Choice<Only>{"Agent", {}, "use Total, with one budget for each agent"},
+};
+constexpr std::array kActions = {
+    Choice<Action>{"Notify", Action::kNotify},
+    Choice<Action>{"Downgrade", Action::kNotify, "use Notify or Throttle"},
+    Choice<Action>{"Throttle", Action::kThrottle},
+    Choice<Action>{"RefuseNewWork", Action::kRefuseNewWork},
+    Choice<Action>{"Stop", Action::kStop},
+};
+constexpr std::array kSourceLossActions = {
+    Choice<Only>{"Hold"},
+    Choice<Only>{"Throttle", {}, "use Hold"},
+    Choice<Only>{"Stop", {}, "use Hold"},
+};
+constexpr std::array kOnUnpriced = {
+    Choice<Only>{"Estimate"},
+    Choice<Only>{"Ignore", {}, "use Estimate"},
+    Choice<Only>{"Stop", {}, "use Estimate"},
+};
+constexpr std::array kModes = {Choice<Mode>{"Enforce", Mode::kEnforce},
+                               Choice<Mode>{"Audit", Mode::kAudit}};
+constexpr std::array kStopPolicies = {
+    Choice<Only>{"AtCeiling"},
+    Choice<Only>{"ReserveInFlight", {}, "use AtCeiling, with a Stop threshold below 100"},
+};
+
+void ReadLimit(ReadContext& context, simdjson::dom::element element, AgentBudgetSpec& into,
+               const Field<AgentBudgetSpec>&) {
+  std::string text;
+  if (!ReadText(context, element, &AnyText, text)) return;
+  const auto limit = Money::ParseLimit(text);
+  if (limit) {
+    into.limit = *limit;
+  } else {
+    context.Fail(limit.error().message());
+  }
+}
+
+void DescribeText(const Field<AgentBudgetSpec>&, const std::string& path,
+                  std::vector<KnownField>& into) {
+  into.push_back({path, "string", true, {}, {}});
+}
+
+constexpr std::array kWindow = {
+    OnlyChoiceField<WindowSpec, kWindowTypes>("type"),
+    ChoiceField<&WindowSpec::period, kPeriods>("period"),
+    TextField<&WindowSpec::time_zone>("timeZone", &TimeZoneName),
+    ChoiceField<&WindowSpec::week_start, kWeekdays>("weekStart"),
+};
+
+constexpr std::array kScope = {
+    TextListField<&ScopeSpec::pools>("pools", &PoolName, kMostScopeEntries),
+    TextListField<&ScopeSpec::agents>("agents", &AgentName, kMostScopeEntries),
+    Refused<ScopeSpec>("models", "remove it: spend is not narrowed by model"),
+    Refused<ScopeSpec>("tasks", "remove it: spend is not narrowed by task"),
+    Refused<ScopeSpec>("workflows", "remove it: spend is not narrowed by workflow"),
+    OnlyChoiceField<ScopeSpec, kPer>("per"),
+};
+
+constexpr std::array kThreshold = {
+    Required(IntegerField<&Threshold::percent>("percent", 1, kMostPercent),
+             "a percentage of the limit"),
+    Required(ChoiceField<&Threshold::action, kActions>("action"),
+             "what happens at this percentage"),
+};
+
+// onSourceLoss is read into nothing: Hold is what the operator does.
+struct SourceLoss {
+  std::int64_t after_seconds = kDefaultAfterSeconds;
+};
+
+constexpr std::array kSourceLoss = {
+    OnlyChoiceField<SourceLoss, kSourceLossActions>("action"),
+    IntegerField<&SourceLoss::after_seconds>("afterSeconds", 0, 86'400),
+};
+
+constexpr Field<AgentBudgetSpec> kOnSourceLoss = {
+    .name = "onSourceLoss",
+    .read =
+        [](ReadContext& context, simdjson::dom::element element, AgentBudgetSpec&,
+           const Field<AgentBudgetSpec>&) {
+          SourceLoss loss;
+          ReadFields(context, element, kSourceLoss, loss);
+          if (loss.after_seconds != kDefaultAfterSeconds) {
+            context.Fail(
+                std::to_string(loss.after_seconds) +
+                    " is not implemented yet; remove it: Hold lasts until the source is read again",
+                {{"afterSeconds"}});
+          }
+        },
+    .describe =
+        [](const Field<AgentBudgetSpec>&, const std::string& path, std::vector<KnownField>& into) {
+          into.push_back({path, "object", true, {}, {}});
+          DescribeFields(kSourceLoss, path, into);
+        }};
+
+constexpr std::array kSpec = {
+    Field<AgentBudgetSpec>{
+        .name = "limit",
+        .read = &ReadLimit,
+        .describe = &DescribeText,
+        .required = "the most that may be spent in a window, in USD, such as \"50\""},
+    OnlyChoiceField<AgentBudgetSpec, kUnits>("unit"),
+    ObjectField<&AgentBudgetSpec::window, kWindow>("window"),
+    Required(ObjectField<&AgentBudgetSpec::scope, kScope>("scope"),
+             "whose spend counts, such as {pools: [research]}, or {pools: [\"*\"]} for the whole "
+             "namespace"),
+    ObjectListField<&AgentBudgetSpec::thresholds, kThreshold>("thresholds", kMostThresholds),
+    Refused<AgentBudgetSpec>("burnRates", "remove it, or warn earlier with a Notify threshold"),
+    TextField<&AgentBudgetSpec::source>("source", &DnsLabel),
+    kOnSourceLoss,
+    OnlyChoiceField<AgentBudgetSpec, kOnUnpriced>("onUnpriced"),
+    ChoiceField<&AgentBudgetSpec::mode, kModes>("mode"),
+    OnlyChoiceField<AgentBudgetSpec, kStopPolicies>("stopPolicy"),
+};
+
+constexpr std::array kStatusWindow = {
+    TextField<&AgentBudgetStatus::window_start>("start"),
+    TextField<&AgentBudgetStatus::window_end>("end"),
+};
+
+constexpr std::array kAgentSpend = {
+    TextField<&AgentSpend::name>("name"),
+    TextField<&AgentSpend::spent>("spent"),
+    IntegerField<&AgentSpend::percent_used>("percentUsed", 0, kLargest),
+    TextField<&AgentSpend::state>("state"),
+};
+
+constexpr std::array kClosedWindow = {
+    TextField<&ClosedWindow::start>("start"),
+    TextField<&ClosedWindow::end>("end"),
+    TextField<&ClosedWindow::spent>("spent"),
+};
+
+constexpr std::array kStatus = {
+    IntegerField<&AgentBudgetStatus::observed_generation>("observedGeneration", 0, INT64_MAX),
+    TextField<&AgentBudgetStatus::state>("state"),
+    InlineObjectField<AgentBudgetStatus, kStatusWindow>("window"),
+    TextField<&AgentBudgetStatus::limit>("limit"),
+    TextField<&AgentBudgetStatus::spent>("spent"),
+    TextField<&AgentBudgetStatus::remaining>("remaining"),
+    IntegerField<&AgentBudgetStatus::percent_used>("percentUsed", 0, kLargest),
+    TextField<&AgentBudgetStatus::resets_at>("resetsAt"),
+    TextField<&AgentBudgetStatus::exhausts_at>("exhaustsAt"),
+    TextField<&AgentBudgetStatus::burn_per_hour>("burnPerHour"),
+    TextField<&AgentBudgetStatus::projected>("projected"),
+    Refused<AgentBudgetStatus>("overspendBound", "nothing writes it"),
+    ObjectListField<&AgentBudgetStatus::agents, kAgentSpend>("agents", kMostAgents),
+    IntegerField<&AgentBudgetStatus::agent_count>("agentCount", 0, kLargest),
+    ObjectListField<&AgentBudgetStatus::history, kClosedWindow>("history", kMostHistory),
+    ObjectListField<&AgentBudgetStatus::conditions, kConditionFields>("conditions",
+                                                                      kMostConditions),
+};
+
+void CheckScope(ReadContext& context, const ScopeSpec& scope) {
+  const ReadContext::Step step(context, "scope");
+  const auto has_star = [](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), "*") != names.end();
+  };
+  if (scope.pools.empty() && scope.agents.empty()) {
+    context.Fail(
+        "an empty scope is refused; name pools or agents, or write {pools: [\"*\"]} for the whole "
+        "namespace");
+  }
+  if (has_star(scope.pools) && scope.pools.size() > 1) {
+    context.Fail("\"*\" must stand alone: it covers every pool already", {{"pools"}});
+  }
+  if (has_star(scope.agents)) {
+    context.Fail("\"*\" is not the name of an agent; leave agents out to cover all of them",
+                 {{"agents"}});
+  }
+}
+
+// Sorted by percent. Problems are told by position as written.
+void CheckThresholds(ReadContext& context, std::vector<Threshold>& thresholds) {
+  const ReadContext::Step step(context, "thresholds");
+  for (std::size_t i = 0; i < thresholds.size(); ++i) {
+    const auto& here = thresholds[i];
+    for (std::size_t j = 0; j < thresholds.size(); ++j) {
+      const auto& other = thresholds[j];
+      if (j < i && other.percent == here.percent && here.percent != 0) {
+        context.Fail(std::to_string(here.percent) +
+                         " is the percent of an earlier threshold; each has its own",
+                     {{"", i}, {"percent"}});
+      }
+      if (other.percent != 0 && other.percent < here.percent && here.action < other.action) {
+        context.Fail(std::string(ToString(here.action)) + " at " + std::to_string(here.percent) +
+                         " percent is weaker than " + std::string(ToString(other.action)) + " at " +
+                         std::to_string(other.percent) + "; no weaker action above a stronger",
+                     {{"", i}, {"action"}});
+        break;
+      }
+    }
+  }
+  std::stable_sort(thresholds.begin(), thresholds.end(),
+                   [](const Threshold& a, const Threshold& b) { return a.percent < b.percent; });
+}
+
+void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentBudgetSpec& into) {
+  const ReadContext::Step step(context, "spec");
+  ReadFields(context, spec, kSpec, into);
+  simdjson::dom::element given;
+  if (spec["scope"].get(given) == simdjson::SUCCESS && given.is_object() &&
+      !context.Failed("scope")) {
+    CheckScope(context, into.scope);
+  }
+  const bool thresholds_given =
+      spec["thresholds"].get(given) == simdjson::SUCCESS && !given.is_null();
+  if (!thresholds_given) {
+    into.thresholds = {{80, Action::kThrottle}, {100, Action::kStop}};
+  } else if (given.is_array() && given.get_array().value_unsafe().size() == 0) {
+    context.Fail("is empty; list at least one, or remove it for 80 Throttle and 100 Stop",
+                 {{"thresholds"}});
+  }
+  if (!context.Failed("thresholds")) CheckThresholds(context, into.thresholds);
+}
+
+}  // namespace
+
+Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, ReadContext& context) {
+  auto meta = DecodeObjectMeta(object);
+  if (!meta) return meta.error();
+  AgentBudget budget;
+  budget.meta = std::move(*meta);
+  if (const auto spec = ReadRoot(context, object, "AgentBudget"))
+    ReadSpec(context, *spec, budget.spec);
+  // The status is the operator's own: what is not understood is left out and written anew.
+  ReadContext lenient(UnknownFields::kIgnore);
+  simdjson::dom::element status;
+  if (object["status"].get(status) == simdjson::SUCCESS)
+    ReadFields(lenient, status, kStatus, budget.status);
+  budget.invalid = context.Summary();
+  return budget;
+}
+
+Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, UnknownFields unknown) {
+  ReadContext context(unknown);
+  return DecodeAgentBudget(object, context);
+}
+
+std::vector<KnownField> AgentBudgetFields() {
+  std::vector<KnownField> fields;
+  DescribeFields(kSpec, "spec", fields);
+  DescribeFields(kStatus, "status", fields);
+  return fields;
+}
+
+std::string_view ToString(Action action) {
+  for (const auto& choice : kActions) {
+    if (choice.value == action && choice.refusal.empty()) return choice.name;
+  }
+  return "Unknown";
+}
+
+std::string_view ToString(Period period) {
+  for (const auto& choice : kPeriods) {
+    if (choice.value == period) return choice.name;
+  }
+  return "Unknown";
+}
+
+std::string_view ToString(Weekday weekday) {
+  for (const auto& choice : kWeekdays) {
+    if (choice.value == weekday) return choice.name;
+  }
+  return "Unknown";
+}
+
+}  // namespace purser::api

@@ -1,0 +1,169 @@
+// The fields of an AgentPool, and what must hold between them.
+#include <array>
+#include <set>
+#include <utility>
+
+#include "api/field_reader.h"
+#include "api/object_meta_fields.h"
+
+namespace purser::api {
+namespace {
+
+// Bounds of crds/purser.dev_agentpools.yaml; a test compares them.
+constexpr std::int64_t kMostAgents = 256;
+constexpr std::int64_t kMostConcurrency = 100'000;
+constexpr std::int64_t kMostPriority = 1'000'000;
+constexpr std::int64_t kMostReplicas = 100'000;
+constexpr std::int64_t kMostDrainSeconds = 86'400;
+constexpr std::int64_t kMostTargets = 8;
+constexpr std::int64_t kLargest = 2'147'483'647;
+
+constexpr std::array kOnThrottle = {Choice<OnThrottle>{"Proportional", OnThrottle::kProportional},
+                                    Choice<OnThrottle>{"Keep", OnThrottle::kKeep}};
+constexpr std::array kOnStop = {Choice<OnStop>{"Zero", OnStop::kZero},
+                                Choice<OnStop>{"Keep", OnStop::kKeep}};
+
+constexpr std::array kWorkloadRef = {
+    TextField<&WorkloadRef::api_version>("apiVersion", &ApiVersionName),
+    Required(TextField<&WorkloadRef::kind>("kind", &KindName), "Deployment or StatefulSet"),
+    Required(TextField<&WorkloadRef::name>("name", &DnsSubdomain), "the workload's name"),
+};
+
+constexpr std::array kAgent = {
+    Required(TextField<&AgentSpec::name>("name", &AgentName),
+             "the value of the agent label in the spend data"),
+    Required(ObjectField<&AgentSpec::workload_ref, kWorkloadRef>("workloadRef"),
+             "the agent's workload, such as {kind: Deployment, name: researcher}"),
+    IntegerField<&AgentSpec::max_concurrency>("maxConcurrency", 1, kMostConcurrency),
+    Refused<AgentSpec>("tasks", "remove it: agents are not routed to by task"),
+    Refused<AgentSpec>("models", "remove it: models are not downgraded"),
+};
+
+constexpr std::array kScaling = {
+    ChoiceField<&ScalingSpec::on_throttle, kOnThrottle>("onThrottle"),
+    ChoiceField<&ScalingSpec::on_stop, kOnStop>("onStop"),
+    IntegerField<&ScalingSpec::min_replicas>("minReplicas", 0, kMostReplicas),
+    IntegerField<&ScalingSpec::drain_seconds>("drainSeconds", 0, kMostDrainSeconds),
+};
+
+constexpr std::array kConfigMap = {
+    Required(TextField<&ConfigMapTarget::name>("name", &DnsSubdomain), "the ConfigMap's name"),
+    TextField<&ConfigMapTarget::key>("key", &ConfigMapKey),
+};
+
+constexpr std::array kLimitTarget = {
+    Required(InlineObjectField<ConfigMapTarget, kConfigMap>("configMap"),
+             "where limits are published, such as {name: research-limits}"),
+    Refused<ConfigMapTarget>("field", "publish to a configMap instead"),
+};
+
+constexpr std::array kSpec = {
+    ObjectListField<&AgentPoolSpec::agents, kAgent>("agents", kMostAgents),
+    Refused<AgentPoolSpec>("agentSelector", "list the workloads in spec.agents"),
+    Required(IntegerField<&AgentPoolSpec::max_concurrency>("maxConcurrency", 1, kMostConcurrency),
+             "the most concurrent model requests of all agents of the pool"),
+    IntegerField<&AgentPoolSpec::priority>("priority", -kMostPriority, kMostPriority),
+    ObjectField<&AgentPoolSpec::scaling, kScaling>("scaling"),
+    ObjectListField<&AgentPoolSpec::limit_targets, kLimitTarget>("limitTargets", kMostTargets),
+    Refused<AgentPoolSpec>("runaway", "remove it"),
+};
+
+constexpr std::array kAgentStatus = {
+    TextField<&AgentPoolAgentStatus::name>("name"),
+    TextField<&AgentPoolAgentStatus::state>("state"),
+    IntegerField<&AgentPoolAgentStatus::concurrency>("concurrency", 0, kLargest),
+    IntegerField<&AgentPoolAgentStatus::replicas>("replicas", 0, kLargest),
+    IntegerField<&AgentPoolAgentStatus::saved_replicas>("savedReplicas", 0, kLargest),
+    TextField<&AgentPoolAgentStatus::governed_by>("governedBy"),
+    TextField<&AgentPoolAgentStatus::reason>("reason"),
+    Refused<AgentPoolAgentStatus>("model", "nothing writes it"),
+};
+
+constexpr std::array kStatus = {
+    IntegerField<&AgentPoolStatus::observed_generation>("observedGeneration", 0, INT64_MAX),
+    TextField<&AgentPoolStatus::state>("state"),
+    IntegerField<&AgentPoolStatus::agent_count>("agentCount", 0, kLargest),
+    IntegerField<&AgentPoolStatus::max_concurrency>("maxConcurrency", 0, kLargest),
+    TextField<&AgentPoolStatus::governed_by>("governedBy"),
+    TextField<&AgentPoolStatus::reason>("reason"),
+    ObjectListField<&AgentPoolStatus::agents, kAgentStatus>("agents", kMostAgents),
+    ObjectListField<&AgentPoolStatus::conditions, kConditionFields>("conditions", kMostConditions),
+};
+
+void CheckAgents(ReadContext& context, const std::vector<AgentSpec>& agents) {
+  const ReadContext::Step step(context, "agents");
+  if (agents.empty()) {
+    // A misspelt field is pruned by the API server: an empty pool would govern nothing, silently.
+    context.Fail("is required; list at least one agent");
+  }
+  std::set<std::string_view> names;
+  std::set<std::pair<std::string_view, std::string_view>> workloads;
+  for (std::size_t i = 0; i < agents.size(); ++i) {
+    const ReadContext::Step at(context, i);
+    const auto& agent = agents[i];
+    if (!names.insert(agent.name).second) {
+      context.Fail(Quoted(agent.name) + " is the name of an earlier agent; names are unique",
+                   {{"name"}});
+    }
+    const auto& workload = agent.workload_ref;
+    if (workload.api_version != "apps/v1" ||
+        (workload.kind != "Deployment" && workload.kind != "StatefulSet")) {
+      context.Fail(workload.api_version + " " + workload.kind +
+                       " is not implemented yet; use an apps/v1 Deployment or StatefulSet",
+                   {{"workloadRef"}, {"kind"}});
+      continue;
+    }
+    if (!workloads.insert({workload.kind, workload.name}).second) {
+      context.Fail(workload.kind + " " + workload.name +
+                       " is the workload of an earlier agent; a workload belongs to one agent",
+                   {{"workloadRef"}});
+    }
+  }
+}
+
+void CheckLimitTargets(ReadContext& context, const std::vector<ConfigMapTarget>& targets) {
+  const ReadContext::Step step(context, "limitTargets");
+  std::set<std::pair<std::string_view, std::string_view>> seen;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (seen.insert({targets[i].name, targets[i].key}).second) continue;
+    const ReadContext::Step at(context, i);
+    context.Fail(targets[i].name + "/" + targets[i].key + " is an earlier target already",
+                 {{"configMap"}});
+  }
+}
+
+}  // namespace
+
+Result<AgentPool> DecodeAgentPool(simdjson::dom::element object, ReadContext& context) {
+  auto meta = DecodeObjectMeta(object);
+  if (!meta) return meta.error();
+  AgentPool pool;
+  pool.meta = std::move(*meta);
+  if (const auto spec = ReadRoot(context, object, "AgentPool")) {
+    const ReadContext::Step step(context, "spec");
+    ReadFields(context, *spec, kSpec, pool.spec);
+    if (!context.Failed("agents")) CheckAgents(context, pool.spec.agents);
+    if (!context.Failed("limitTargets")) CheckLimitTargets(context, pool.spec.limit_targets);
+  }
+  // The status is the operator's own: what is not understood is left out and written anew.
+  ReadContext lenient(UnknownFields::kIgnore);
+  simdjson::dom::element status;
+  if (object["status"].get(status) == simdjson::SUCCESS)
+    ReadFields(lenient, status, kStatus, pool.status);
+  pool.invalid = context.Summary();
+  return pool;
+}
+
+Result<AgentPool> DecodeAgentPool(simdjson::dom::element object, UnknownFields unknown) {
+  ReadContext context(unknown);
+  return DecodeAgentPool(object, context);
+}
+
+std::vector<KnownField> AgentPoolFields() {
+  std::vector<KnownField> fields;
+  DescribeFields(kSpec, "spec", fields);
+  DescribeFields(kStatus, "status", fields);
+  return fields;
+}
+
+}  // namespace purser::api

@@ -1,0 +1,191 @@
+// OperatorConfig: YAML -> strict tree -> JSON -> struct, by the same tables of fields as the
+// resources.
+#include "api/config.h"
+
+#include <array>
+#include <set>
+
+#include "api/field_reader.h"
+#include "api/located_problem.h"
+#include "api/yaml_document.h"
+
+namespace purser::api {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::int64_t kMostSources = 16;
+constexpr std::int64_t kMostNamespaces = 1000;
+constexpr std::int64_t kMostHeaders = 16;
+constexpr std::int64_t kSmallestResponse = 64 * 1024;
+constexpr std::int64_t kLargestResponse = std::int64_t{1} << 30;
+
+enum class Only { kValue };
+
+constexpr std::array kApiVersions = {Choice<Only>{kConfigApiVersion}};
+constexpr std::array kKinds = {Choice<Only>{kConfigKind}};
+constexpr std::array kStoreTypes = {
+    Choice<Only>{"SQLite"},
+    Choice<Only>{"PostgreSQL", {}, "use SQLite"},
+};
+constexpr std::array kNewSeries = {
+    Choice<NewSeries>{"Count", NewSeries::kCount},
+    Choice<NewSeries>{"Baseline", NewSeries::kBaseline},
+};
+
+constexpr std::array kServer = {
+    Refused<ServerConfig>("address", "remove it: only metricsAddress is served"),
+    Refused<ServerConfig>("tls", "remove it: only metricsAddress is served"),
+    TextField<&ServerConfig::metrics_address>("metricsAddress", &HostAndPort),
+};
+
+constexpr std::array kLeaderElection = {
+    BooleanField<&LeaderElectionConfig::enabled>("enabled"),
+    TextField<&LeaderElectionConfig::ns>("namespace", &DnsLabel),
+    TextField<&LeaderElectionConfig::lease_name>("leaseName", &DnsSubdomain),
+};
+
+constexpr std::array kStore = {
+    OnlyChoiceField<StoreConfig, kStoreTypes>("type"),
+    TextField<&StoreConfig::path>("path", &FilePath),
+    Refused<StoreConfig>("dsnFile", "use type SQLite with a path"),
+};
+
+constexpr std::array kLabels = {
+    TextField<&PrometheusConfig::namespace_label>("namespace", &LabelName),
+    TextField<&PrometheusConfig::agent_label>("agent", &LabelName),
+    TextField<&PrometheusConfig::model_label>("model", &LabelName),
+    TextField<&PrometheusConfig::task_label>("task", &LabelName),
+    TextField<&PrometheusConfig::workflow_label>("workflow", &LabelName),
+};
+
+constexpr std::array kBasic = {
+    Required(TextField<&PrometheusAuth::basic_username>("username", &HeaderValue),
+             "the user's name"),
+    Required(TextField<&PrometheusAuth::basic_password_file>("passwordFile", &FilePath),
+             "the path of a file that holds the password"),
+};
+
+constexpr std::array kTls = {
+    TextField<&PrometheusAuth::ca_file>("caFile", &FilePath),
+    TextField<&PrometheusAuth::cert_file>("certFile", &FilePath),
+    TextField<&PrometheusAuth::key_file>("keyFile", &FilePath),
+};
+
+constexpr std::array kAuth = {
+    TextField<&PrometheusAuth::bearer_token_file>("bearerTokenFile", &FilePath),
+    InlineObjectField<PrometheusAuth, kBasic>("basic"),
+    InlineObjectField<PrometheusAuth, kTls>("tls"),
+    TextMapField<&PrometheusAuth::headers>("headers", &HeaderName, &HeaderValue, kMostHeaders),
+};
+
+constexpr std::array kPrometheus = {
+    Required(TextField<&PrometheusConfig::url>("url", &HttpUrl),
+             "the address of Prometheus, such as http://prometheus:9090"),
+    Refused<PrometheusConfig>("preset", "name the metric and its labels"),
+    Required(TextField<&PrometheusConfig::metric>("metric", &MetricSelector),
+             "a counter of US dollars, such as agent_cost_usd_total"),
+    InlineObjectField<PrometheusConfig, kLabels>("labels"),
+    DurationField<&PrometheusConfig::scrape_interval>("scrapeInterval", milliseconds(100),
+                                                      hours(1)),
+    DurationField<&PrometheusConfig::interval>("interval", milliseconds(100), hours(1)),
+    DurationField<&PrometheusConfig::timeout>("timeout", milliseconds(100), minutes(5)),
+    DurationField<&PrometheusConfig::backfill>("backfill", seconds(0), hours(24 * 400)),
+    IntegerField<&PrometheusConfig::max_response_bytes>("maxResponseBytes", kSmallestResponse,
+                                                        kLargestResponse),
+    ChoiceField<&PrometheusConfig::new_series, kNewSeries>("newSeries"),
+    ObjectField<&PrometheusConfig::auth, kAuth>("auth"),
+};
+
+constexpr std::array kSource = {
+    Required(TextField<&SourceConfig::name>("name", &DnsLabel),
+             "what budgets call this source; \"default\" is the one they use when they name none"),
+    Required(
+        ObjectField<&SourceConfig::prometheus, kPrometheus>("prometheus"),
+        "where spend is read, such as {url: http://prometheus:9090, metric: agent_cost_usd_total}"),
+    Refused<SourceConfig>("usage", "remove it: spend is read from Prometheus"),
+};
+
+constexpr std::array kConfig = {
+    Required(OnlyChoiceField<OperatorConfig, kApiVersions>("apiVersion"),
+             "write config.purser.dev/v1alpha1"),
+    Required(OnlyChoiceField<OperatorConfig, kKinds>("kind"), "write OperatorConfig"),
+    ObjectField<&OperatorConfig::server, kServer>("server"),
+    ObjectField<&OperatorConfig::leader_election, kLeaderElection>("leaderElection"),
+    TextListField<&OperatorConfig::watch_namespaces>("watchNamespaces", &DnsLabel, kMostNamespaces),
+    ObjectField<&OperatorConfig::store, kStore>("store"),
+    Required(ObjectListField<&OperatorConfig::sources, kSource>("sources", kMostSources),
+             "where spend is read; name one \"default\""),
+    Refused<OperatorConfig>("prices", "remove it: sources report cost, not tokens"),
+};
+
+void CheckAuth(ReadContext& context, const PrometheusConfig& prometheus) {
+  const ReadContext::Step step(context, "auth");
+  const auto& auth = prometheus.auth;
+  if (!auth.bearer_token_file.empty() && !auth.basic_username.empty()) {
+    context.Fail("bearerTokenFile and basic exclude each other; keep one", {{"basic"}});
+  }
+  if (auth.cert_file.empty() != auth.key_file.empty()) {
+    context.Fail("certFile and keyFile belong together; give both or none",
+                 {{"tls"}, {auth.cert_file.empty() ? "keyFile" : "certFile"}});
+  }
+  const bool tls = !auth.ca_file.empty() || !auth.cert_file.empty() || !auth.key_file.empty();
+  if (tls && prometheus.url.starts_with("http:")) {
+    context.Fail("has no effect on an http:// url; use https:// or remove it", {{"tls"}});
+  }
+}
+
+void CheckSources(ReadContext& context, const std::vector<SourceConfig>& sources) {
+  const ReadContext::Step step(context, "sources");
+  if (sources.empty()) context.Fail("is empty; list at least one source, and name one \"default\"");
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const ReadContext::Step at(context, i);
+    if (!names.insert(sources[i].name).second) {
+      context.Fail(Quoted(sources[i].name) + " is the name of an earlier source; names are unique",
+                   {{"name"}});
+    }
+    const ReadContext::Step prometheus(context, "prometheus");
+    CheckAuth(context, sources[i].prometheus);
+  }
+}
+
+}  // namespace
+
+Result<OperatorConfig> ReadOperatorConfig(const YamlNode& document,
+                                          std::vector<LocatedProblem>& problems) {
+  ReadContext context(UnknownFields::kReject);
+  OperatorConfig config;
+  const auto read = ReadDocument(document, context, problems, [&](simdjson::dom::element root) {
+    ReadFields(context, root, kConfig, config);
+    if (!context.Failed("sources")) CheckSources(context, config.sources);
+    return Ok();
+  });
+  if (!read) return read.error();
+  return config;
+}
+
+Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml, std::string_view file) {
+  const auto text = ParseYaml(yaml);
+  std::vector<LocatedProblem> problems;
+  const auto failed = [&](const YamlPlace& place, const std::string& message) {
+    return Error(ErrorCode::kInvalidArgument, LocationText(file, place) + ": " + message);
+  };
+  if (!text.errors.empty()) return failed(text.errors.front().place, text.errors.front().message);
+  if (text.documents.empty())
+    return failed({}, "is empty; want apiVersion config.purser.dev/v1alpha1, kind OperatorConfig");
+  if (text.documents.size() > 1)
+    return failed(text.documents[1].place, "more than one document; keep one");
+  auto config = ReadOperatorConfig(text.documents.front(), problems);
+  if (problems.empty()) return config;
+  const auto& first = problems.front();
+  const auto others = problems.size() - 1;
+  return failed(
+      first.place,
+      first.message + (others == 0 ? "" : " (and " + std::to_string(others) + " more problems)"));
+}
+
+}  // namespace purser::api

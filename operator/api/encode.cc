@@ -1,0 +1,195 @@
+// Structs -> JSON. Writes are rare (a status changes), so a tree is built and printed.
+#include <nlohmann/json.hpp>
+
+#include "api/codec.h"
+#include "api/object_meta_fields.h"
+#include "api/text_form.h"
+
+namespace purser::api {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The longest texts the schemas accept in a status: longer ones are cut, as a refused write helps
+// nobody.
+constexpr std::size_t kLongestName = 253;
+constexpr std::size_t kLongestReason = 1024;
+constexpr std::size_t kLongestMessage = 4096;
+
+// Also in a text that is not UTF-8 (an answer of somebody else's server) nothing throws.
+std::string Print(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void PutText(Json& json, const char* name, const std::string& text,
+             std::size_t longest = kLongestName) {
+  if (!text.empty()) json[name] = CutToBytes(text, longest);
+}
+
+Json ConditionsJson(const std::vector<Condition>& conditions) {
+  Json list = Json::array();
+  for (const auto& condition : conditions) {
+    if (list.size() == static_cast<std::size_t>(kMostConditions)) break;
+    Json json;
+    json["type"] = condition.type;
+    json["status"] = condition.status;
+    json["reason"] = condition.reason;
+    json["message"] = CutToBytes(condition.message, kLongestMessage);
+    json["lastTransitionTime"] = condition.last_transition_time;
+    json["observedGeneration"] = condition.observed_generation;
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+Json StatusJson(const AgentPoolStatus& status) {
+  Json json = Json::object();
+  json["observedGeneration"] = status.observed_generation;
+  PutText(json, "state", status.state);
+  json["agentCount"] = status.agent_count;
+  json["maxConcurrency"] = status.max_concurrency;
+  PutText(json, "governedBy", status.governed_by);
+  PutText(json, "reason", status.reason, kLongestReason);
+  Json agents = Json::array();
+  for (const auto& agent : status.agents) {
+    Json item;
+    item["name"] = agent.name;
+    PutText(item, "state", agent.state);
+    item["concurrency"] = agent.concurrency;
+    item["replicas"] = agent.replicas;
+    if (agent.saved_replicas) item["savedReplicas"] = *agent.saved_replicas;
+    PutText(item, "governedBy", agent.governed_by);
+    PutText(item, "reason", agent.reason, kLongestReason);
+    agents.push_back(std::move(item));
+  }
+  json["agents"] = std::move(agents);
+  json["conditions"] = ConditionsJson(status.conditions);
+  return json;
+}
+
+Json StatusJson(const AgentBudgetStatus& status) {
+  Json json = Json::object();
+  json["observedGeneration"] = status.observed_generation;
+  PutText(json, "state", status.state);
+  if (!status.window_start.empty() || !status.window_end.empty()) {
+    Json window;
+    PutText(window, "start", status.window_start);
+    PutText(window, "end", status.window_end);
+    json["window"] = std::move(window);
+  }
+  PutText(json, "limit", status.limit);
+  PutText(json, "spent", status.spent);
+  PutText(json, "remaining", status.remaining);
+  if (status.percent_used) json["percentUsed"] = *status.percent_used;
+  PutText(json, "resetsAt", status.resets_at);
+  PutText(json, "exhaustsAt", status.exhausts_at);
+  PutText(json, "burnPerHour", status.burn_per_hour);
+  PutText(json, "projected", status.projected);
+  Json agents = Json::array();
+  for (const auto& agent : status.agents) {
+    Json item;
+    // Agents are named by spend data here, where a name has no bound.
+    item["name"] = CutToBytes(agent.name, kLongestName);
+    item["spent"] = agent.spent;
+    item["percentUsed"] = agent.percent_used;
+    PutText(item, "state", agent.state);
+    agents.push_back(std::move(item));
+  }
+  json["agents"] = std::move(agents);
+  json["agentCount"] = status.agent_count;
+  Json history = Json::array();
+  for (const auto& window : status.history) {
+    history.push_back({{"start", window.start}, {"end", window.end}, {"spent", window.spent}});
+  }
+  json["history"] = std::move(history);
+  json["conditions"] = ConditionsJson(status.conditions);
+  return json;
+}
+
+Json MetaJson(const ObjectMeta& meta) {
+  Json json;
+  json["name"] = meta.name;
+  PutText(json, "namespace", meta.ns);
+  PutText(json, "uid", meta.uid);
+  PutText(json, "resourceVersion", meta.resource_version);
+  if (meta.generation != 0) json["generation"] = meta.generation;
+  if (!meta.finalizers.empty()) json["finalizers"] = meta.finalizers;
+  if (!meta.annotations.empty()) json["annotations"] = meta.annotations;
+  return json;
+}
+
+Json SpecJson(const AgentPoolSpec& spec) {
+  Json json;
+  Json agents = Json::array();
+  for (const auto& agent : spec.agents) {
+    Json item;
+    item["name"] = agent.name;
+    item["workloadRef"] = {{"apiVersion", agent.workload_ref.api_version},
+                           {"kind", agent.workload_ref.kind},
+                           {"name", agent.workload_ref.name}};
+    if (agent.max_concurrency) item["maxConcurrency"] = *agent.max_concurrency;
+    agents.push_back(std::move(item));
+  }
+  json["agents"] = std::move(agents);
+  json["maxConcurrency"] = spec.max_concurrency;
+  json["priority"] = spec.priority;
+  json["scaling"] = {
+      {"onThrottle", spec.scaling.on_throttle == OnThrottle::kKeep ? "Keep" : "Proportional"},
+      {"onStop", spec.scaling.on_stop == OnStop::kKeep ? "Keep" : "Zero"},
+      {"minReplicas", spec.scaling.min_replicas},
+      {"drainSeconds", spec.scaling.drain_seconds}};
+  if (!spec.limit_targets.empty()) {
+    Json targets = Json::array();
+    for (const auto& target : spec.limit_targets) {
+      targets.push_back({{"configMap", {{"name", target.name}, {"key", target.key}}}});
+    }
+    json["limitTargets"] = std::move(targets);
+  }
+  return json;
+}
+
+Json SpecJson(const AgentBudgetSpec& spec) {
+  Json json;
+  json["limit"] = spec.limit.ToDecimal();
+  json["unit"] = "USD";
+  json["window"] = {{"type", "Calendar"},
+                    {"period", ToString(spec.window.period)},
+                    {"timeZone", spec.window.time_zone},
+                    {"weekStart", ToString(spec.window.week_start)}};
+  Json scope;
+  if (!spec.scope.pools.empty()) scope["pools"] = spec.scope.pools;
+  if (!spec.scope.agents.empty()) scope["agents"] = spec.scope.agents;
+  scope["per"] = "Total";
+  json["scope"] = std::move(scope);
+  Json thresholds = Json::array();
+  for (const auto& threshold : spec.thresholds) {
+    thresholds.push_back({{"percent", threshold.percent}, {"action", ToString(threshold.action)}});
+  }
+  json["thresholds"] = std::move(thresholds);
+  json["source"] = spec.source;
+  json["onSourceLoss"] = {{"action", "Hold"}, {"afterSeconds", 600}};
+  json["onUnpriced"] = "Estimate";
+  json["mode"] = spec.mode == Mode::kAudit ? "Audit" : "Enforce";
+  json["stopPolicy"] = "AtCeiling";
+  return json;
+}
+
+template <typename Object>
+std::string Encode(const Object& object, const char* kind) {
+  Json json;
+  json["apiVersion"] = kApiVersion;
+  json["kind"] = kind;
+  json["metadata"] = MetaJson(object.meta);
+  json["spec"] = SpecJson(object.spec);
+  json["status"] = StatusJson(object.status);
+  return Print(json);
+}
+
+}  // namespace
+
+std::string EncodeAgentPool(const AgentPool& pool) { return Encode(pool, "AgentPool"); }
+std::string EncodeAgentBudget(const AgentBudget& budget) { return Encode(budget, "AgentBudget"); }
+std::string EncodeStatus(const AgentPoolStatus& status) { return Print(StatusJson(status)); }
+std::string EncodeStatus(const AgentBudgetStatus& status) { return Print(StatusJson(status)); }
+
+}  // namespace purser::api

@@ -1,0 +1,21 @@
+// Which fields the decoder knows: what a test compares with the schemas under crds/, both ways.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace purser::api {
+
+struct KnownField {
+  std::string path;                         // "spec.agents[].workloadRef.kind"
+  std::string type;                         // string | integer | object | array
+  bool implemented = true;                  // false: refused when given
+  std::vector<std::string> values;          // of an enumeration; empty: not one
+  std::vector<std::string> refused_values;  // known, but not implemented yet: refused
+};
+
+// Everything under spec and status, parents before children.
+std::vector<KnownField> AgentPoolFields();
+std::vector<KnownField> AgentBudgetFields();
+
+}  // namespace purser::api

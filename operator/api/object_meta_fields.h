@@ -1,0 +1,39 @@
+// What AgentPool and AgentBudget have in common: metadata, conditions, the root object. Inside api/
+// only.
+#pragma once
+
+#include <simdjson.h>
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "api/field_reader.h"
+#include "api/object_meta.h"
+#include "base/result.h"
+
+namespace purser::api {
+
+inline constexpr std::string_view kApiVersion = "purser.dev/v1alpha1";
+inline constexpr std::int64_t kMostConditions = 16;
+
+inline constexpr std::array kConditionFields = {
+    TextField<&Condition::type>("type"),
+    TextField<&Condition::status>("status"),
+    TextField<&Condition::reason>("reason"),
+    TextField<&Condition::message>("message"),
+    TextField<&Condition::last_transition_time>("lastTransitionTime"),
+    IntegerField<&Condition::observed_generation>("observedGeneration", 0, INT64_MAX),
+};
+
+// The value of "spec" after checking apiVersion, kind and the names beside it; nothing when there
+// is none.
+std::optional<simdjson::dom::element> ReadRoot(ReadContext& context, simdjson::dom::element object,
+                                               std::string_view kind);
+
+// As the functions of codec.h, but with every problem left in `context` (which also says how
+// strict).
+Result<AgentPool> DecodeAgentPool(simdjson::dom::element object, ReadContext& context);
+Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, ReadContext& context);
+
+}  // namespace purser::api

@@ -1,0 +1,45 @@
+// The written forms of names and values: what the patterns in crds/ say, for the decoder.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace purser::api {
+
+// A form says what it wants ("want a name such as \"research\""), or is empty when `text` is fine.
+using TextForm = std::string (*)(std::string_view text);
+
+std::string AnyText(std::string_view text);  // up to 32,768 bytes
+std::string AgentName(
+    std::string_view text);  // 1 to 128 characters, no control characters, trimmed
+std::string DnsSubdomain(std::string_view text);    // RFC 1123, up to 253: an object's name
+std::string DnsLabel(std::string_view text);        // RFC 1123, up to 63: a namespace's name
+std::string PoolName(std::string_view text);        // DnsSubdomain or "*"
+std::string ConfigMapKey(std::string_view text);    // letters, digits, "-", "_", ".", up to 253
+std::string TimeZoneName(std::string_view text);    // the form of an IANA name, up to 64
+std::string ApiVersionName(std::string_view text);  // "v1", "apps/v1"
+std::string KindName(std::string_view text);        // CamelCase, up to 63
+
+// Of the configuration.
+std::string FilePath(std::string_view text);
+std::string HostAndPort(std::string_view text);     // "0.0.0.0:8080", ":8080", "[::]:8080"
+std::string HttpUrl(std::string_view text);         // http or https, a host, no user, no query
+std::string MetricSelector(std::string_view text);  // name, {selector} or both
+std::string LabelName(std::string_view text);       // of Prometheus
+std::string HeaderName(std::string_view text);
+std::string HeaderValue(std::string_view text);
+
+// "15s", "500ms", "24h", "1h30m": whole numbers of h, m, s, ms, largest unit first, each once.
+std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
+
+// `text` in quotes, shortened to 60 bytes, control characters shown as '?': for messages.
+std::string Quoted(std::string_view text);
+
+// The longest start of `text` with at most `bytes` bytes that does not end inside a UTF-8
+// character.
+std::string_view CutToBytes(std::string_view text, std::size_t bytes);
+
+}  // namespace purser::api
