@@ -1,0 +1,3 @@
+module purser.dev/examples/agent
+
+go 1.24
