@@ -5,8 +5,9 @@ SHELL := /bin/bash
 
 BUILD ?= build
 JOBS ?= $(shell nproc)
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 CLUSTER := tests/cluster/cluster.py
+# A Go brought by install-go.sh, for machines without one.
+export PATH := $(PATH):$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/purser/go/bin
 
 .PHONY: help
 help: ## List the commands

@@ -232,7 +232,7 @@ std::vector<api::ClosedWindow> AgentBudgetController::HistoryOf(const api::Agent
 
 Status AgentBudgetController::WriteStatus(const BudgetPointer& budget, const api::AgentBudgetStatus& status) {
   const auto key = budget->meta.key();
-  const auto answer = on_.client.Apply(PathOf(BudgetType(), key, "status"), StatusDocument(*budget, status));
+  const auto answer = on_.client.Apply(kube::ObjectPath(BudgetType(), key, "status"), StatusDocument(*budget, status));
   if (!answer) {
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error();

@@ -121,7 +121,7 @@ Status AgentPoolController::Release(const api::ObjectKey& pool, const std::vecto
 Status AgentPoolController::PatchFinalizers(const api::AgentPool& pool, const std::vector<std::string>& finalizers) {
   const nlohmann::json patch{
       {"metadata", {{"resourceVersion", pool.meta.resource_version}, {"finalizers", finalizers}}}};
-  const auto answer = on_.client.MergePatch(PathOf(PoolType(), pool.meta.key()), patch.dump());
+  const auto answer = on_.client.MergePatch(kube::ObjectPath(PoolType(), pool.meta.key()), patch.dump());
   if (!answer) {
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error().WithContext("AgentPool " + pool.meta.key().ToString());
@@ -225,7 +225,7 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
 
 Status AgentPoolController::WriteStatus(const PoolPointer& pool, const api::AgentPoolStatus& status) {
   const auto answer =
-      on_.client.Apply(PathOf(PoolType(), pool->meta.key(), "status"), StatusDocument(*pool, status));
+      on_.client.Apply(kube::ObjectPath(PoolType(), pool->meta.key(), "status"), StatusDocument(*pool, status));
   if (!answer) {
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error().WithContext("AgentPool " + pool->meta.key().ToString());

@@ -46,7 +46,7 @@ Status LimitsPublisher::PublishTo(const api::AgentPool& pool, const api::ConfigM
     first = found == written.end();
     if (!first && found->second == document) return Ok();
   }
-  const auto path = PathOf(ConfigMapType(), {pool.meta.ns, target.name});
+  const auto path = kube::ObjectPath(ConfigMapType(), {pool.meta.ns, target.name});
   bool same = false;
   if (first) {
     const auto current = client_.Get(path);

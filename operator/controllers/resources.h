@@ -23,8 +23,6 @@ const kube::ResourceType& ConfigMapType();
 // Deployment or StatefulSet by kind; null for any other.
 const kube::ResourceType* WorkloadType(std::string_view kind);
 
-std::string PathOf(const kube::ResourceType& type, const api::ObjectKey& key, std::string_view subresource = "");
-
 kube::ObjectReference ReferenceTo(const api::AgentBudget& budget);
 kube::ObjectReference ReferenceTo(const api::AgentPool& pool);
 kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const api::ObjectMeta& meta);
