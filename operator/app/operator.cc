@@ -1,0 +1,426 @@
+#include "app/operator.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "api/codec.h"
+#include "controllers/agent_budget_controller.h"
+#include "controllers/agent_pool_controller.h"
+#include "controllers/evaluation.h"
+#include "controllers/resources.h"
+#include "controllers/workload.h"
+#include "kube/client.h"
+#include "kube/events.h"
+#include "kube/informer.h"
+#include "kube/leader_election.h"
+#include "kube/work_queue.h"
+#include "ledger/ledger.h"
+#include "ledger/sqlite/sqlite_store.h"
+#include "net/cpprest/cpprest_transport.h"
+#include "net/server/http_server.h"
+#include "observability/metrics.h"
+#include "usage/prometheus/poller.h"
+
+namespace purser::app {
+namespace {
+
+constexpr int kPoolWorkers = 4;
+constexpr int kBudgetWorkers = 2;
+
+std::string MakeIdentity() {
+  char host[256] = "purser";
+  gethostname(host, sizeof host - 1);
+  std::random_device random;
+  char suffix[16];
+  std::snprintf(suffix, sizeof suffix, "_%08x", random());
+  return std::string(host) + suffix;
+}
+
+double Dollars(Money money) { return static_cast<double>(money.nanos()) / 1e9; }
+
+net::TlsOptions TlsOf(const api::PrometheusAuth& auth) {
+  net::TlsOptions tls;
+  tls.ca_file = auth.ca_file;
+  tls.certificate_file = auth.cert_file;
+  tls.key_file = auth.key_file;
+  return tls;
+}
+
+// Everything that only a leader has: made when leadership is won, gone when it ends.
+struct Source {
+  std::unique_ptr<net::HttpTransport> transport;
+  std::unique_ptr<usage::PrometheusPoller> poller;
+};
+
+}  // namespace
+
+class Operator::Implementation {
+ public:
+  Implementation(OperatorOptions options, std::unique_ptr<net::HttpTransport> transport)
+      : options_(std::move(options)),
+        clock_(options_.clock != nullptr ? *options_.clock : system_clock_),
+        identity_(options_.identity.empty() ? MakeIdentity() : options_.identity),
+        transport_(std::move(transport)),
+        client_(*transport_, options_.access,
+                [this](const kube::Client::Call& call) { metrics_.ApiRequest(std::string(call.verb), call.code); }),
+        budgets_(client_, controllers::BudgetType(), options_.config.watch_namespaces,
+                 [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); }, Problems("agentbudgets")),
+        pools_(client_, controllers::PoolType(), options_.config.watch_namespaces,
+               [](simdjson::dom::element object) { return api::DecodeAgentPool(object); }, Problems("agentpools")),
+        deployments_(client_, controllers::DeploymentType(), options_.config.watch_namespaces,
+                     controllers::DecodeWorkload, Problems("deployments")),
+        stateful_sets_(client_, controllers::StatefulSetType(), options_.config.watch_namespaces,
+                       controllers::DecodeWorkload, Problems("statefulsets")),
+        budget_queue_(clock_),
+        pool_queue_(clock_) {}
+
+  Status Run(std::stop_token stop) {
+    auto server = net::HttpServer::Start(options_.config.server.metrics_address,
+                                         [this](const net::ServerRequest& request) { return Serve(request); });
+    if (!server) return server.error();
+    if (options_.on_listening) options_.on_listening((*server)->port());
+    spdlog::info("listening address={} port={}", options_.config.server.metrics_address, (*server)->port());
+
+    AddIndexes();
+    AddHandlers();
+    metrics_.SetSnapshots(SnapshotsOf());
+    budgets_.Start();
+    pools_.Start();
+    deployments_.Start();
+    stateful_sets_.Start();
+
+    Status ended = Ok();
+    if (!options_.config.leader_election.enabled) {
+      ended = Lead(stop);
+    } else {
+      kube::LeaderElectionOptions election;
+      election.lease = {options_.config.leader_election.ns, options_.config.leader_election.lease_name};
+      election.identity = identity_;
+      kube::LeaderElector elector(client_, election);
+      elector.Start();
+      spdlog::info("waiting to lead lease={} identity={}", election.lease.ToString(), identity_);
+      if (elector.WaitForLeadership(stop)) {
+        // Ends with either: the caller's wish, or the loss of the Lease.
+        std::stop_source leading;
+        const std::stop_callback on_stop(stop, [&leading] { leading.request_stop(); });
+        const std::stop_callback on_loss(elector.Lost(), [&leading] { leading.request_stop(); });
+        ended = Lead(leading.get_token());
+        if (ended.ok() && !stop.stop_requested()) {
+          ended = Error(ErrorCode::kConflict, "leadership of " + election.lease.ToString() +
+                                                  " was lost: another replica leads, or the API server was away");
+        }
+      }
+      elector.Stop();
+    }
+    for (auto* informer : {&deployments_, &stateful_sets_}) informer->Stop();
+    budgets_.Stop();
+    pools_.Stop();
+    metrics_.SetSnapshots({});
+    return ended;
+  }
+
+ private:
+  kube::InformerOptions Problems(const char* what) {
+    kube::InformerOptions informer;
+    informer.on_problem = [what](const Error& error) {
+      spdlog::warn("watch={} {} ({}); retrying", what, error.message(), ToString(error.code()));
+    };
+    return informer;
+  }
+
+  void AddIndexes() {
+    budgets_.AddIndex(controllers::kBudgetsByPool, controllers::PoolIndexOf);
+    pools_.AddIndex(controllers::kPoolsByNamespace,
+                    [](const api::AgentPool& pool) { return std::vector<std::string>{pool.meta.ns}; });
+    pools_.AddIndex(controllers::kPoolsByWorkload, controllers::WorkloadIndexOf);
+    deployments_.AddIndex(controllers::kWorkloadsByPool, controllers::SavedPoolIndexOf);
+    stateful_sets_.AddIndex(controllers::kWorkloadsByPool, controllers::SavedPoolIndexOf);
+  }
+
+  // Changes are queued from the start, but worked on only while leading.
+  void AddHandlers() {
+    budgets_.AddHandler([this](const auto& before, const auto& after) {
+      // A status of our own changes no generation.
+      if (before && after && before->meta.generation == after->meta.generation &&
+          before->meta.deleting == after->meta.deleting) {
+        return;
+      }
+      budget_queue_.Add((after ? after : before)->meta.key(), kube::Priority::kHigh);
+    });
+    pools_.AddHandler([this](const auto& before, const auto& after) {
+      if (before && after && before->meta.generation == after->meta.generation &&
+          before->meta.deleting == after->meta.deleting && before->meta.finalizers == after->meta.finalizers) {
+        return;
+      }
+      const auto& pool = after ? after : before;
+      pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
+      for (const char* wildcard : {"", "*"}) {
+        const std::string value = pool->meta.ns + "/" + (*wildcard != '\0' ? wildcard : pool->meta.name);
+        for (const auto& budget : budgets_.ByIndex(controllers::kBudgetsByPool, value)) {
+          budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
+        }
+      }
+    });
+    AddWorkloadHandler("Deployment", deployments_);
+    AddWorkloadHandler("StatefulSet", stateful_sets_);
+  }
+
+  void AddWorkloadHandler(const char* kind, kube::Informer<controllers::Workload>& informer) {
+    informer.AddHandler([this, kind](const auto& before, const auto& after) {
+      if (before && after && before->replicas == after->replicas &&
+          before->meta.annotations == after->meta.annotations && before->meta.deleting == after->meta.deleting) {
+        return;
+      }
+      const auto& workload = *(after ? after : before);
+      for (const auto& pool : pools_.ByIndex(
+               controllers::kPoolsByWorkload,
+               controllers::WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
+        pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
+      }
+      for (const auto& value : controllers::SavedPoolIndexOf(workload)) {
+        pool_queue_.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)}, kube::Priority::kHigh);
+      }
+    });
+  }
+
+  bool Synced() const {
+    return budgets_.HasSynced() && pools_.HasSynced() && deployments_.HasSynced() && stateful_sets_.HasSynced();
+  }
+
+  Status WaitForCaches(std::stop_token stop) {
+    auto reported = std::chrono::steady_clock::now();
+    const auto wait = [&](auto& informer, const char* what) {
+      while (!stop.stop_requested() && !informer.WaitForSync(std::chrono::milliseconds(500), stop)) {
+        if (std::chrono::steady_clock::now() - reported < std::chrono::seconds(5)) continue;
+        reported = std::chrono::steady_clock::now();
+        const auto problem = informer.Problem();
+        spdlog::info("still listing {}{}", what, problem ? ": " + problem->message() : "");
+      }
+    };
+    wait(budgets_, "agentbudgets");
+    wait(pools_, "agentpools");
+    wait(deployments_, "deployments");
+    wait(stateful_sets_, "statefulsets");
+    return Ok();
+  }
+
+  Status Lead(std::stop_token stop) {
+    auto store = ledger::OpenSqliteStore(options_.config.store.path);
+    if (!store) return store.error().WithContext("store.path " + options_.config.store.path);
+    auto epoch = (*store)->TakeOver();
+    if (!epoch) return epoch.error().WithContext("store.path " + options_.config.store.path);
+    spdlog::info("leading identity={} epoch={}", identity_, *epoch);
+    auto& positions = **store;
+    const auto ledger = ledger::MakeLedger(std::move(*store), clock_);
+
+    kube::EventOptions event_options;
+    event_options.instance = identity_;
+    kube::ApiEventRecorder events(client_, system_clock_, event_options);
+    std::set<std::string> source_names;
+    for (const auto& source : options_.config.sources) source_names.insert(source.name);
+
+    controllers::AgentBudgetController budgets({budgets_, pools_, client_, events, *ledger, board_, clock_,
+                                                budget_queue_,
+                                                [this](const api::ObjectKey& pool) {
+                                                  pool_queue_.Add(pool, kube::Priority::kHigh);
+                                                },
+                                                source_names,
+                                                [this](policy::Level level) {
+                                                  metrics_.Decided(std::string(policy::ToString(level)));
+                                                }});
+    controllers::AgentPoolController pools({pools_, budgets_, deployments_, stateful_sets_, client_, events, board_,
+                                            clock_, pool_queue_, [this](const api::ObjectKey& budget) {
+                                              budget_queue_.Add(budget, kube::Priority::kHigh);
+                                            }});
+    ledger->OnChange([&budgets](const std::vector<std::string>& ids) { budgets.SpendChanged(ids); });
+    ledger->OnHealth([this](const std::string& source) {
+      budgets_.ForEach([&](const auto& budget) {
+        if (budget->spec.source == source) budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
+      });
+    });
+
+    // Stops everything below when any part cannot go on.
+    std::stop_source all;
+    const std::stop_callback on_stop(stop, [&all] { all.request_stop(); });
+    Status ended = Ok();
+    std::mutex ended_mutex;
+    {
+      std::vector<Source> sources;
+      for (const auto& config : options_.config.sources) {
+        net::CpprestOptions transport_options;
+        transport_options.tls = TlsOf(config.prometheus.auth);
+        auto transport = net::MakeCpprestTransport(transport_options);
+        if (!transport) return transport.error().WithContext("sources[" + config.name + "]");
+        Source source{std::move(*transport), nullptr};
+        source.poller =
+            std::make_unique<usage::PrometheusPoller>(config, *source.transport, *ledger, positions, clock_);
+        sources.push_back(std::move(source));
+      }
+      {
+        const std::lock_guard lock(sources_mutex_);
+        sources_ = &sources;
+        ledger_ = ledger.get();
+      }
+      std::vector<std::jthread> threads;
+      for (auto& source : sources) {
+        threads.emplace_back([&, poller = source.poller.get()] {
+          auto run = poller->Run(all.get_token());
+          if (!run.ok() && !all.stop_requested()) {
+            const std::lock_guard lock(ended_mutex);
+            ended = std::move(run);
+            all.request_stop();
+          }
+        });
+      }
+      const auto caches = WaitForCaches(all.get_token());
+      if (!all.stop_requested()) {
+        leading_ = true;
+        spdlog::info("caches synced budgets={} pools={} deployments={} statefulsets={}", budgets_.Size(),
+                     pools_.Size(), deployments_.Size(), stateful_sets_.Size());
+      }
+      const auto token = all.get_token();
+      if (!token.stop_requested()) {
+        for (int i = 0; i < kBudgetWorkers; ++i) {
+          threads.emplace_back([&, token] { Work("agentbudget", budget_queue_, budgets, token); });
+        }
+        for (int i = 0; i < kPoolWorkers; ++i) {
+          threads.emplace_back([&, token] { Work("agentpool", pool_queue_, pools, token); });
+        }
+      }
+      threads.clear();  // joins: returns when all are asked to stop
+      leading_ = false;
+      const std::lock_guard lock(sources_mutex_);
+      sources_ = nullptr;
+      ledger_ = nullptr;
+    }
+    metrics_.EventsDropped(events.dropped());
+    return ended;
+  }
+
+  template <typename Controller>
+  void Work(const char* name, kube::WorkQueue<api::ObjectKey>& queue, Controller& controller, std::stop_token stop) {
+    while (auto key = queue.Get(stop)) {
+      const auto began = std::chrono::steady_clock::now();
+      const Status done = controller.Reconcile(*key);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+      metrics_.Reconciled(name, took.count(), !done.ok());
+      if (done.ok()) {
+        queue.Forget(*key);
+      } else {
+        // A conflict is the ordinary way of learning that the cache was behind.
+        const auto level =
+            done.error().code() == ErrorCode::kConflict ? spdlog::level::debug : spdlog::level::warn;
+        spdlog::log(level, "controller={} key={} {} ({}); retrying", name, key->ToString(), done.error().message(),
+                    ToString(done.error().code()));
+        queue.AddRateLimited(*key);
+      }
+      queue.Done(*key);
+    }
+  }
+
+  net::ServerResponse Serve(const net::ServerRequest& request) {
+    if (request.path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
+    if (request.path == "/readyz") {
+      if (leading_) return {200, "text/plain; charset=utf-8", "ok: leading\n"};
+      if (options_.config.leader_election.enabled && Synced()) {
+        return {200, "text/plain; charset=utf-8", "ok: standing by\n"};
+      }
+      return {503, "text/plain; charset=utf-8", "not ready: caches are being filled\n"};
+    }
+    if (request.path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.Text()};
+    return {404, "text/plain; charset=utf-8", "see /healthz, /readyz and /metrics\n"};
+  }
+
+  observability::Snapshots SnapshotsOf() {
+    observability::Snapshots snapshots;
+    snapshots.budgets = [this] {
+      std::vector<observability::BudgetSample> samples;
+      budgets_.ForEach([&](const auto& budget) {
+        const auto evaluation = board_.Get(budget->meta.key());
+        if (!evaluation) return;
+        const auto& decision = evaluation->decision;
+        samples.push_back({budget->meta.ns, budget->meta.name, std::string(policy::ToString(decision.level)),
+                           Dollars(decision.spent), Dollars(decision.limit), static_cast<std::int32_t>(decision.level)});
+      });
+      return samples;
+    };
+    snapshots.pools = [this] {
+      std::vector<observability::PoolSample> samples;
+      pools_.ForEach([&](const auto& pool) {
+        samples.push_back({pool->meta.ns, pool->meta.name, pool->status.state, pool->status.max_concurrency,
+                           pool->spec.max_concurrency});
+      });
+      return samples;
+    };
+    snapshots.sources = [this] { return SourceSamples(); };
+    snapshots.queues = [this] {
+      return std::vector<observability::QueueSample>{{"agentbudget", budget_queue_.Length()},
+                                                     {"agentpool", pool_queue_.Length()}};
+    };
+    snapshots.leading = [this] { return leading_.load(); };
+    return snapshots;
+  }
+
+  std::vector<observability::SourceSample> SourceSamples() {
+    std::vector<observability::SourceSample> samples;
+    const std::lock_guard lock(sources_mutex_);
+    if (sources_ == nullptr) return samples;
+    for (std::size_t i = 0; i < sources_->size(); ++i) {
+      const auto figures = (*sources_)[i].poller->Figures();
+      const auto health = ledger_->Health(options_.config.sources[i].name);
+      observability::SourceSample sample;
+      sample.name = options_.config.sources[i].name;
+      sample.healthy = health.state == ledger::SourceHealth::State::kHealthy;
+      if (health.last_read) {
+        sample.age_seconds = std::chrono::duration<double>(clock_.Now() - *health.last_read).count();
+      }
+      sample.series = static_cast<double>(figures.series);
+      sample.polls = figures.polls;
+      sample.errors = figures.errors;
+      sample.last_duration_seconds = std::chrono::duration<double>(figures.last_duration).count();
+      samples.push_back(std::move(sample));
+    }
+    return samples;
+  }
+
+  OperatorOptions options_;
+  SystemClock system_clock_;
+  Clock& clock_;
+  std::string identity_;
+  observability::Metrics metrics_;
+  std::unique_ptr<net::HttpTransport> transport_;
+  kube::Client client_;
+  kube::Informer<api::AgentBudget> budgets_;
+  kube::Informer<api::AgentPool> pools_;
+  kube::Informer<controllers::Workload> deployments_;
+  kube::Informer<controllers::Workload> stateful_sets_;
+  kube::WorkQueue<api::ObjectKey> budget_queue_;
+  kube::WorkQueue<api::ObjectKey> pool_queue_;
+  controllers::EvaluationBoard board_;
+  std::atomic<bool> leading_ = false;
+  std::mutex sources_mutex_;
+  std::vector<Source>* sources_ = nullptr;
+  ledger::Ledger* ledger_ = nullptr;
+};
+
+Operator::Operator(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
+Operator::~Operator() = default;
+
+Result<std::unique_ptr<Operator>> Operator::Create(OperatorOptions options) {
+  auto transport = net::MakeCpprestTransport({options.access.tls, options.access.proxy_url, true});
+  if (!transport) return transport.error();
+  return std::unique_ptr<Operator>(
+      new Operator(std::make_unique<Implementation>(std::move(options), std::move(*transport))));
+}
+
+Status Operator::Run(std::stop_token stop) { return implementation_->Run(std::move(stop)); }
+
+}  // namespace purser::app

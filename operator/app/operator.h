@@ -1,0 +1,43 @@
+// The whole operator, wired: usage -> ledger -> policy -> enforcement -> status.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "api/config.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "kube/access.h"
+
+namespace purser::app {
+
+struct OperatorOptions {
+  api::OperatorConfig config;
+  kube::Access access;
+  Clock* clock = nullptr;      // of windows and polls; null: the system's. The Lease always runs on real time.
+  std::string identity;        // of the Lease's holder and the events' reporter; empty: host name + random
+  // Called once, from Run's thread, with the port that serves /healthz, /readyz and /metrics.
+  std::function<void(std::uint16_t)> on_listening;
+};
+
+// One life of the operator: from start to a requested stop. Run it again for a new configuration.
+class Operator {
+ public:
+  // Error kInvalidArgument: the configuration or the access cannot be used.
+  static Result<std::unique_ptr<Operator>> Create(OperatorOptions options);
+  ~Operator();
+
+  // Blocks until `stop` (Ok) or until it cannot go on (an error: lost leadership, fenced, unusable store).
+  // After a stop: no work is taken, the store is committed, the Lease released; within 2 s.
+  Status Run(std::stop_token stop);
+
+ private:
+  class Implementation;
+  explicit Operator(std::unique_ptr<Implementation> implementation);
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace purser::app

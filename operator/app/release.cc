@@ -1,0 +1,171 @@
+#include "app/release.h"
+
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "api/codec.h"
+#include "controllers/agent_pool_controller.h"
+#include "controllers/resources.h"
+#include "controllers/scale_actuator.h"
+#include "controllers/workload.h"
+#include "kube/client.h"
+#include "kube/informer.h"
+#include "net/cpprest/cpprest_transport.h"
+#include "policy/workload_plan.h"
+
+namespace purser::app {
+namespace {
+
+using std::chrono::steady_clock;
+
+class Deadline {
+ public:
+  Deadline(Duration timeout, std::stop_token stop) : end_(steady_clock::now() + timeout), stop_(std::move(stop)) {}
+  Duration Left() const {
+    return std::max(Duration::zero(), std::chrono::duration_cast<Duration>(end_ - steady_clock::now()));
+  }
+  bool Over() const { return stop_.stop_requested() || Left() == Duration::zero(); }
+  const std::stop_token& stop() const { return stop_; }
+  void Pause(Duration duration) const {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any().wait_for(lock, stop_, std::min(duration, Left()), [] { return false; });
+  }
+
+ private:
+  steady_clock::time_point end_;
+  std::stop_token stop_;
+};
+
+// Scales the operator's StatefulSet to 0 and waits until its pods are gone.
+Status StopOperator(kube::Client& client, const std::string& reference, const Deadline& deadline) {
+  const auto slash = reference.find('/');
+  if (slash == std::string::npos) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "--stop-statefulset \"" + reference + "\" is not NAMESPACE/NAME");
+  }
+  const api::ObjectKey key{reference.substr(0, slash), reference.substr(slash + 1)};
+  const auto path = kube::ObjectPath(controllers::StatefulSetType(), key);
+  auto scaled = client.MergePatch(path, R"({"spec":{"replicas":0}})");
+  if (!scaled) {
+    if (scaled.error().code() == ErrorCode::kNotFound) return Ok();
+    return scaled.error().WithContext("StatefulSet " + reference);
+  }
+  spdlog::info("statefulset={} scaled to 0, waiting for its pods to end", reference);
+  while (!deadline.Over()) {
+    const auto now = client.Get(path);
+    if (!now) {
+      if (now.error().code() == ErrorCode::kNotFound) return Ok();
+      spdlog::warn("statefulset={} {}", reference, now.error().message());
+    } else {
+      const auto document = nlohmann::json::parse(*now, nullptr, false);
+      if (document.is_object()) {
+        const auto& status = document.value("status", nlohmann::json::object());
+        const bool seen = status.value("observedGeneration", std::int64_t{0}) >=
+                          document["metadata"].value("generation", std::int64_t{0});
+        if (seen && status.value("replicas", 0) == 0) return Ok();
+      }
+    }
+    deadline.Pause(std::chrono::milliseconds(200));
+  }
+  return Error(ErrorCode::kTimeout, "StatefulSet " + reference + " still has pods; look at kubectl get pods -n " +
+                                        key.ns + " and run this again");
+}
+
+Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
+                        kube::Informer<controllers::Workload>& workloads, int& restored) {
+  std::vector<std::shared_ptr<const controllers::Workload>> taken;
+  workloads.ForEach([&](const auto& workload) {
+    if (workload->meta.annotations.contains(std::string(policy::kSavedAnnotation))) taken.push_back(workload);
+  });
+  Status first = Ok();
+  for (const auto& workload : taken) {
+    const auto state = controllers::StateOf(*workload);
+    if (!state || !state->saved) {
+      spdlog::warn("{}={} annotation {} cannot be read, left alone", type.kind, workload->meta.key().ToString(),
+                   policy::kSavedAnnotation);
+      continue;
+    }
+    policy::WorkloadAsk ask;
+    ask.pool = state->saved->pool;
+    ask.pool_uid = state->saved->pool_uid;
+    const auto plan = policy::PlanWorkload(*state, ask, {});
+    if (plan.kind == policy::PlanKind::kNothing) continue;
+    const auto answer = controllers::Actuate(client, type, *workload, plan);
+    if (!answer) {
+      spdlog::error("{}", answer.error().message());
+      if (first.ok() && answer.error().code() != ErrorCode::kNotFound) first = answer.error();
+      continue;
+    }
+    ++restored;
+    spdlog::info("{}={} {}", type.kind, workload->meta.key().ToString(), plan.explanation);
+  }
+  return first;
+}
+
+Status RemoveFinalizers(kube::Client& client, kube::Informer<api::AgentPool>& pools) {
+  std::vector<std::shared_ptr<const api::AgentPool>> all;
+  pools.ForEach([&](const auto& pool) { all.push_back(pool); });
+  Status first = Ok();
+  for (const auto& pool : all) {
+    auto finalizers = pool->meta.finalizers;
+    if (std::erase(finalizers, controllers::kFinalizer) == 0) continue;
+    const nlohmann::json patch{
+        {"metadata", {{"resourceVersion", pool->meta.resource_version}, {"finalizers", finalizers}}}};
+    const auto answer = client.MergePatch(kube::ObjectPath(controllers::PoolType(), pool->meta.key()), patch.dump());
+    if (answer || answer.error().code() == ErrorCode::kNotFound) continue;
+    spdlog::error("AgentPool={} {}", pool->meta.key().ToString(), answer.error().message());
+    if (first.ok()) first = answer.error().WithContext("AgentPool " + pool->meta.key().ToString());
+  }
+  return first;
+}
+
+}  // namespace
+
+Status Release(const ReleaseOptions& options, std::stop_token stop) {
+  const Deadline deadline(options.timeout, stop);
+  auto transport = net::MakeCpprestTransport({options.access.tls, options.access.proxy_url, true});
+  if (!transport) return transport.error();
+  kube::Client client(**transport, options.access);
+  if (!options.stop_stateful_set.empty()) {
+    PURSER_RETURN_IF_ERROR(StopOperator(client, options.stop_stateful_set, deadline));
+  }
+
+  kube::Informer<controllers::Workload> deployments(client, controllers::DeploymentType(), options.namespaces,
+                                                    controllers::DecodeWorkload);
+  kube::Informer<controllers::Workload> stateful_sets(client, controllers::StatefulSetType(), options.namespaces,
+                                                      controllers::DecodeWorkload);
+  kube::Informer<api::AgentPool> pools(client, controllers::PoolType(), options.namespaces,
+                                       [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  deployments.Start();
+  stateful_sets.Start();
+  pools.Start();
+  if (!deployments.WaitForSync(deadline.Left(), stop) || !stateful_sets.WaitForSync(deadline.Left(), stop) ||
+      !pools.WaitForSync(deadline.Left(), stop)) {
+    for (const auto& problem : {deployments.Problem(), stateful_sets.Problem(), pools.Problem()}) {
+      if (problem) return problem->WithContext("workloads could not be listed");
+    }
+    return Error(ErrorCode::kTimeout, "workloads could not be listed in time");
+  }
+
+  int restored = 0;
+  Status done = Ok();
+  do {
+    const auto workloads = RestoreWorkloads(client, controllers::DeploymentType(), deployments, restored);
+    const auto sets = RestoreWorkloads(client, controllers::StatefulSetType(), stateful_sets, restored);
+    const auto finalizers = RemoveFinalizers(client, pools);
+    done = !workloads.ok() ? workloads : !sets.ok() ? sets : finalizers;
+    if (done.ok() || (done.error().code() != ErrorCode::kConflict && done.error().code() != ErrorCode::kUnavailable)) {
+      break;
+    }
+    deadline.Pause(std::chrono::milliseconds(500));
+  } while (!deadline.Over());
+  spdlog::info("released workloads={}", restored);
+  return done;
+}
+
+}  // namespace purser::app

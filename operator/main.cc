@@ -1,0 +1,133 @@
+// The command line; everything else is in app/.
+#include <pthread.h>
+#include <signal.h>
+
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/config.h"
+#include "app/release.h"
+#include "app/run.h"
+#include "app/version.h"
+#include "kube/access.h"
+#include "net/cpprest/cpprest_transport.h"
+#include "observability/logging.h"
+
+namespace {
+
+int Fail(const purser::Error& error) {
+  std::fprintf(stderr, "purser: %s\n", error.message().c_str());
+  return error.code() == purser::ErrorCode::kInvalidArgument ? 2 : 1;
+}
+
+// Runs `work` with a stop token that SIGTERM and SIGINT request; a second signal ends the process at once.
+template <typename Work>
+int WithSignals(Work work) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  purser::net::InitializeThreads();
+
+  std::stop_source stop;
+  std::jthread waiter([&signals, &stop] {
+    int received = 0;
+    sigwait(&signals, &received);
+    if (received == SIGUSR1) return;
+    stop.request_stop();
+    sigwait(&signals, &received);
+    if (received != SIGUSR1) _exit(128 + received);
+  });
+  const purser::Status done = work(stop.get_token());
+  pthread_kill(waiter.native_handle(), SIGUSR1);
+  waiter.join();
+  return done.ok() ? 0 : Fail(done.error());
+}
+
+int Validate(const std::vector<std::string>& files) {
+  std::size_t findings = 0;
+  for (const auto& file : files) {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) {
+      std::fprintf(stderr, "%s: cannot be read\n", file.c_str());
+      ++findings;
+      continue;
+    }
+    const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    for (const auto& finding : purser::api::ValidateFile(text, file)) {
+      std::fprintf(stderr, "%s: %s\n", finding.location.c_str(), finding.message.c_str());
+      ++findings;
+    }
+  }
+  if (findings == 0) std::printf("%zu file%s valid\n", files.size(), files.size() == 1 ? "" : "s");
+  return findings == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Few arenas and an early return of freed pages: the operator's memory is what it holds, not what it once used.
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+
+  CLI::App cli{"Purser keeps AI agents within budget: a Kubernetes operator."};
+  cli.require_subcommand(1);
+  std::string log_level = "info";
+  std::string log_format = "text";
+  cli.add_option("--log-level", log_level, "trace, debug, info, warn or error")->capture_default_str();
+  cli.add_option("--log-format", log_format, "text or json")->capture_default_str();
+
+  purser::app::RunOptions run_options;
+  auto* run = cli.add_subcommand("run", "Run the operator");
+  run->add_option("--config", run_options.config_file, "OperatorConfig file")->required();
+  run->add_option("--kubeconfig", run_options.kubeconfig,
+                  "kubeconfig file (otherwise $KUBECONFIG, the Pod's service account, ~/.kube/config)");
+
+  std::vector<std::string> files;
+  auto* validate = cli.add_subcommand("validate", "Check manifests and configuration, without a cluster");
+  validate->add_option("FILE", files, "YAML files")->required();
+
+  purser::app::ReleaseOptions release_options;
+  std::string release_kubeconfig;
+  int release_timeout_seconds = 120;
+  auto* release = cli.add_subcommand("release", "Give back every replica taken; the operator must be stopped");
+  release->add_option("--kubeconfig", release_kubeconfig, "kubeconfig file");
+  release->add_option("--namespace", release_options.namespaces, "only these namespaces (may be repeated)");
+  release->add_option("--stop-statefulset", release_options.stop_stateful_set,
+                      "NAMESPACE/NAME of the operator's StatefulSet, scaled to 0 first");
+  release->add_option("--timeout-seconds", release_timeout_seconds, "give up after this long")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+
+  auto* version = cli.add_subcommand("version", "Print version, commit and libraries");
+  CLI11_PARSE(cli, argc, argv);
+
+  if (const auto logging = purser::observability::SetUpLogging(log_level, log_format); !logging.ok()) {
+    return Fail(logging.error());
+  }
+  if (*version) {
+    std::printf("%s", purser::app::VersionText().c_str());
+    return 0;
+  }
+  if (*validate) return Validate(files);
+  if (*release) {
+    return WithSignals([&](std::stop_token stop) -> purser::Status {
+      auto access = purser::kube::DefaultAccess(release_kubeconfig);
+      if (!access) return access.error();
+      release_options.access = std::move(*access);
+      release_options.timeout = std::chrono::seconds(release_timeout_seconds);
+      return purser::app::Release(release_options, stop);
+    });
+  }
+  return WithSignals([&](std::stop_token stop) { return purser::app::RunOperator(run_options, stop); });
+}
