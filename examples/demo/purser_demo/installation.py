@@ -1,0 +1,130 @@
+"""Puts onto a cluster what the demo and the end-to-end tests need: Prometheus, the operator, the agents."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from purser_demo.clusters import Cluster
+from purser_demo.errors import DemoError
+from purser_demo.images import OPERATOR_IMAGE, TAG
+from purser_demo.places import (
+    AGENTS_NAMESPACE,
+    CHART,
+    MANIFESTS,
+    OPERATOR_NAMESPACE,
+    RELEASE,
+    TOOLS_NAMESPACE,
+)
+from purser_demo.spending import METRIC
+
+_READY_SECONDS = 120.0
+_LOG_LINES = 60
+
+
+def wait_for(activity: str, condition: Callable[[], bool], deadline_seconds: float, interval: float = 0.25) -> None:
+    deadline = time.monotonic() + deadline_seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DemoError(f"{activity}: not done within {deadline_seconds:.0f} s")
+        time.sleep(interval)
+
+
+def create_namespace(cluster: Cluster, name: str) -> None:
+    """One that accepts no pod but those that keep to the restricted Pod Security Standard."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    wait_for(
+        f"default ServiceAccount in namespace {name}",
+        lambda: cluster.api.get(f"/api/v1/namespaces/{name}/serviceaccounts/default") is not None,
+        30.0,
+    )
+
+
+def require_unused(cluster: Cluster) -> None:
+    """On somebody's cluster nothing is taken over that was there before."""
+    for name in (OPERATOR_NAMESPACE, TOOLS_NAMESPACE, AGENTS_NAMESPACE):
+        if cluster.api.get(f"/api/v1/namespaces/{name}") is not None:
+            raise DemoError(f"the namespace {name} exists already: the demo makes it, and removes it at the end")
+
+
+def install_prometheus(cluster: Cluster) -> str:
+    """Returns its address inside the cluster: by number, since a small cluster may have no DNS."""
+    create_namespace(cluster, TOOLS_NAMESPACE)
+    cluster.kubectl("apply", f"--filename={MANIFESTS / 'prometheus.yaml'}")
+    rollout(cluster, TOOLS_NAMESPACE, "deployment/prometheus")
+    service = cluster.api.get(f"/api/v1/namespaces/{TOOLS_NAMESPACE}/services/prometheus")
+    assert service is not None
+    return f"http://{service['spec']['clusterIP']}:9090"
+
+
+def install_operator(cluster: Cluster, prometheus_url: str, folder: Path) -> None:
+    """By Helm, custom resource definitions included; returns once it is ready to serve."""
+    values = folder / "values.json"
+    values.write_text(json.dumps(chart_values(prometheus_url), indent=2), encoding="utf-8")
+    create_namespace(cluster, OPERATOR_NAMESPACE)
+    words = ["install", RELEASE, str(CHART), "--namespace", OPERATOR_NAMESPACE, "--values", str(values)]
+    cluster.helm(*words, "--wait", "--timeout", f"{_READY_SECONDS:.0f}s")
+    cluster.kubectl(
+        "wait", "--for=condition=Established", "--timeout=30s", "customresourcedefinition/agentbudgets.purser.dev"
+    )
+
+
+def chart_values(prometheus_url: str) -> dict[str, Any]:
+    """Scrapes and polls are a second apart, so that a demo of minutes shows what takes hours elsewhere."""
+    source = {
+        "name": "default",
+        "prometheus": {"url": prometheus_url, "metric": METRIC, "scrapeInterval": "1s"},
+    }
+    return {
+        "image": {"repository": OPERATOR_IMAGE, "tag": TAG, "pullPolicy": "IfNotPresent"},
+        "config": {"sources": [source]},
+    }
+
+
+def rollout(cluster: Cluster, namespace: str, workload: str) -> None:
+    timeout = f"--timeout={_READY_SECONDS:.0f}s"
+    cluster.kubectl("rollout", "status", workload, "--namespace", namespace, timeout)
+
+
+def operator_log(cluster: Cluster) -> str:
+    """The end of it, and of the run before if the container was started again; never fails."""
+    selector = f"--selector=app.kubernetes.io/instance={RELEASE}"
+    parts = []
+    for previous in ("--previous=true", "--previous=false"):
+        try:
+            parts.append(
+                cluster.kubectl("logs", selector, f"--namespace={OPERATOR_NAMESPACE}", f"--tail={_LOG_LINES}", previous)
+            )
+        except DemoError as error:
+            if previous == "--previous=false":
+                parts.append(str(error))
+    return "\n".join(part.rstrip() for part in parts if part.strip())
+
+
+def remove_everything(cluster: Cluster) -> None:
+    """From a cluster that goes on living: agents, operator, definitions, Prometheus, in an order that works."""
+    everything = f"--namespace={AGENTS_NAMESPACE}"
+    steps: list[Callable[[], str]] = [
+        # While the operator lives, it takes its finalizers away itself.
+        lambda: cluster.kubectl("delete", "agentbudgets,agentpools", "--all", everything, "--timeout=60s"),
+        lambda: cluster.helm("uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait"),
+        lambda: cluster.kubectl("delete", "--ignore-not-found", f"--filename={MANIFESTS / 'prometheus.yaml'}"),
+        lambda: cluster.kubectl(
+            "delete", "namespace", AGENTS_NAMESPACE, OPERATOR_NAMESPACE, TOOLS_NAMESPACE, "--ignore-not-found"
+        ),
+        lambda: cluster.kubectl(
+            "delete", "customresourcedefinition", "agentbudgets.purser.dev", "agentpools.purser.dev", "--ignore-not-found"
+        ),
+    ]
+    problems = []
+    for step in steps:
+        try:
+            step()
+        except DemoError as error:
+            problems.append(str(error))
+    if problems:
+        raise DemoError("not everything could be removed:\n" + "\n".join(problems))
