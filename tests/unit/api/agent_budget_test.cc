@@ -1,0 +1,303 @@
+#include "api/agent_budget.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "api/codec.h"
+#include "unit/api/decode_json.h"
+
+namespace purser::api {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(AgentBudgetTest, TheSmallestSpecGetsEveryDefault) {
+  const auto budget = BudgetWithSpec(R"({"limit":"50","scope":{"pools":["research"]}})");
+  ASSERT_TRUE(budget.ok());
+  ASSERT_EQ(budget->invalid, std::nullopt);
+  AgentBudgetSpec want;
+  want.limit = Money::FromNanos(50'000'000'000);
+  want.window = {Period::kDay, "UTC", Weekday::kMonday};
+  want.scope.pools = {"research"};
+  want.thresholds = {{80, Action::kThrottle}, {100, Action::kStop}};
+  want.source = "default";
+  want.mode = Mode::kEnforce;
+  EXPECT_EQ(budget->spec, want);
+}
+
+TEST(AgentBudgetTest, EveryFieldIsRead) {
+  const auto budget = BudgetWithSpec(R"({
+    "limit": "0.25", "unit": "USD",
+    "window": {"type": "Calendar", "period": "Week", "timeZone": "America/New_York", "weekStart": "Sunday"},
+    "scope": {"pools": ["a", "b.c"], "agents": ["Research Agent 7", "日本"], "models": [], "tasks": [],
+              "workflows": [], "per": "Total"},
+    "thresholds": [{"percent": 110, "action": "Stop"}, {"percent": 50, "action": "Notify"},
+                   {"percent": 90, "action": "RefuseNewWork"}, {"percent": 70, "action": "Throttle"}],
+    "burnRates": [], "source": "gateway-1", "onSourceLoss": {"action": "Hold", "afterSeconds": 600},
+    "onUnpriced": "Estimate", "mode": "Audit", "stopPolicy": "AtCeiling"})",
+                                     UnknownFields::kReject);
+  ASSERT_TRUE(budget.ok());
+  ASSERT_EQ(budget->invalid, std::nullopt);
+  AgentBudgetSpec want;
+  want.limit = Money::FromNanos(250'000'000);
+  want.window = {Period::kWeek, "America/New_York", Weekday::kSunday};
+  want.scope = {{"a", "b.c"}, {"Research Agent 7", "日本"}};
+  want.thresholds = {{50, Action::kNotify},
+                     {70, Action::kThrottle},
+                     {90, Action::kRefuseNewWork},
+                     {110, Action::kStop}};
+  want.source = "gateway-1";
+  want.mode = Mode::kAudit;
+  EXPECT_EQ(budget->spec, want);
+}
+
+TEST(AgentBudgetTest, NullMeansAbsentAndUnknownFieldsMayBeIgnored) {
+  const auto budget = BudgetWithSpec(
+      R"({"limit":"1","scope":{"pools":["*"],"agents":null},"thresholds":null,"burnRates":null,"later":1})");
+  ASSERT_TRUE(budget.ok());
+  EXPECT_EQ(budget->invalid, std::nullopt);
+  EXPECT_EQ(budget->spec.thresholds.size(), 2u);
+}
+
+struct RefusedCase {
+  std::string name;
+  std::string spec;
+  std::vector<std::string> want;  // all are part of `invalid`
+};
+
+// A whole spec around one field.
+std::string With(const std::string& field) {
+  return R"({"limit":"50","scope":{"pools":["research"]},)" + field + "}";
+}
+std::string WithScope(const std::string& scope) {
+  return R"({"limit":"50","scope":)" + scope + "}";
+}
+std::string WithThresholds(const std::string& list) { return With("\"thresholds\":" + list); }
+
+TEST(AgentBudgetTest, WhatIsRefusedNamesFieldValueAndWayOut) {
+  const std::vector<RefusedCase> cases = {
+      {"no limit", R"({"scope":{"pools":["a"]}})", {"spec.limit: is required", "\"50\""}},
+      {"limit null", R"({"limit":null,"scope":{"pools":["a"]}})", {"spec.limit: is required"}},
+      {"limit a number",
+       R"({"limit":50,"scope":{"pools":["a"]}})",
+       {"spec.limit: 50 is not text", "\"50\""}},
+      {"limit a fraction",
+       R"({"limit":50.5,"scope":{"pools":["a"]}})",
+       {"spec.limit: 50.5 is not text"}},
+      {"limit an object",
+       R"({"limit":{},"scope":{"pools":["a"]}})",
+       {"spec.limit: an object is not text"}},
+      {"limit negative",
+       R"({"limit":"-1","scope":{"pools":["a"]}})",
+       {"spec.limit: \"-1\"", "no sign"}},
+      {"limit with sign of money",
+       R"({"limit":"$5","scope":{"pools":["a"]}})",
+       {"spec.limit: \"$5\""}},
+      {"limit too large",
+       R"({"limit":"1000000000","scope":{"pools":["a"]}})",
+       {"spec.limit", "9 digits"}},
+      {"limit given twice",
+       R"({"limit":"5","limit":"6","scope":{"pools":["a"]}})",
+       {"spec.limit: given twice"}},
+      {"no scope", R"({"limit":"50"})", {"spec.scope: is required", "{pools: [\"*\"]}"}},
+      {"empty scope",
+       WithScope("{}"),
+       {"spec.scope: an empty scope is refused", "{pools: [\"*\"]}"}},
+      {"empty lists",
+       WithScope(R"({"pools":[],"agents":[]})"),
+       {"spec.scope: an empty scope is refused"}},
+      {"scope a list", WithScope("[]"), {"spec.scope: want an object, got a list"}},
+      {"pools a text", WithScope(R"({"pools":"a"})"), {"spec.scope.pools: want a list, got \"a\""}},
+      {"pool name",
+       WithScope(R"({"pools":["a","B"]})"),
+       {"spec.scope.pools[1]: \"B\": want the name"}},
+      {"pool twice",
+       WithScope(R"({"pools":["a","a"]})"),
+       {"spec.scope.pools[1]: \"a\" is listed twice"}},
+      {"star and more",
+       WithScope(R"({"pools":["*","a"]})"),
+       {"spec.scope.pools: \"*\" must stand alone"}},
+      {"star as agent",
+       WithScope(R"({"pools":["a"],"agents":["*"]})"),
+       {"spec.scope.agents", "leave agents out"}},
+      {"agent with space", WithScope(R"({"agents":[" a"]})"), {"spec.scope.agents[0]: \" a\""}},
+      {"models",
+       WithScope(R"({"pools":["a"],"models":["m"]})"),
+       {"spec.scope.models: is not implemented yet; remove"}},
+      {"tasks",
+       WithScope(R"({"pools":["a"],"tasks":["m"]})"),
+       {"spec.scope.tasks: is not implemented yet; remove"}},
+      {"workflows",
+       WithScope(R"({"pools":["a"],"workflows":["m"]})"),
+       {"spec.scope.workflows: is not implemented yet; remove"}},
+      {"per Pool",
+       WithScope(R"({"pools":["a"],"per":"Pool"})"),
+       {"spec.scope.per: \"Pool\" is not implemented yet; use Total"}},
+      {"per Agent",
+       WithScope(R"({"pools":["a"],"per":"Agent"})"),
+       {"spec.scope.per: \"Agent\" is not implemented yet; use Total"}},
+      {"unit Tokens",
+       With(R"("unit":"Tokens")"),
+       {"spec.unit: \"Tokens\" is not implemented yet; use USD"}},
+      {"unit Requests",
+       With(R"("unit":"Requests")"),
+       {"spec.unit: \"Requests\" is not implemented yet; use USD"}},
+      {"unit unknown",
+       With(R"("unit":"usd")"),
+       {"spec.unit: \"usd\" is not one of USD", "did you mean \"USD\"?"}},
+      {"window Rolling",
+       With(R"("window":{"type":"Rolling"})"),
+       {"spec.window.type: \"Rolling\" is not implemented yet; use Calendar"}},
+      {"window Lifetime",
+       With(R"("window":{"type":"Lifetime"})"),
+       {"spec.window.type: \"Lifetime\" is not implemented yet; use Calendar"}},
+      {"period",
+       With(R"("window":{"period":"24h"})"),
+       {"spec.window.period: \"24h\" is not one of Hour, Day"}},
+      {"zone",
+       With(R"("window":{"timeZone":"New York"})"),
+       {"spec.window.timeZone: \"New York\"", "IANA"}},
+      {"week start",
+       With(R"("window":{"weekStart":"Mon"})"),
+       {"spec.window.weekStart: \"Mon\" is not one of Monday"}},
+      {"thresholds empty",
+       WithThresholds("[]"),
+       {"spec.thresholds: is empty", "80 Throttle and 100 Stop"}},
+      {"percent 0",
+       WithThresholds(R"([{"percent":0,"action":"Stop"}])"),
+       {"spec.thresholds[0].percent: 0", "1 to 1000"}},
+      {"percent 1001",
+       WithThresholds(R"([{"percent":1001,"action":"Stop"}])"),
+       {"spec.thresholds[0].percent: 1001"}},
+      {"percent a text",
+       WithThresholds(R"([{"percent":"80","action":"Stop"}])"),
+       {"spec.thresholds[0].percent: \"80\" is not a whole number", "without quotes"}},
+      {"percent a fraction",
+       WithThresholds(R"([{"percent":80.5,"action":"Stop"}])"),
+       {"spec.thresholds[0].percent: 80.5 is not a whole number"}},
+      {"percent huge",
+       WithThresholds(R"([{"percent":18446744073709551615,"action":"Stop"}])"),
+       {"spec.thresholds[0].percent: 18446744073709551615 is not a whole number"}},
+      {"no percent",
+       WithThresholds(R"([{"action":"Stop"}])"),
+       {"spec.thresholds[0].percent: is required"}},
+      {"no action",
+       WithThresholds(R"([{"percent":80}])"),
+       {"spec.thresholds[0].action: is required"}},
+      {"percent twice",
+       WithThresholds(R"([{"percent":80,"action":"Notify"},{"percent":80,"action":"Stop"}])"),
+       {"spec.thresholds[1].percent: 80 is the percent of an earlier threshold"}},
+      {"weaker above stronger",
+       WithThresholds(R"([{"percent":90,"action":"Notify"},{"percent":80,"action":"Stop"}])"),
+       {"spec.thresholds[0].action: Notify at 90 percent is weaker than Stop at 80",
+        "no weaker action above"}},
+      {"downgrade",
+       WithThresholds(R"([{"percent":80,"action":"Downgrade"}])"),
+       {"spec.thresholds[0].action: \"Downgrade\" is not implemented yet; use Notify or Throttle"}},
+      {"action unknown",
+       WithThresholds(R"([{"percent":80,"action":"Thottle"}])"),
+       {"spec.thresholds[0].action: \"Thottle\" is not one of", "did you mean \"Throttle\"?"}},
+      {"burn rates",
+       With(R"("burnRates":[{"name":"a","percent":20,"within":"24h"}])"),
+       {"spec.burnRates: is not implemented yet"}},
+      {"source name",
+       With(R"("source":"http://prometheus")"),
+       {"spec.source: \"http://prometheus\""}},
+      {"source loss Throttle",
+       With(R"("onSourceLoss":{"action":"Throttle"})"),
+       {"spec.onSourceLoss.action: \"Throttle\" is not implemented yet; use Hold"}},
+      {"source loss Stop",
+       With(R"("onSourceLoss":{"action":"Stop"})"),
+       {"spec.onSourceLoss.action: \"Stop\" is not implemented yet; use Hold"}},
+      {"source loss after",
+       With(R"("onSourceLoss":{"afterSeconds":60})"),
+       {"spec.onSourceLoss.afterSeconds: 60 is not implemented yet; remove it"}},
+      {"unpriced Ignore",
+       With(R"("onUnpriced":"Ignore")"),
+       {"spec.onUnpriced: \"Ignore\" is not implemented yet; use Estimate"}},
+      {"unpriced Stop",
+       With(R"("onUnpriced":"Stop")"),
+       {"spec.onUnpriced: \"Stop\" is not implemented yet; use Estimate"}},
+      {"mode", With(R"("mode":"DryRun")"), {"spec.mode: \"DryRun\" is not one of Enforce, Audit"}},
+      {"mode a list", With(R"("mode":[])"), {"spec.mode: a list is not text"}},
+      {"stop policy",
+       With(R"("stopPolicy":"ReserveInFlight")"),
+       {"spec.stopPolicy: \"ReserveInFlight\" is not implemented yet; use AtCeiling"}},
+      {"spec a text", R"("x")", {"spec: want an object, got \"x\""}},
+      {"several at once",
+       R"({"limit":5,"scope":{},"mode":"x","unit":"Tokens","source":"S"})",
+       {"spec.limit: 5", "; spec.mode: ", "; spec.unit: ", "(and 2 more)"}},
+  };
+  for (const auto& c : cases) {
+    const auto budget = BudgetWithSpec(c.spec);
+    ASSERT_TRUE(budget.ok()) << c.name;
+    ASSERT_TRUE(budget->invalid.has_value()) << c.name;
+    for (const auto& want : c.want) EXPECT_THAT(*budget->invalid, HasSubstr(want)) << c.name;
+  }
+}
+
+TEST(AgentBudgetTest, UnknownFieldsAreRejectedOnRequest) {
+  const std::vector<RefusedCase> cases = {
+      {"near",
+       R"({"limit":"1","scope":{"pools":["*"]},"modee":"Audit"})",
+       {"spec.modee: unknown field; did you mean \"mode\"?"}},
+      {"far",
+       R"({"limit":"1","scope":{"pools":["*"]},"colour":1})",
+       {"spec.colour: unknown field; known here: limit, unit"}},
+      {"nested",
+       R"({"limit":"1","scope":{"pool":["*"]}})",
+       {"spec.scope.pool: unknown field; did you mean \"pools\"?"}},
+  };
+  for (const auto& c : cases) {
+    const auto budget = BudgetWithSpec(c.spec, UnknownFields::kReject);
+    ASSERT_TRUE(budget.ok()) << c.name;
+    for (const auto& want : c.want)
+      EXPECT_THAT(budget->invalid.value_or(""), HasSubstr(want)) << c.name;
+  }
+}
+
+TEST(AgentBudgetTest, ListsAreBounded) {
+  std::string pools = "\"p0\"", thresholds = R"({"percent":1,"action":"Stop"})";
+  for (int i = 1; i <= 256; ++i) pools += ",\"p" + std::to_string(i) + "\"";
+  for (int i = 2; i <= 17; ++i)
+    thresholds += R"(,{"percent":)" + std::to_string(i) + R"(,"action":"Stop"})";
+  EXPECT_THAT(BudgetWithSpec(WithScope("{\"pools\":[" + pools + "]}"))->invalid.value_or(""),
+              HasSubstr("spec.scope.pools: has 257 entries; at most 256"));
+  EXPECT_THAT(BudgetWithSpec(WithThresholds("[" + thresholds + "]"))->invalid.value_or(""),
+              HasSubstr("spec.thresholds: has 17 entries; at most 16"));
+}
+
+TEST(AgentBudgetTest, AnInvalidSpecKeepsMetadataAndStatus) {
+  const auto budget = BudgetOf(
+      R"({"apiVersion":"purser.dev/v1alpha1","kind":"AgentBudget","metadata":{"name":"b","namespace":"n"},
+          "spec":{"limit":"x","scope":{"pools":["*"]}},"status":{"state":"Stopped"}})");
+  ASSERT_TRUE(budget.ok());
+  EXPECT_TRUE(budget->invalid.has_value());
+  EXPECT_EQ(budget->meta.key().ToString(), "n/b");
+  EXPECT_EQ(budget->status.state, "Stopped");
+}
+
+TEST(AgentBudgetTest, AStatusOfAnotherVersionDoesNoHarm) {
+  const auto budget = BudgetOf(
+      R"({"metadata":{"name":"b"},"spec":{"limit":"1","scope":{"pools":["*"]}},
+          "status":{"state":7,"spent":"1.5","agents":{},"conditions":[3,{"type":"Ready"}],"later":true}})");
+  ASSERT_TRUE(budget.ok());
+  EXPECT_EQ(budget->invalid, std::nullopt);
+  EXPECT_EQ(budget->status.spent, "1.5");
+  EXPECT_EQ(budget->status.state, "");
+}
+
+TEST(AgentBudgetTest, NamesOfChoices) {
+  EXPECT_EQ(ToString(Action::kNotify), "Notify");
+  EXPECT_EQ(ToString(Action::kThrottle), "Throttle");
+  EXPECT_EQ(ToString(Action::kRefuseNewWork), "RefuseNewWork");
+  EXPECT_EQ(ToString(Action::kStop), "Stop");
+  EXPECT_EQ(ToString(Period::kMonth), "Month");
+  EXPECT_EQ(ToString(Weekday::kSunday), "Sunday");
+}
+
+}  // namespace
+}  // namespace purser::api

@@ -1,0 +1,194 @@
+#include "api/agent_pool.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "api/codec.h"
+#include "unit/api/decode_json.h"
+
+namespace purser::api {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kAgent = R"({"name":"a","workloadRef":{"kind":"Deployment","name":"a"}})";
+
+TEST(AgentPoolTest, TheSmallestSpecGetsEveryDefault) {
+  const auto pool = PoolWithSpec(std::string(R"({"maxConcurrency":20,"agents":[)") + kAgent + "]}");
+  ASSERT_TRUE(pool.ok());
+  ASSERT_EQ(pool->invalid, std::nullopt);
+  AgentPoolSpec want;
+  want.agents = {{"a", {"apps/v1", "Deployment", "a"}, std::nullopt}};
+  want.max_concurrency = 20;
+  want.priority = 0;
+  want.scaling = {OnThrottle::kProportional, OnStop::kZero, 1, 60};
+  EXPECT_EQ(pool->spec, want);
+}
+
+TEST(AgentPoolTest, EveryFieldIsRead) {
+  const auto pool = PoolWithSpec(R"({
+    "agents": [{"name": "a", "workloadRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "s.x"},
+                "maxConcurrency": 8, "tasks": [], "models": []}],
+    "maxConcurrency": 100000, "priority": -5,
+    "scaling": {"onThrottle": "Keep", "onStop": "Keep", "minReplicas": 0, "drainSeconds": 0},
+    "limitTargets": [{"configMap": {"name": "l"}}, {"configMap": {"name": "l", "key": "other"}}]})",
+                                 UnknownFields::kReject);
+  ASSERT_TRUE(pool.ok());
+  ASSERT_EQ(pool->invalid, std::nullopt);
+  AgentPoolSpec want;
+  want.agents = {{"a", {"apps/v1", "StatefulSet", "s.x"}, 8}};
+  want.max_concurrency = 100'000;
+  want.priority = -5;
+  want.scaling = {OnThrottle::kKeep, OnStop::kKeep, 0, 0};
+  want.limit_targets = {{"l", "limits.json"}, {"l", "other"}};
+  EXPECT_EQ(pool->spec, want);
+}
+
+struct RefusedCase {
+  std::string name;
+  std::string spec;
+  std::vector<std::string> want;
+};
+
+std::string With(const std::string& field) {
+  return std::string(R"({"maxConcurrency":20,"agents":[)") + kAgent + "]," + field + "}";
+}
+std::string WithAgents(const std::string& agents) {
+  return R"({"maxConcurrency":20,"agents":)" + agents + "}";
+}
+std::string WithAgent(const std::string& field) {
+  return WithAgents(R"([{"name":"a","workloadRef":{"kind":"Deployment","name":"a"},)" + field +
+                    "}]");
+}
+std::string WithWorkload(const std::string& workload) {
+  return WithAgents(R"([{"name":"a","workloadRef":)" + workload + "}]");
+}
+
+TEST(AgentPoolTest, WhatIsRefusedNamesFieldValueAndWayOut) {
+  const std::vector<RefusedCase> cases = {
+      {"no agents", R"({"maxConcurrency":1})", {"spec.agents: is required; list at least one"}},
+      {"agents misspelt", R"({"maxConcurrency":1,"agent":[]})", {"spec.agents: is required"}},
+      {"agents empty", WithAgents("[]"), {"spec.agents: is required"}},
+      {"agents an object", WithAgents("{}"), {"spec.agents: want a list, got an object"}},
+      {"no ceiling",
+       std::string(R"({"agents":[)") + kAgent + "]}",
+       {"spec.maxConcurrency: is required"}},
+      {"ceiling 0",
+       std::string(R"({"maxConcurrency":0,"agents":[)") + kAgent + "]}",
+       {"spec.maxConcurrency: 0", "1 to 100000"}},
+      {"no name",
+       WithAgents(R"([{"workloadRef":{"kind":"Deployment","name":"a"}}])"),
+       {"spec.agents[0].name: is required"}},
+      {"empty name",
+       WithAgents(R"([{"name":"","workloadRef":{"kind":"Deployment","name":"a"}}])"),
+       {"spec.agents[0].name: \"\": want 1 to 128"}},
+      {"name twice",
+       WithAgents(std::string("[") + kAgent +
+                  R"(,{"name":"a","workloadRef":{"kind":"Deployment","name":"b"}}])"),
+       {"spec.agents[1].name: \"a\" is the name of an earlier agent"}},
+      {"workload twice",
+       WithAgents(std::string("[") + kAgent +
+                  R"(,{"name":"b","workloadRef":{"kind":"Deployment","name":"a"}}])"),
+       {"spec.agents[1].workloadRef: Deployment a is the workload of an earlier agent"}},
+      {"no workload", WithAgents(R"([{"name":"a"}])"), {"spec.agents[0].workloadRef: is required"}},
+      {"no kind",
+       WithWorkload(R"({"name":"a"})"),
+       {"spec.agents[0].workloadRef.kind: is required; Deployment or"}},
+      {"workload's name",
+       WithWorkload(R"({"kind":"Deployment","name":"A"})"),
+       {"spec.agents[0].workloadRef.name: \"A\""}},
+      {"Job",
+       WithWorkload(R"({"apiVersion":"batch/v1","kind":"Job","name":"a"})"),
+       {"spec.agents[0].workloadRef.kind: batch/v1 Job is not implemented yet; use an apps/v1 "
+        "Deployment or StatefulSet"}},
+      {"ReplicaSet",
+       WithWorkload(R"({"kind":"ReplicaSet","name":"a"})"),
+       {"apps/v1 ReplicaSet is not implemented yet"}},
+      {"Deployment of another group",
+       WithWorkload(R"({"apiVersion":"example.com/v1","kind":"Deployment","name":"a"})"),
+       {"example.com/v1 Deployment is not implemented yet"}},
+      {"kind lower-case",
+       WithWorkload(R"({"kind":"deployment","name":"a"})"),
+       {"spec.agents[0].workloadRef.kind: \"deployment\": want a kind"}},
+      {"api version",
+       WithWorkload(R"({"apiVersion":"Apps/v1","kind":"Deployment","name":"a"})"),
+       {"spec.agents[0].workloadRef.apiVersion: \"Apps/v1\""}},
+      {"agent's ceiling",
+       WithAgent(R"("maxConcurrency":0)"),
+       {"spec.agents[0].maxConcurrency: 0 is not a whole number"}},
+      {"tasks",
+       WithAgent(R"("tasks":["t"])"),
+       {"spec.agents[0].tasks: is not implemented yet; remove it"}},
+      {"models",
+       WithAgent(R"("models":["m"])"),
+       {"spec.agents[0].models: is not implemented yet; remove it"}},
+      {"selector",
+       With(R"("agentSelector":{})"),
+       {"spec.agentSelector: is not implemented yet; list the workloads"}},
+      {"runaway",
+       With(R"("runaway":{"callsPerTask":5})"),
+       {"spec.runaway: is not implemented yet"}},
+      {"priority",
+       With(R"("priority":1000001)"),
+       {"spec.priority: 1000001", "-1000000 to 1000000"}},
+      {"onThrottle",
+       With(R"("scaling":{"onThrottle":"Zero"})"),
+       {"spec.scaling.onThrottle: \"Zero\" is not one of Proportional, Keep"}},
+      {"onStop",
+       With(R"("scaling":{"onStop":"zero"})"),
+       {"spec.scaling.onStop: \"zero\"", "did you mean \"Zero\"?"}},
+      {"minReplicas", With(R"("scaling":{"minReplicas":-1})"), {"spec.scaling.minReplicas: -1"}},
+      {"drainSeconds",
+       With(R"("scaling":{"drainSeconds":"60s"})"),
+       {"spec.scaling.drainSeconds: \"60s\""}},
+      {"field target",
+       With(
+           R"("limitTargets":[{"field":{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","name":"x","path":"/a"}}])"),
+       {"spec.limitTargets[0].field: is not implemented yet; publish to a configMap"}},
+      {"empty target",
+       With(R"("limitTargets":[{}])"),
+       {"spec.limitTargets[0].configMap: is required"}},
+      {"target's name",
+       With(R"("limitTargets":[{"configMap":{}}])"),
+       {"spec.limitTargets[0].configMap.name: is required"}},
+      {"target's key",
+       With(R"("limitTargets":[{"configMap":{"name":"l","key":"a/b"}}])"),
+       {"spec.limitTargets[0].configMap.key: \"a/b\""}},
+      {"target twice",
+       With(
+           R"("limitTargets":[{"configMap":{"name":"l"}},{"configMap":{"name":"l","key":"limits.json"}}])"),
+       {"spec.limitTargets[1].configMap: l/limits.json is an earlier target already"}},
+  };
+  for (const auto& c : cases) {
+    const auto pool = PoolWithSpec(c.spec);
+    ASSERT_TRUE(pool.ok()) << c.name;
+    ASSERT_TRUE(pool->invalid.has_value()) << c.name;
+    for (const auto& want : c.want) EXPECT_THAT(*pool->invalid, HasSubstr(want)) << c.name;
+  }
+}
+
+TEST(AgentPoolTest, ListsAreBounded) {
+  std::string agents;
+  for (int i = 0; i < 257; ++i) {
+    const auto name = "a" + std::to_string(i);
+    agents += (i == 0 ? "" : ",");
+    agents += R"({"name":")" + name + R"(","workloadRef":{"kind":"Deployment","name":")" + name +
+              R"("}})";
+  }
+  EXPECT_THAT(PoolWithSpec(WithAgents("[" + agents + "]"))->invalid.value_or(""),
+              HasSubstr("spec.agents: has 257 entries; at most 256"));
+}
+
+TEST(AgentPoolTest, UnknownFieldsAreRejectedOnRequest) {
+  const auto pool = PoolWithSpec(WithAgent(R"("maxConcurency":1)"), UnknownFields::kReject);
+  ASSERT_TRUE(pool.ok());
+  EXPECT_THAT(
+      pool->invalid.value_or(""),
+      HasSubstr("spec.agents[0].maxConcurency: unknown field; did you mean \"maxConcurrency\"?"));
+}
+
+}  // namespace
+}  // namespace purser::api

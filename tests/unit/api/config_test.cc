@@ -1,0 +1,280 @@
+#include "api/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace purser::api {
+namespace {
+
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+constexpr const char* kHead = "apiVersion: config.purser.dev/v1alpha1\nkind: OperatorConfig\n";
+constexpr const char* kSources =
+    "sources:\n"
+    "- name: default\n"
+    "  prometheus:\n"
+    "    url: http://prometheus:9090\n"
+    "    metric: agent_cost_usd_total\n";
+
+std::string Smallest() { return std::string(kHead) + kSources; }
+
+TEST(ConfigTest, TheSmallestFileGetsEveryDefault) {
+  const auto config = ParseOperatorConfig(Smallest(), "purser.yaml");
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  OperatorConfig want;
+  want.sources.resize(1);
+  want.sources[0].name = "default";
+  want.sources[0].prometheus.url = "http://prometheus:9090";
+  want.sources[0].prometheus.metric = "agent_cost_usd_total";
+  EXPECT_EQ(*config, want);
+  EXPECT_EQ(config->server.metrics_address, "0.0.0.0:8080");
+  EXPECT_TRUE(config->leader_election.enabled);
+  EXPECT_EQ(config->sources[0].prometheus.scrape_interval, 15s);
+}
+
+TEST(ConfigTest, EveryFieldIsRead) {
+  const auto config = ParseOperatorConfig(std::string(kHead) + R"(
+server: {metricsAddress: "[::]:9102"}
+leaderElection: {enabled: false, namespace: system, leaseName: p.lease}
+watchNamespaces: [a, b]
+store: {type: SQLite, path: /data/l.db}
+sources:
+- name: gateway
+  usage: false
+  prometheus:
+    url: https://prometheus.example/prefix
+    metric: cost{team="x"}
+    labels: {namespace: ns, agent: key_alias, model: m, task: t, workflow: w}
+    scrapeInterval: 30s
+    interval: 1m
+    timeout: 2s500ms
+    backfill: 48h
+    maxResponseBytes: 1048576
+    newSeries: Baseline
+    auth:
+      bearerTokenFile: /t
+      tls: {caFile: /ca, certFile: /c, keyFile: /k}
+      headers: {X-Scope-OrgID: tenant}
+- name: other
+  prometheus:
+    url: http://o
+    metric: m
+    auth: {basic: {username: u, passwordFile: /p}}
+)",
+                                          "purser.yaml");
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  OperatorConfig want;
+  want.server.metrics_address = "[::]:9102";
+  want.leader_election = {false, "system", "p.lease"};
+  want.watch_namespaces = {"a", "b"};
+  want.store.path = "/data/l.db";
+  PrometheusConfig first;
+  first.url = "https://prometheus.example/prefix";
+  first.metric = "cost{team=\"x\"}";
+  first.namespace_label = "ns";
+  first.agent_label = "key_alias";
+  first.model_label = "m";
+  first.task_label = "t";
+  first.workflow_label = "w";
+  first.scrape_interval = 30s;
+  first.interval = 60s;
+  first.timeout = 2500ms;
+  first.backfill = 48h;
+  first.max_response_bytes = 1'048'576;
+  first.new_series = NewSeries::kBaseline;
+  first.auth.bearer_token_file = "/t";
+  first.auth.ca_file = "/ca";
+  first.auth.cert_file = "/c";
+  first.auth.key_file = "/k";
+  first.auth.headers = {{"X-Scope-OrgID", "tenant"}};
+  PrometheusConfig second;
+  second.url = "http://o";
+  second.metric = "m";
+  second.auth.basic_username = "u";
+  second.auth.basic_password_file = "/p";
+  want.sources = {{"gateway", first}, {"other", second}};
+  EXPECT_EQ(*config, want);
+}
+
+struct RefusedCase {
+  std::string name, yaml;
+  std::vector<std::string> want;  // all are part of the message
+};
+
+std::string With(const std::string& lines) { return Smallest() + lines; }
+// Lines of sources[0].prometheus, the first on line 8.
+std::string WithPrometheus(const std::string& line) { return Smallest() + "    " + line + "\n"; }
+std::string WithUrl(const std::string& url) {
+  return std::string(kHead) + "sources: [{name: a, prometheus: {metric: m, url: " + url + "}}]\n";
+}
+std::string WithMetric(const std::string& metric) {
+  return std::string(kHead) + "sources: [{name: a, prometheus: {url: http://p, metric: " + metric +
+         "}}]\n";
+}
+
+TEST(ConfigTest, WhatIsRefusedNamesPlaceFieldAndWayOut) {
+  const std::vector<RefusedCase> cases = {
+      {"empty", "", {"purser.yaml:1:1: is empty"}},
+      {"two documents",
+       Smallest() + "---\n" + Smallest(),
+       {"purser.yaml:9:1: more than one document"}},
+      {"not an object", "- a", {"purser.yaml:1:1: want an object, got a list"}},
+      {"no kind",
+       std::string("apiVersion: config.purser.dev/v1alpha1\n") + kSources,
+       {"kind: is required"}},
+      {"another version",
+       std::string("apiVersion: config.purser.dev/v2\nkind: OperatorConfig\n") + kSources,
+       {"purser.yaml:1:1: apiVersion: \"config.purser.dev/v2\" is not one of "
+        "config.purser.dev/v1alpha1"}},
+      {"no sources", kHead, {"purser.yaml:1:1: sources: is required"}},
+      {"empty sources",
+       std::string(kHead) + "sources: []\n",
+       {"purser.yaml:3:1: sources: is empty"}},
+      {"syntax", "a: [", {"purser.yaml:", "not YAML"}},
+      {"doubled key",
+       With("store: {path: /a}\nstore: {path: /b}\n"),
+       {"purser.yaml:9:1: key \"store\" is given twice"}},
+      {"unknown key",
+       With("stor: {path: /a}\n"),
+       {"purser.yaml:8:1: stor: unknown field; did you mean \"store\"?"}},
+      {"unknown nested key",
+       WithPrometheus("scrape_interval: 15s"),
+       {"purser.yaml:8:5: sources[0].prometheus.scrape_interval: unknown field; did you mean "
+        "\"scrapeInterval\"?"}},
+      {"alias",
+       With("store: &a {path: /a}\nserver: *a\n"),
+       {"purser.yaml:8:8: anchors are not accepted"}},
+      {"address",
+       With("server: {metricsAddress: 8080}\n"),
+       {"purser.yaml:8:10: server.metricsAddress: 8080 is not text"}},
+      {"address without port",
+       With("server: {metricsAddress: \"0.0.0.0\"}\n"),
+       {"server.metricsAddress: \"0.0.0.0\": want host:port"}},
+      {"server.address",
+       With("server: {address: \"0.0.0.0:8443\"}\n"),
+       {"purser.yaml:8:10: server.address: is not implemented yet"}},
+      {"server.tls",
+       With("server: {tls: {certFile: c, keyFile: k}}\n"),
+       {"server.tls: is not implemented yet"}},
+      {"PostgreSQL",
+       With("store: {type: PostgreSQL, dsnFile: /d}\n"),
+       {"purser.yaml:8:9: store.type: \"PostgreSQL\" is not implemented yet; use SQLite",
+        "(and 1 more problems)"}},
+      {"preset",
+       WithPrometheus("preset: litellm"),
+       {"purser.yaml:8:5: sources[0].prometheus.preset: is not implemented yet"}},
+      {"usage",
+       With("  usage: true\n"),
+       {"purser.yaml:8:3: sources[0].usage: is not implemented yet"}},
+      {"prices",
+       With("prices: {file: p.yaml}\n"),
+       {"purser.yaml:8:1: prices: is not implemented yet"}},
+      {"enabled a text",
+       With("leaderElection: {enabled: \"yes\"}\n"),
+       {"leaderElection.enabled: \"yes\" is not true or false"}},
+      {"namespace", With("leaderElection: {namespace: A}\n"), {"leaderElection.namespace: \"A\""}},
+      {"watched twice",
+       With("watchNamespaces: [a, a]\n"),
+       {"purser.yaml:8:22: watchNamespaces[1]: \"a\" is listed twice"}},
+      {"no source name",
+       std::string(kHead) + "sources: [{prometheus: {url: http://p, metric: m}}]\n",
+       {"purser.yaml:3:11: sources[0].name: is required"}},
+      {"source name twice",
+       With("- {name: default, prometheus: {url: http://p, metric: m}}\n"),
+       {"purser.yaml:8:4: sources[1].name: \"default\" is the name of an earlier source"}},
+      {"no prometheus",
+       std::string(kHead) + "sources: [{name: a}]\n",
+       {"sources[0].prometheus: is required"}},
+      {"no url",
+       std::string(kHead) + "sources: [{name: a, prometheus: {metric: m}}]\n",
+       {"prometheus.url: is required"}},
+      {"no metric",
+       std::string(kHead) + "sources: [{name: a, prometheus: {url: http://p}}]\n",
+       {"prometheus.metric: is required"}},
+      {"scheme", WithUrl("ftp://p"), {"sources[0].prometheus.url: \"ftp://p\": want a URL"}},
+      {"no scheme",
+       WithUrl("prometheus:9090"),
+       {"prometheus.url: \"prometheus:9090\": want a URL"}},
+      {"user in url", WithUrl("http://u:secret@p"), {"without user or password"}},
+      {"query in url", WithUrl("\"http://p/?x=1\""), {"without query"}},
+      {"expression",
+       WithMetric("sum(m)"),
+       {"metric: \"sum(m)\": want a counter's name", "not an expression"}},
+      {"label",
+       WithPrometheus("labels: {agent: a-b}"),
+       {"purser.yaml:8:14: sources[0].prometheus.labels.agent: \"a-b\""}},
+      {"duration a number",
+       WithPrometheus("scrapeInterval: 15"),
+       {"scrapeInterval: 15 is not a duration such as \"15s\""}},
+      {"duration", WithPrometheus("backfill: 1d"), {"backfill: \"1d\" is not a duration"}},
+      {"duration out of range",
+       WithPrometheus("timeout: 1h"),
+       {"timeout: \"1h\" is not between 100ms and 5m"}},
+      {"size",
+       WithPrometheus("maxResponseBytes: 5"),
+       {"maxResponseBytes: 5 is not a whole number from 65536"}},
+      {"new series",
+       WithPrometheus("newSeries: Skip"),
+       {"newSeries: \"Skip\" is not one of Count, Baseline"}},
+      {"bearer and basic",
+       WithPrometheus("auth: {bearerTokenFile: /t, basic: {username: u, passwordFile: /p}}"),
+       {"purser.yaml:8:33: sources[0].prometheus.auth.basic: bearerTokenFile and basic exclude "
+        "each other"}},
+      {"basic without file",
+       WithPrometheus("auth: {basic: {username: u}}"),
+       {"auth.basic.passwordFile: is required"}},
+      {"password in the file",
+       WithPrometheus("auth: {basic: {username: u, passwordFile: /p, password: p}}"),
+       {"auth.basic.password: unknown field"}},
+      {"certificate without key",
+       std::string(kHead) + "sources: [{name: a, prometheus: {url: https://p, metric: m, auth: "
+                            "{tls: {certFile: /c}}}}]\n",
+       {"auth.tls.certFile: certFile and keyFile belong together"}},
+      {"key without certificate",
+       std::string(kHead) + "sources: [{name: a, prometheus: {url: https://p, metric: m, auth: "
+                            "{tls: {keyFile: /k}}}}]\n",
+       {"auth.tls.keyFile: certFile and keyFile belong together"}},
+      {"tls on http",
+       WithPrometheus("auth: {tls: {caFile: /c}}"),
+       {"auth.tls: has no effect on an http:// url"}},
+      {"authorization",
+       WithPrometheus("auth: {headers: {Authorization: x}}"),
+       {"headers.Authorization: is set by the operator"}},
+      {"header a number",
+       WithPrometheus("auth: {headers: {X-Scope-OrgID: 7}}"),
+       {"headers.X-Scope-OrgID: 7 is not text; write it in quotes"}},
+      {"header injection",
+       WithPrometheus("auth: {headers: {X: \"a\\r\\nB: c\"}}"),
+       {"headers.X: \"a??B: c\": want"}},
+      {"headers a list",
+       WithPrometheus("auth: {headers: [a]}"),
+       {"auth.headers: want an object, got a list"}},
+      {"ambiguous number",
+       With("store: {path: 012}\n"),
+       {"purser.yaml:8:15: \"012\" may be read as a number"}},
+  };
+  for (const auto& c : cases) {
+    const auto config = ParseOperatorConfig(c.yaml, "purser.yaml");
+    ASSERT_FALSE(config.ok()) << c.name;
+    EXPECT_EQ(config.error().code(), ErrorCode::kInvalidArgument) << c.name;
+    for (const auto& want : c.want)
+      EXPECT_THAT(config.error().message(), HasSubstr(want)) << c.name;
+  }
+}
+
+TEST(ConfigTest, HeadersAreBounded) {
+  std::string headers;
+  for (int i = 0; i < 17; ++i) headers += "X-" + std::to_string(i) + ": a, ";
+  const auto config =
+      ParseOperatorConfig(WithPrometheus("auth: {headers: {" + headers + "}}"), "f");
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(config.error().message(), HasSubstr("headers: has 17 entries; at most 16"));
+}
+
+}  // namespace
+}  // namespace purser::api

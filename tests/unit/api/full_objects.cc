@@ -1,0 +1,79 @@
+#include "unit/api/full_objects.h"
+
+namespace purser::api {
+namespace {
+
+ObjectMeta FullMeta() {
+  ObjectMeta meta;
+  meta.ns = "agents";
+  meta.name = "research";
+  meta.uid = "8f3c";
+  meta.resource_version = "1234";
+  meta.generation = 3;
+  meta.finalizers = {"purser.dev/restore"};
+  meta.annotations = {{"purser.dev/note", "x"}};
+  return meta;
+}
+
+std::vector<Condition> FullConditions() {
+  return {{"Ready", "True", "Evaluated", "all is \"well\"\n", "2026-11-23T05:00:00Z", 3},
+          {"Throttled", "False", "BelowThresholds", "no", "2026-11-23T05:00:01Z", 2}};
+}
+
+}  // namespace
+
+AgentBudget FullBudget() {
+  AgentBudget budget;
+  budget.meta = FullMeta();
+  budget.spec.limit = Money::FromNanos(50'250'000'001);
+  budget.spec.window = {Period::kMonth, "America/New_York", Weekday::kWednesday};
+  budget.spec.scope = {{"research", "support"}, {"researcher"}};
+  budget.spec.thresholds = {{10, Action::kNotify},
+                            {20, Action::kThrottle},
+                            {30, Action::kRefuseNewWork},
+                            {1000, Action::kStop}};
+  budget.spec.source = "gateway";
+  budget.spec.mode = Mode::kAudit;
+  auto& status = budget.status;
+  status.observed_generation = 3;
+  status.state = "Throttled";
+  status.window_start = "2026-11-23T00:00:00-05:00";
+  status.window_end = "2026-11-24T00:00:00-05:00";
+  status.limit = "50";
+  status.spent = "41.24";
+  status.remaining = "8.76";
+  status.percent_used = 82;
+  status.resets_at = "2026-11-24T05:00:00Z";
+  status.exhausts_at = "2026-11-24T01:00:00Z";
+  status.burn_per_hour = "3.5";
+  status.projected = "61.1";
+  status.agents = {{"researcher", "40", 80, "Throttled"}, {"summarizer", "1.24", 2, "Throttled"}};
+  status.agent_count = 2;
+  status.history = {{"2026-11-22T00:00:00-05:00", "2026-11-23T00:00:00-05:00", "12.5"}};
+  status.conditions = FullConditions();
+  return budget;
+}
+
+AgentPool FullPool() {
+  AgentPool pool;
+  pool.meta = FullMeta();
+  pool.spec.agents = {{"researcher", {"apps/v1", "Deployment", "researcher"}, 8},
+                      {"summarizer", {"apps/v1", "StatefulSet", "summarizer"}, 4}};
+  pool.spec.max_concurrency = 20;
+  pool.spec.priority = 100;
+  pool.spec.scaling = {OnThrottle::kKeep, OnStop::kKeep, 2, 90};
+  pool.spec.limit_targets = {{"research-limits", "other.json"}};
+  auto& status = pool.status;
+  status.observed_generation = 3;
+  status.state = "Stopped";
+  status.agent_count = 2;
+  status.max_concurrency = 7;
+  status.governed_by = "research-daily";
+  status.reason = "spent $50.01 of $50";
+  status.agents = {{"researcher", "Stopped", 0, 0, 5, "research-daily", "replicas 5 -> 0"},
+                   {"summarizer", "Throttled", 7, 1, 2, "research-weekly", "replicas 2 -> 1"}};
+  status.conditions = FullConditions();
+  return pool;
+}
+
+}  // namespace purser::api

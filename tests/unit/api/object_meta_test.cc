@@ -1,0 +1,85 @@
+#include "api/object_meta.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "api/codec.h"
+#include "unit/api/decode_json.h"
+
+namespace purser::api {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ObjectMetaTest, IsReadAndOnlyOwnAnnotationsAreKept) {
+  simdjson::dom::parser parser;
+  const std::string json =
+      R"({"metadata":{"name":"x","namespace":"n","uid":"u-1","resourceVersion":"42",
+    "generation":9007199254740993,"deletionTimestamp":"2026-11-23T00:00:00Z","finalizers":["purser.dev/restore"],
+    "annotations":{"purser.dev/saved":"{}","kubectl.kubernetes.io/last-applied-configuration":"long"},
+    "labels":{"a":"b"},"managedFields":[{}]}})";
+  const auto meta = DecodeObjectMeta(parser.parse(json).value());
+  ASSERT_TRUE(meta.ok());
+  ObjectMeta want;
+  want.ns = "n";
+  want.name = "x";
+  want.uid = "u-1";
+  want.resource_version = "42";
+  want.generation = 9007199254740993;
+  want.deleting = true;
+  want.finalizers = {"purser.dev/restore"};
+  want.annotations = {{"purser.dev/saved", "{}"}};
+  EXPECT_EQ(*meta, want);
+}
+
+TEST(ObjectMetaTest, WhatCannotBeReadIsAnError) {
+  struct Case {
+    std::string json, want;
+  };
+  const std::vector<Case> cases = {
+      {"[]", "metadata: is required"},
+      {"{}", "metadata: is required"},
+      {R"({"metadata":[]})", "metadata: is required"},
+      {R"({"metadata":{}})", "metadata.name: is required"},
+      {R"({"metadata":{"name":7}})", "metadata.name: 7 is not text"},
+      {R"({"metadata":{"name":")" + std::string(254, 'a') + "\"}}", "metadata.name"},
+      {R"({"metadata":{"name":"x","generation":"1"}})", "metadata.generation: \"1\""},
+      {R"({"metadata":{"name":"x","finalizers":[1]}})", "metadata.finalizers"},
+  };
+  for (const auto& c : cases) {
+    const auto budget = BudgetOf(c.json);
+    ASSERT_FALSE(budget.ok()) << c.json;
+    EXPECT_EQ(budget.error().code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(budget.error().message(), HasSubstr(c.want)) << c.json;
+    EXPECT_FALSE(PoolOf(c.json).ok()) << c.json;
+  }
+}
+
+TEST(ObjectMetaTest, TheWrongKindAndUnknownFieldsAroundTheSpecAreTold) {
+  const std::string head =
+      R"("metadata":{"name":"b"},"spec":{"limit":"1","scope":{"pools":["*"]}})";
+  EXPECT_THAT(BudgetOf(R"({"kind":"AgentPool",)" + head + "}")->invalid.value_or(""),
+              HasSubstr("kind: \"AgentPool\" is not AgentBudget"));
+  EXPECT_THAT(BudgetOf(R"({"apiVersion":"purser.dev/v2",)" + head + "}")->invalid.value_or(""),
+              HasSubstr("apiVersion: \"purser.dev/v2\" is not purser.dev/v1alpha1"));
+  EXPECT_THAT(BudgetOf(R"({"metadata":{"name":"b"}})")->invalid.value_or(""),
+              HasSubstr("spec: is required"));
+  EXPECT_THAT(BudgetOf("{" + head + R"(,"spce":{}})", UnknownFields::kReject)->invalid.value_or(""),
+              HasSubstr("spce: unknown field; did you mean \"spec\"?"));
+  EXPECT_THAT(
+      BudgetOf(
+          R"({"metadata":{"name":"b","namspace":"n"},"spec":{"limit":"1","scope":{"pools":["*"]}}})",
+          UnknownFields::kReject)
+          ->invalid.value_or(""),
+      HasSubstr("metadata.namspace: unknown field; did you mean \"namespace\"?"));
+  EXPECT_EQ(BudgetOf(R"({"apiVersion":"purser.dev/v1alpha1","kind":"AgentBudget",)" + head + "}",
+                     UnknownFields::kReject)
+                ->invalid,
+            std::nullopt);
+}
+
+}  // namespace
+}  // namespace purser::api

@@ -1,0 +1,121 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "api/config.h"
+
+namespace purser::api {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+std::vector<std::string> Findings(const std::string& yaml) {
+  std::vector<std::string> texts;
+  for (const auto& finding : ValidateFile(yaml, "f.yaml"))
+    texts.push_back(finding.location + ": " + finding.message);
+  return texts;
+}
+
+constexpr const char* kBudget =
+    "apiVersion: purser.dev/v1alpha1\n"
+    "kind: AgentBudget\n"
+    "metadata: {name: daily, namespace: agents}\n";
+
+TEST(ValidateTest, GoodDocumentsGiveNoFinding) {
+  EXPECT_THAT(Findings(std::string(kBudget) + "spec: {limit: \"50\", scope: {pools: [a]}}\n" +
+                       "---\n"
+                       "apiVersion: purser.dev/v1alpha1\n"
+                       "kind: AgentPool\n"
+                       "metadata: {name: a}\n"
+                       "spec:\n"
+                       "  maxConcurrency: 2\n"
+                       "  agents:\n"
+                       "  - {name: a, workloadRef: {kind: Deployment, name: a}}\n"
+                       "---\n"
+                       "apiVersion: config.purser.dev/v1alpha1\n"
+                       "kind: OperatorConfig\n"
+                       "sources: [{name: default, prometheus: {url: http://p, metric: m}}]\n"),
+              IsEmpty());
+}
+
+TEST(ValidateTest, EveryFindingHasItsPlaceAndItsObject) {
+  EXPECT_THAT(
+      Findings(std::string(kBudget) + "spec:\n"
+                                      "  limit: 50\n"
+                                      "  scope:\n"
+                                      "    pools: [research, Support]\n"
+                                      "  window:\n"
+                                      "    type: Rolling\n"
+                                      "  burnRate: []\n"),
+      ElementsAre(
+          "f.yaml:5:3: AgentBudget agents/daily: spec.limit: 50 is not text; write it in quotes: "
+          "\"50\"",
+          "f.yaml:7:23: AgentBudget agents/daily: spec.scope.pools[1]: \"Support\": want the name "
+          "of an "
+          "AgentPool, or \"*\" alone for the whole namespace",
+          "f.yaml:9:5: AgentBudget agents/daily: spec.window.type: \"Rolling\" is not implemented "
+          "yet; "
+          "use Calendar",
+          "f.yaml:10:3: AgentBudget agents/daily: spec.burnRate: unknown field; did you mean "
+          "\"burnRates\"?"));
+}
+
+TEST(ValidateTest, EachDocumentIsLookedAt) {
+  EXPECT_THAT(
+      Findings(
+          "apiVersion: v1\nkind: ConfigMap\n"
+          "---\n"
+          "just text\n"
+          "---\n"
+          "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nspec: {}\n"
+          "---\n"
+          "apiVersion: config.purser.dev/v1alpha1\nkind: OperatorConfig\nsources: []\nprices: {}\n"
+          "---\n"
+          "a: *b\n"),
+      ElementsAre(
+          "f.yaml:2:1: ConfigMap: \"v1\" \"ConfigMap\" is not known here; want purser.dev/v1alpha1 "
+          "AgentPool or AgentBudget, or config.purser.dev/v1alpha1 OperatorConfig",
+          "f.yaml:4:1: want an object with apiVersion and kind",
+          "f.yaml:6:1: AgentPool: metadata: is required; want an object with a name",
+          "f.yaml:12:1: OperatorConfig: sources: is empty; list at least one source, and name one "
+          "\"default\"",
+          "f.yaml:13:1: OperatorConfig: prices: is not implemented yet; remove it: sources report "
+          "cost, "
+          "not tokens",
+          ::testing::StartsWith("f.yaml:15:4: ")));
+}
+
+TEST(ValidateTest, MetadataAndAmbiguousValues) {
+  EXPECT_THAT(
+      Findings(
+          "apiVersion: purser.dev/v1alpha1\nkind: AgentBudget\nmetadata: {name: 5}\nspec: {}\n"),
+      ElementsAre("f.yaml:3:1: AgentBudget 5: metadata.name: 5 is not text"));
+  EXPECT_THAT(
+      Findings(std::string(kBudget) + "spec: {limit: 050}\n"),
+      ElementsAre(
+          "f.yaml:4:15: AgentBudget agents/daily: \"050\" may be read as a number; write a plain "
+          "decimal, or text in quotes"));
+  EXPECT_THAT(Findings("# nothing\n"), ElementsAre("f.yaml:1:1: holds no document"));
+}
+
+TEST(ValidateTest, TheExamplesAreGood) {
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(PURSER_SOURCE_DIR "/examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    std::ifstream stream(entry.path());
+    std::stringstream text;
+    text << stream.rdbuf();
+    EXPECT_THAT(Findings(text.str()), IsEmpty()) << entry.path();
+    ++files;
+  }
+  EXPECT_GE(files, 2);
+}
+
+}  // namespace
+}  // namespace purser::api
