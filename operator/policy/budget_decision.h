@@ -55,9 +55,6 @@ struct BudgetDecision {
   std::optional<Timestamp> exhausts_at;         // only when before the window's end
   // "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m"
   std::string message;
-  // Whether two decisions ask the same of the agents (message and forecast aside): the pools covered are
-  // enqueued only when this changes.
-  bool SameDemand(const BudgetDecision& other) const;
 };
 
 // Pure. Thresholds compare exactly (ReachesPercent); the strongest action among those crossed wins.

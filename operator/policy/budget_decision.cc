@@ -1,0 +1,129 @@
+#include "policy/budget_decision.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace purser::policy {
+namespace {
+
+using Wide = BudgetDecision::Wide;
+
+constexpr Wide kMost = std::numeric_limits<std::int64_t>::max();
+
+Money Saturated(Wide nanos) {
+  return Money::FromNanos(static_cast<std::int64_t>(std::clamp<Wide>(nanos, 0, kMost)));
+}
+
+Level LevelOf(api::Action action) {
+  switch (action) {
+    case api::Action::kNotify: return Level::kWarning;
+    case api::Action::kThrottle: return Level::kThrottled;
+    case api::Action::kRefuseNewWork: return Level::kRefusingWork;
+    case api::Action::kStop: return Level::kStopped;
+  }
+  return Level::kStopped;
+}
+
+void ApplyThresholds(const BudgetInput& input, BudgetDecision& decision) {
+  for (const auto& threshold : input.spec.thresholds) {
+    if (!ReachesPercent(input.spent, input.spec.limit, threshold.percent)) continue;
+    const Level level = LevelOf(threshold.action);
+    const bool first = !decision.crossed_percent;
+    if (level > decision.level || (level == decision.level && (first || threshold.percent > *decision.crossed_percent))) {
+      decision.level = level;
+      decision.crossed_percent = threshold.percent;
+    }
+  }
+}
+
+// L / Lmax = (1 - u) / (1 - soft), both sides multiplied by 100 * limit.
+void ApplyCurve(const BudgetInput& input, BudgetDecision& decision) {
+  if (decision.level != Level::kThrottled) return;
+  std::int32_t soft = std::numeric_limits<std::int32_t>::max();
+  for (const auto& threshold : input.spec.thresholds) {
+    if (threshold.action == api::Action::kThrottle) soft = std::min(soft, threshold.percent);
+  }
+  const Wide limit = input.spec.limit.nanos();
+  const Wide left = (limit - Wide{input.spent.nanos()}) * 100;
+  const Wide span = (100 - Wide{soft}) * limit;
+  if (left <= 0 || span <= 0) {
+    decision.curve_numerator = 0;  // one call at a time
+    return;
+  }
+  decision.curve_numerator = std::min(left, span);
+  decision.curve_denominator = span;
+}
+
+// r = max(12 * last 5 min, last hour); algorithms.md, Forecast.
+void ApplyForecast(const BudgetInput& input, BudgetDecision& decision) {
+  decision.burn_per_hour = input.last_hour;
+  const Wide rate = std::max<Wide>(Wide{input.last_5_minutes.nanos()} * 12, input.last_hour.nanos());
+  const Wide left_ms = std::max<Wide>(0, (input.window.end - input.now).count());
+  constexpr Wide kHourMs = 3'600'000;
+  decision.projected = Saturated(Wide{input.spent.nanos()} + rate * left_ms / kHourMs);
+  if (rate <= 0 || decision.remaining.nanos() == 0) return;
+  const Wide to_limit_ms = Wide{decision.remaining.nanos()} * kHourMs / rate;
+  if (to_limit_ms < left_ms) decision.exhausts_at = input.now + Duration(static_cast<std::int64_t>(to_limit_ms));
+}
+
+std::string ShortTime(Timestamp time, const std::string& zone) {
+  // "2026-11-23T00:00:00-05:00" without its seconds.
+  std::string text = FormatTime(time, zone);
+  if (text.size() > 19) text.erase(16, 3);
+  return text;
+}
+
+std::string MessageOf(const BudgetInput& input, const BudgetDecision& decision) {
+  std::string message = "spent " + input.spent.ToDollars() + " of " + input.spec.limit.ToDollars() + " (" +
+                        std::to_string(decision.percent_used) + " %) since " +
+                        ShortTime(input.window.start, input.spec.window.time_zone);
+  if (decision.audit && decision.level > Level::kWarning) {
+    message += "; mode Audit: would be " + std::string(ToString(decision.level)) + ", nothing is touched";
+  }
+  message += "; resets in " + FormatDuration(input.window.end - input.now);
+  if (!decision.may_relax) {
+    message += "; holding what is in force: spend is not readable";
+    if (input.source.last_read) message += " since " + FormatTimeUtc(*input.source.last_read);
+    if (!input.source.reason.empty()) message += " (" + input.source.reason + ")";
+  }
+  return message;
+}
+
+}  // namespace
+
+std::string_view ToString(Level level) {
+  switch (level) {
+    case Level::kNormal: return "Normal";
+    case Level::kWarning: return "Warning";
+    case Level::kThrottled: return "Throttled";
+    case Level::kRefusingWork: return "RefusingWork";
+    case Level::kStopped: return "Stopped";
+  }
+  return "Stopped";
+}
+
+BudgetDecision Decide(const BudgetInput& input) {
+  BudgetDecision decision;
+  decision.spent = input.spent;
+  decision.limit = input.spec.limit;
+  decision.remaining = Saturated(Wide{input.spec.limit.nanos()} - input.spent.nanos());
+  decision.percent_used = PercentUsed(input.spent, input.spec.limit);
+  decision.window = input.window;
+  decision.audit = input.spec.mode == api::Mode::kAudit;
+  decision.may_relax = input.source.kind == SourceState::Kind::kHealthy;
+  ApplyThresholds(input, decision);
+  ApplyCurve(input, decision);
+  ApplyForecast(input, decision);
+  decision.message = MessageOf(input, decision);
+  return decision;
+}
+
+std::int32_t ThrottledConcurrency(std::int32_t maximum, const BudgetDecision& decision) {
+  if (maximum <= 0) return 0;
+  // Numerator and denominator stay below 1e3 * 2^63, the maximum below 2^31: the product fits 128 bits.
+  const Wide scaled =
+      (Wide{maximum} * decision.curve_numerator + decision.curve_denominator - 1) / decision.curve_denominator;
+  return static_cast<std::int32_t>(std::clamp<Wide>(scaled, 1, maximum));
+}
+
+}  // namespace purser::policy

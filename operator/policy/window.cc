@@ -1,0 +1,155 @@
+#include "policy/window.h"
+
+#include <date/tz.h>
+
+#include <cstdio>
+#include <map>
+#include <mutex>
+
+namespace purser::policy {
+namespace {
+
+using date::days;
+using date::local_days;
+using LocalTime = date::local_time<std::chrono::milliseconds>;
+using Seconds = std::chrono::seconds;
+
+std::string UnknownZone(const std::string& name) {
+  std::string hint = "America/New_York";
+  const date::tzdb* database = nullptr;
+  try {
+    database = &date::get_tzdb();
+  } catch (const std::exception&) {
+    return "time zone \"" + name + "\" cannot be looked up: the time zone database is missing (package tzdata)";
+  }
+  const auto fold = [](std::string_view text) {
+    std::string folded;
+    for (const char c : text) {
+      if (c == '_' || c == ' ' || c == '-') continue;
+      folded += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    return folded;
+  };
+  const auto wanted = fold(name);
+  for (const auto& zone : database->zones) {
+    const auto folded = fold(zone.name());
+    const auto slash = folded.rfind('/');
+    if (folded == wanted || (slash != std::string::npos && folded.substr(slash + 1) == wanted)) hint = zone.name();
+  }
+  return "unknown time zone \"" + name + "\"; use an IANA name such as " + hint;
+}
+
+// Looked up once per name: the library's own search is slow and throws.
+Result<const date::time_zone*> FindZone(const std::string& name) {
+  static std::mutex mutex;
+  static std::map<std::string, const date::time_zone*> known;
+  const std::lock_guard lock(mutex);
+  if (const auto found = known.find(name); found != known.end()) return found->second;
+  try {
+    const auto* zone = date::locate_zone(name);
+    known.emplace(name, zone);
+    return zone;
+  } catch (const std::exception&) {
+    return Error(ErrorCode::kInvalidArgument, UnknownZone(name));
+  }
+}
+
+// The first instant at or after the local time: the earlier of two, the end of a gap.
+Timestamp Earliest(const date::time_zone& zone, LocalTime local) {
+  return zone.to_sys(local, date::choose::earliest);
+}
+
+date::year_month_day FirstOfMonth(date::year_month_day day) { return day.year() / day.month() / 1; }
+
+// The local start of the period that holds `day`, and of the next one.
+std::pair<local_days, local_days> LocalPeriod(local_days day, const api::WindowSpec& spec) {
+  switch (spec.period) {
+    case api::Period::kWeek: {
+      const auto first = date::weekday(static_cast<unsigned>(spec.week_start) % 7);
+      const auto start = day - (date::weekday(day) - first);
+      return {start, start + days(7)};
+    }
+    case api::Period::kMonth: {
+      const auto first = FirstOfMonth(date::year_month_day(day));
+      return {local_days(first), local_days(first + date::months(1))};
+    }
+    case api::Period::kHour:
+    case api::Period::kDay:
+      break;
+  }
+  return {day, day + days(1)};
+}
+
+Window DayOrLonger(Timestamp now, const date::time_zone& zone, const api::WindowSpec& spec) {
+  const auto local = zone.to_local(now);
+  auto [start, end] = LocalPeriod(date::floor<days>(local), spec);
+  Window window{Earliest(zone, start), Earliest(zone, end)};
+  // A clock set back across midnight makes a date that already ended appear again: it stays in the later window.
+  while (window.end <= now) {
+    start = end;
+    end = LocalPeriod(start, spec).second;
+    window = {window.end, Earliest(zone, end)};
+  }
+  // A date that does not exist in this zone (Apia, 2011-12-30) leaves no window of its own.
+  while (window.start == window.end) {
+    end = LocalPeriod(end, spec).second;
+    window.end = Earliest(zone, end);
+  }
+  return window;
+}
+
+// Local wall-clock hours. A change of offset inside an hour cuts it there.
+Window HourOf(Timestamp now, const date::time_zone& zone) {
+  const auto info = zone.get_info(std::chrono::time_point_cast<Seconds>(now));
+  const auto local = now + info.offset;
+  const auto start = date::floor<std::chrono::hours>(local) - info.offset;
+  Window window{start, start + std::chrono::hours(1)};
+  window.start = std::max<Timestamp>(window.start, info.begin);
+  window.end = std::min<Timestamp>(window.end, info.end);
+  return window;
+}
+
+}  // namespace
+
+Result<Window> WindowAt(Timestamp now, const api::WindowSpec& spec) {
+  const auto zone = FindZone(spec.time_zone);
+  if (!zone) return zone.error();
+  try {
+    return spec.period == api::Period::kHour ? HourOf(now, **zone) : DayOrLonger(now, **zone, spec);
+  } catch (const std::exception& failure) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "time zone \"" + spec.time_zone + "\" cannot be evaluated: " + failure.what());
+  }
+}
+
+Result<Window> WindowBefore(const Window& window, const api::WindowSpec& spec) {
+  return WindowAt(window.start - Duration(1), spec);
+}
+
+std::string FormatTime(Timestamp time, const std::string& zone_name) {
+  const auto zone = FindZone(zone_name);
+  if (!zone || zone_name == "UTC") return FormatTimeUtc(time);
+  const auto seconds = date::floor<Seconds>(time);
+  return date::format("%FT%T%Ez", date::make_zoned(*zone, seconds));
+}
+
+std::string FormatTimeUtc(Timestamp time) { return date::format("%FT%TZ", date::floor<Seconds>(time)); }
+
+std::string FormatDuration(Duration duration) {
+  const auto total = std::max<std::int64_t>(0, std::chrono::duration_cast<Seconds>(duration).count());
+  const std::int64_t parts[] = {total / 86'400, total / 3'600 % 24, total / 60 % 60, total % 60};
+  constexpr char kUnits[] = {'d', 'h', 'm', 's'};
+  std::string text;
+  int written = 0;
+  for (std::size_t i = 0; i < 4 && written < 2; ++i) {
+    if (parts[i] == 0 && (written == 0 || i == 3)) {
+      if (written > 0) ++written;
+      continue;
+    }
+    if (parts[i] != 0) text += std::to_string(parts[i]) + kUnits[i];
+    ++written;
+  }
+  return text.empty() ? "0s" : text;
+}
+
+}  // namespace purser::policy
