@@ -230,8 +230,8 @@ constexpr auto IntegerField(std::string_view name, std::int64_t minimum, std::in
             }
           },
       .describe =
-          [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
-            into.push_back({path, "integer", true, {}, {}});
+          [](const Field<T>& field, const std::string& path, std::vector<KnownField>& into) {
+            into.push_back({path, "integer", true, {}, {}, field.minimum, field.maximum});
           },
       .minimum = minimum,
       .maximum = maximum};
@@ -286,8 +286,8 @@ constexpr auto TextListField(std::string_view name, TextForm form, std::int64_t 
             ReadTextList(context, element, field.form, field.maximum, into.*kMember);
           },
       .describe =
-          [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
-            into.push_back({path, "array", true, {}, {}});
+          [](const Field<T>& field, const std::string& path, std::vector<KnownField>& into) {
+            into.push_back({path, "array", true, {}, {}, 0, field.maximum});
           },
       .form = form,
       .maximum = most};
@@ -411,8 +411,8 @@ constexpr auto ObjectListField(std::string_view name, std::int64_t most) {
             }
           },
       .describe =
-          [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
-            into.push_back({path, "array", true, {}, {}});
+          [](const Field<T>& field, const std::string& path, std::vector<KnownField>& into) {
+            into.push_back({path, "array", true, {}, {}, 0, field.maximum});
             DescribeFields(kFields, path + "[]", into);
           },
       .maximum = most};

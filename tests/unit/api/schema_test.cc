@@ -108,6 +108,12 @@ TEST(SchemaTest, EveryKnownFieldIsInTheSchemaWithItsTypeAndValues) {
           << kind.file << ": " << field.path << " is not in the schema";
       if (!field.implemented) continue;
       EXPECT_EQ(found->second["type"], field.type) << field.path;
+      if (field.type == "array") {
+        EXPECT_EQ(found->second["maxItems"], field.maximum) << field.path;
+      } else if (field.type == "integer" && field.path.starts_with("spec.")) {
+        EXPECT_EQ(found->second["minimum"], field.minimum) << field.path;
+        EXPECT_EQ(found->second["maximum"], field.maximum) << field.path;
+      }
       if (field.values.empty() || field.path == "spec.window.period") continue;
       std::vector<std::string> want = field.values;
       want.insert(want.end(), field.refused_values.begin(), field.refused_values.end());
