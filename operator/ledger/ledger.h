@@ -16,19 +16,10 @@
 
 namespace purser::ledger {
 
-// Who spends, over what time: what a budget wants summed.
-struct Coverage {
-  std::string source;
-  std::string ns;
-  bool whole_namespace = false;         // every agent of the namespace, known to a pool or not
-  std::vector<std::string> agents;      // sorted, unique; ignored when whole_namespace
-  Timestamp start;                      // [start, end)
-  Timestamp end;
-  bool operator==(const Coverage&) const = default;
-};
-
 struct Total {
   Money spent;                                           // in [start, end)
+  // Rates, whatever the window: booked in the hour, and in the 5 minutes, before `now`. Counted by whole
+  // minutes; of the oldest one only the share that lies inside, so that a steady burn reads steadily.
   Money last_hour;
   Money last_5_minutes;
   std::vector<std::pair<std::string, Money>> agents;     // in [start, end), dearest first
@@ -62,7 +53,8 @@ class Ledger {
   // Called after each commit, outside locks, with the ids whose total changed. Set before the first commit.
   virtual void OnChange(std::function<void(const std::vector<std::string>& ids)> listener) = 0;
 
-  // Health of a source, as told by whoever reads it. The listener is called outside locks on every change.
+  // Health of a source, as told by whoever reads it. The listener is called outside locks on every
+  // change but that of last_read alone.
   virtual void SetHealth(const std::string& source, SourceHealth health) = 0;
   virtual SourceHealth Health(const std::string& source) const = 0;
   virtual void OnHealth(std::function<void(const std::string& source)> listener) = 0;
@@ -75,6 +67,7 @@ class Ledger {
   virtual std::vector<std::pair<std::string, std::string>> AgentsSeen() const = 0;  // (namespace, agent)
 };
 
+// `store` has been taken over (Store::TakeOver); who writes beside this ledger makes its totals wrong.
 std::unique_ptr<Ledger> MakeLedger(std::unique_ptr<Store> store, Clock& clock);
 
 }  // namespace purser::ledger
