@@ -1,0 +1,274 @@
+#include "kube/client.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "net/url.h"
+
+namespace purser::kube {
+namespace {
+
+constexpr std::int64_t kMaxObjectBytes = 8 << 20;
+constexpr int kMaxThrottledRetries = 3;
+constexpr Duration kLongestRetryAfter{10'000};
+constexpr std::size_t kMaxShownMessage = 1024;
+
+// How one verb is sent.
+struct Verb {
+  std::string_view name;
+  const char* method;
+  const char* content_type;
+  bool idempotent;
+};
+constexpr Verb kGet{"get", "GET", nullptr, true};
+constexpr Verb kList{"list", "GET", nullptr, true};
+constexpr Verb kWatch{"watch", "GET", nullptr, true};
+constexpr Verb kCreate{"create", "POST", "application/json", false};
+// A merge patch of absolute values says the same the second time; with a resourceVersion it is refused then.
+constexpr Verb kPatch{"patch", "PATCH", "application/merge-patch+json", true};
+constexpr Verb kApply{"apply", "PATCH", "application/apply-patch+yaml", true};
+constexpr Verb kUpdate{"update", "PUT", "application/json", true};
+constexpr Verb kDelete{"delete", "DELETE", "application/json", true};
+
+// An empty or dot segment would address something else than was meant.
+Status CheckPath(std::string_view path) {
+  if (path.starts_with('/') && path.find('?') == std::string_view::npos && path.find('#') == std::string_view::npos) {
+    std::string_view rest = path.substr(1);
+    while (true) {
+      const auto slash = rest.find('/');
+      const std::string_view segment = rest.substr(0, slash);
+      if (segment.empty() || segment == "." || segment == "..") break;
+      if (slash == std::string_view::npos) return Ok();
+      rest.remove_prefix(slash + 1);
+    }
+  }
+  return Error(ErrorCode::kInvalidArgument, "'" + std::string(path) + "' is not a path of an API resource");
+}
+
+ErrorCode CodeOf(int status, std::string_view reason) {
+  switch (status) {
+    case 400:
+    case 422: return ErrorCode::kInvalidArgument;
+    case 401: return ErrorCode::kUnauthenticated;
+    case 403: return ErrorCode::kPermissionDenied;
+    case 404: return ErrorCode::kNotFound;
+    case 409: return reason == "AlreadyExists" ? ErrorCode::kAlreadyExists : ErrorCode::kConflict;
+    case 410: return ErrorCode::kExpired;
+    case 413:
+    case 429: return ErrorCode::kResourceExhausted;
+    case 504: return ErrorCode::kTimeout;
+    default: break;
+  }
+  if (reason == "Timeout") return ErrorCode::kTimeout;
+  if (status >= 500) return ErrorCode::kUnavailable;
+  // 3xx and what else there is: no API server answers that, retrying does not help.
+  return ErrorCode::kInvalidArgument;
+}
+
+// Seconds; the form with a date is not used by API servers.
+std::optional<Duration> RetryAfter(const net::HttpResponse& response) {
+  const std::string_view text = response.Header("retry-after");
+  unsigned seconds = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (text.empty() || problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return std::min<Duration>(std::chrono::seconds(std::min(seconds, 3600U)), kLongestRetryAfter);
+}
+
+// False when stopped.
+bool Pause(Duration duration, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, duration, [] { return false; });
+  return !stop.stop_requested();
+}
+
+}  // namespace
+
+std::string CollectionPath(const ResourceType& type, std::string_view ns) {
+  std::string path = type.group.empty() ? "/api/" : "/apis/" + net::PercentEncode(type.group) + "/";
+  path += net::PercentEncode(type.version);
+  if (type.namespaced && !ns.empty()) path += "/namespaces/" + net::PercentEncode(ns);
+  path += "/" + net::PercentEncode(type.plural);
+  return path;
+}
+
+std::string ObjectPath(const ResourceType& type, const api::ObjectKey& key, std::string_view subresource) {
+  std::string path = CollectionPath(type, key.ns) + "/" + net::PercentEncode(key.name);
+  if (!subresource.empty()) path += "/" + net::PercentEncode(subresource);
+  return path;
+}
+
+Error DecodeApiError(int http_status, std::string_view body) {
+  std::string message;
+  std::string reason;
+  simdjson::dom::parser parser;
+  simdjson::dom::object status;
+  if (body.size() <= (1 << 20) && parser.parse(body.data(), body.size()).get(status) == simdjson::SUCCESS) {
+    std::string_view text;
+    if (status["message"].get(text) == simdjson::SUCCESS) message = text;
+    if (status["reason"].get(text) == simdjson::SUCCESS) reason = text;
+  }
+  if (message.empty()) {
+    // Not an API server's answer: a proxy's page, perhaps. Its beginning tells most.
+    message = body.substr(0, 200);
+    std::ranges::replace_if(message, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  }
+  if (message.size() > kMaxShownMessage) message.resize(kMaxShownMessage);
+  return Error(CodeOf(http_status, reason), "HTTP " + std::to_string(http_status) + ": " + message);
+}
+
+class Client::Implementation {
+ public:
+  Implementation(net::HttpTransport& transport, Access access, Observer observer)
+      : transport_(transport), access_(std::move(access)), observer_(std::move(observer)) {}
+
+  Result<std::string> Call(const Verb& verb, const std::string& path, const Query& query, const std::string& body,
+                           const CallOptions& options) {
+    auto request = MakeRequest(verb, path, query, options);
+    if (!request) return request.error().WithContext(Describe(verb, path));
+    request->body = body;
+    request->max_body_bytes = verb.name == "list" ? kMaxPageBytes : kMaxObjectBytes;
+    auto response = Exchange(verb, *request, options.stop,
+                             [&] { return transport_.Send(*request, options.stop); });
+    if (!response) return response.error().WithContext(Describe(verb, path));
+    return std::move(response->body);
+  }
+
+  Result<void> Watch(const std::string& path, const Query& query,
+                     const std::function<bool(std::string_view)>& on_line, const CallOptions& options) {
+    auto request = MakeRequest(kWatch, path, query, options);
+    if (!request) return request.error().WithContext(Describe(kWatch, path));
+    auto response = Exchange(kWatch, *request, options.stop, [&] {
+      return transport_.StreamLines(*request, kMaxEventBytes, on_line, options.stop);
+    });
+    if (!response) return response.error().WithContext(Describe(kWatch, path));
+    return Ok();
+  }
+
+ private:
+  static std::string Describe(const Verb& verb, const std::string& path) {
+    return std::string(verb.name) + " " + path;
+  }
+
+  Result<net::HttpRequest> MakeRequest(const Verb& verb, const std::string& path, const Query& query,
+                                       const CallOptions& options) const {
+    PURSER_RETURN_IF_ERROR(CheckPath(path));
+    net::HttpRequest request;
+    request.method = verb.method;
+    request.url = access_.server + path;
+    char separator = '?';
+    for (const auto& [name, value] : query) {
+      request.url += separator + net::PercentEncode(name) + "=" + net::PercentEncode(value);
+      separator = '&';
+    }
+    request.headers = {{"Accept", "application/json"}, {"User-Agent", "purser"}};
+    if (verb.content_type != nullptr) request.headers.emplace_back("Content-Type", verb.content_type);
+    request.timeout = options.timeout;
+    request.idempotent = verb.idempotent;
+    return request;
+  }
+
+  Status Authorize(net::HttpRequest& request, bool refresh) const {
+    if (!access_.bearer) return Ok();
+    auto token = access_.bearer(refresh);
+    if (!token) return token.error();
+    if (token->empty()) return Ok();
+    std::string value = "Bearer " + *token;
+    for (auto& [name, present] : request.headers) {
+      if (name == "Authorization") {
+        present = std::move(value);
+        return Ok();
+      }
+    }
+    request.headers.emplace_back("Authorization", std::move(value));
+    return Ok();
+  }
+
+  // Sends until there is an answer other than a first 401 or a 429 worth waiting for. A status that is not
+  // a success becomes an error.
+  template <typename SendFunction>
+  Result<net::HttpResponse> Exchange(const Verb& verb, net::HttpRequest& request, const std::stop_token& stop,
+                                     SendFunction send) {
+    PURSER_RETURN_IF_ERROR(Authorize(request, false));
+    bool refreshed = false;
+    int throttled = 0;
+    while (true) {
+      const auto started = std::chrono::steady_clock::now();
+      auto response = send();
+      if (observer_) {
+        observer_({verb.name, response ? response->status : 0,
+                   std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - started)});
+      }
+      if (!response) return response;
+      if (response->status >= 200 && response->status < 300) return response;
+      if (response->status == 401 && access_.bearer && !refreshed) {
+        refreshed = true;
+        PURSER_RETURN_IF_ERROR(Authorize(request, true));
+        continue;
+      }
+      if (response->status == 429 && throttled < kMaxThrottledRetries) {
+        const auto after = RetryAfter(*response);
+        if (after) {
+          ++throttled;
+          if (!Pause(*after, stop)) return Error(ErrorCode::kCancelled, "asked to stop");
+          continue;
+        }
+      }
+      return DecodeApiError(response->status, response->body);
+    }
+  }
+
+  net::HttpTransport& transport_;
+  const Access access_;
+  const Observer observer_;
+};
+
+Client::Client(net::HttpTransport& transport, Access access, Observer observer)
+    : implementation_(std::make_unique<Implementation>(transport, std::move(access), std::move(observer))) {}
+Client::~Client() = default;
+
+namespace {
+Query WithManager(Query query = {}) {
+  query.emplace_back("fieldManager", kFieldManager);
+  return query;
+}
+}  // namespace
+
+Result<std::string> Client::Get(const std::string& path, const CallOptions& options) {
+  return implementation_->Call(kGet, path, {}, {}, options);
+}
+Result<std::string> Client::List(const std::string& path, const Query& query, const CallOptions& options) {
+  return implementation_->Call(kList, path, query, {}, options);
+}
+Result<std::string> Client::Create(const std::string& collection, const std::string& body,
+                                   const CallOptions& options) {
+  return implementation_->Call(kCreate, collection, WithManager(), body, options);
+}
+Result<std::string> Client::MergePatch(const std::string& path, const std::string& patch, const Query& query,
+                                       const CallOptions& options) {
+  return implementation_->Call(kPatch, path, WithManager(query), patch, options);
+}
+Result<std::string> Client::Apply(const std::string& path, const std::string& document, const CallOptions& options) {
+  return implementation_->Call(kApply, path, WithManager({{"force", "true"}}), document, options);
+}
+Result<std::string> Client::Update(const std::string& path, const std::string& document, const CallOptions& options) {
+  return implementation_->Call(kUpdate, path, WithManager(), document, options);
+}
+Result<std::string> Client::Delete(const std::string& path, const std::string& preconditions,
+                                   const CallOptions& options) {
+  return implementation_->Call(kDelete, path, {}, preconditions, options);
+}
+Result<void> Client::Watch(const std::string& path, const Query& query,
+                           const std::function<bool(std::string_view)>& on_line, const CallOptions& options) {
+  Query watching = query;
+  watching.emplace_back("watch", "true");
+  return implementation_->Watch(path, watching, on_line, options);
+}
+
+}  // namespace purser::kube

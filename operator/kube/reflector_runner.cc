@@ -1,0 +1,218 @@
+#include "kube/reflector_runner.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "kube/reflector.h"
+
+namespace purser::kube {
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr Duration kListTimeout{60'000};
+constexpr int kShortestWatchSeconds = 300;  // and up to twice that, so that not all watches end together
+constexpr std::chrono::seconds kSilenceMargin{30};
+constexpr std::size_t kKeptParserBytes = 1 << 20;
+
+bool IsDecimal(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::string Text(dom::element object, std::string_view pointer) {
+  std::string_view text;
+  return object.at_pointer(pointer).get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
+}  // namespace
+
+std::optional<KeyAndVersion> KeyOf(dom::element object) {
+  KeyAndVersion found{{Text(object, "/metadata/namespace"), Text(object, "/metadata/name")},
+                      Text(object, "/metadata/resourceVersion")};
+  if (found.key.name.empty()) return std::nullopt;
+  return found;
+}
+
+bool IsNewer(std::string_view left, std::string_view right) {
+  if (!IsDecimal(left)) return false;
+  if (right.empty()) return true;
+  if (!IsDecimal(right)) return false;
+  const auto strip = [](std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of('0'), text.size()));
+    return text;
+  };
+  left = strip(left);
+  right = strip(right);
+  return left.size() != right.size() ? left.size() > right.size() : left > right;
+}
+
+class ReflectorRunner::Implementation {
+ public:
+  Implementation(Client& client, std::string path, std::string label_selector, ReflectorSink& sink)
+      : client_(client), path_(std::move(path)), label_selector_(std::move(label_selector)), sink_(sink),
+        random_(std::random_device{}()) {}
+
+  void Start() {
+    thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+  }
+
+  void Stop() {
+    if (!thread_.joinable()) return;
+    thread_.request_stop();
+    thread_.join();
+  }
+
+  std::optional<Error> Problem() const {
+    const std::lock_guard lock(mutex_);
+    return problem_;
+  }
+
+ private:
+  void Run(const std::stop_token& stop) {
+    ReflectorEffect effect = Take(Started{});
+    while (!stop.stop_requested()) {
+      const auto input = std::visit([&](const auto& what) { return Carry(what, stop); }, effect);
+      if (stop.stop_requested()) return;
+      effect = Take(input);
+    }
+  }
+
+  // One step; tells the cache when a list is complete.
+  ReflectorEffect Take(const ReflectorInput& input) {
+    const std::chrono::seconds timeout(
+        std::uniform_int_distribution<int>(kShortestWatchSeconds, 2 * kShortestWatchSeconds)(random_));
+    auto step = Step(std::move(state_), input, timeout);
+    state_ = std::move(step.state);
+    silence_ = timeout + kSilenceMargin;
+    if (step.list_finished) {
+      list_parser_.reset();
+      sink_.ListFinished(state_.resource_version);
+      SetProblem(std::nullopt);
+      malloc_trim(0);  // the pages and their trees were many times what the cache keeps
+    }
+    return std::move(step.effect);
+  }
+
+  ReflectorInput Carry(const SendList& list, const std::stop_token& stop) {
+    if (list.first_page) sink_.ListStarted();
+    auto body = client_.List(path_, Selecting(list.query), {kListTimeout, stop});
+    if (!body) return RequestFailed{body.error()};
+    if (!list_parser_) list_parser_.emplace();
+    // Room for the parser behind the text, so that it need not copy a page.
+    body->reserve(body->size() + simdjson::SIMDJSON_PADDING);
+    dom::element page;
+    dom::array items;
+    const bool parsed =
+        list_parser_->parse(body->data(), body->size(), false).get(page) == simdjson::SUCCESS;
+    if (!parsed || page["items"].get(items) != simdjson::SUCCESS) {
+      // A list of none may come as null.
+      if (!parsed || !page["items"].is_null()) {
+        return RequestFailed{Error(ErrorCode::kCorrupt, "list " + path_ + ": the answer is not a list in JSON")};
+      }
+    } else {
+      for (const dom::element item : items) sink_.Listed(item);
+    }
+    return PageReceived{Text(page, "/metadata/resourceVersion"), Text(page, "/metadata/continue")};
+  }
+
+  ReflectorInput Carry(const SendWatch& watch, const std::stop_token& stop) {
+    // Set when an ERROR event ends the watch.
+    std::optional<ReflectorInput> error;
+    bool saw_events = false;
+    const auto ended = client_.Watch(
+        path_, Selecting(watch.query),
+        [&](std::string_view line) {
+          error = TakeEvent(line);
+          saw_events = true;
+          return !error && !stop.stop_requested();
+        },
+        {silence_, stop});
+    if (watch_parser_.capacity() > kKeptParserBytes) watch_parser_ = dom::parser();
+    if (error) return *error;
+    if (!ended && !saw_events) return RequestFailed{ended.error()};
+    return WatchEnded{saw_events, !ended.ok()};
+  }
+
+  ReflectorInput Carry(const Wait& wait, const std::stop_token& stop) {
+    SetProblem(wait.reason);
+    sink_.Failed(wait.reason);
+    const double factor = 1 + std::uniform_real_distribution<double>(0, 0.5)(random_);
+    const auto duration = std::chrono::duration_cast<Duration>(wait.duration * factor);
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop, duration, [] { return false; });
+    return WaitElapsed{};
+  }
+
+  ReflectorInput Carry(const Continue&, const std::stop_token&) { return WaitElapsed{}; }
+
+  // What ends the watch, if the event does.
+  std::optional<ReflectorInput> TakeEvent(std::string_view line) {
+    dom::element event;
+    dom::element object;
+    std::string_view type;
+    if (watch_parser_.parse(line.data(), line.size()).get(event) != simdjson::SUCCESS ||
+        event["type"].get(type) != simdjson::SUCCESS || event["object"].get(object) != simdjson::SUCCESS) {
+      // What it told is lost; only a new list brings it back.
+      return ErrorReceived{410, "an event that is not JSON of the expected form"};
+    }
+    if (type == "ERROR") {
+      std::int64_t code = 0;
+      if (object["code"].get(code) != simdjson::SUCCESS) code = 0;
+      return ErrorReceived{static_cast<int>(code), Text(object, "/message")};
+    }
+    const std::string version = Text(object, "/metadata/resourceVersion");
+    if (type == "ADDED" || type == "MODIFIED") {
+      sink_.Upserted(object);
+    } else if (type == "DELETED") {
+      sink_.Deleted(object);
+    }
+    if (problem_set_) SetProblem(std::nullopt);
+    auto step = Step(std::move(state_), EventReceived{version}, std::chrono::seconds(0));
+    state_ = std::move(step.state);
+    sink_.Passed(state_.resource_version);
+    return std::nullopt;
+  }
+
+  Query Selecting(Query query) const {
+    if (!label_selector_.empty()) query.emplace_back("labelSelector", label_selector_);
+    return query;
+  }
+
+  void SetProblem(std::optional<Error> problem) {
+    problem_set_ = problem.has_value();
+    const std::lock_guard lock(mutex_);
+    problem_ = std::move(problem);
+  }
+
+  Client& client_;
+  const std::string path_;
+  const std::string label_selector_;
+  ReflectorSink& sink_;
+  std::minstd_rand random_;
+  ReflectorState state_;
+  Duration silence_{};
+  std::optional<dom::parser> list_parser_;  // as large as a page: only while listing
+  dom::parser watch_parser_;
+  bool problem_set_ = false;
+  mutable std::mutex mutex_;
+  std::optional<Error> problem_;
+  std::jthread thread_;  // last: it uses the others
+};
+
+ReflectorRunner::ReflectorRunner(Client& client, std::string path, std::string label_selector, ReflectorSink& sink)
+    : implementation_(
+          std::make_unique<Implementation>(client, std::move(path), std::move(label_selector), sink)) {}
+ReflectorRunner::~ReflectorRunner() { Stop(); }
+void ReflectorRunner::Start() { implementation_->Start(); }
+void ReflectorRunner::Stop() { implementation_->Stop(); }
+std::optional<Error> ReflectorRunner::Problem() const { return implementation_->Problem(); }
+
+}  // namespace purser::kube
