@@ -9,7 +9,7 @@ from pathlib import Path
 
 from purser_demo.commands import run
 from purser_demo.errors import DemoError
-from purser_demo.places import AGENT_MODULE, CLUSTER_TOOL, IMAGE_SCRIPT
+from purser_demo.places import AGENT_MODULE, CLUSTER_TOOL, DISCOVERY_MODULE, IMAGE_SCRIPT
 
 TAG = "dev"
 OPERATOR_IMAGE = "purser"
@@ -41,14 +41,14 @@ def _agent_image(folder: Path) -> Image:
     if _is_newer(image.archive, sorted(AGENT_MODULE.iterdir())):
         return image
     program = folder / "agent"
-    build_agent(program)
+    _build_go(AGENT_MODULE, program)
     _make(image, ["--user", "65532:65532", "--entrypoint", "/agent", "--binary", f"{program}:/agent"])
     return image
 
 
-def build_agent(program: Path) -> None:
+def _build_go(module: Path, program: Path) -> None:
     command = [go_program(), "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(program), "."]
-    run(command, "building the example agent", environment=go_environment(), directory=AGENT_MODULE)
+    run(command, f"building {program.name}", environment=go_environment(), directory=module)
 
 
 def go_program() -> str:
@@ -72,9 +72,11 @@ def _prometheus_image(folder: Path) -> Image:
     if found is None:
         raise DemoError("the demo needs the program prometheus: install Debian's package prometheus (make deps)")
     program = Path(found).resolve()
-    if not _is_newer(image.archive, [program]):
-        place = "/usr/bin/prometheus"
-        _make(image, ["--user", "65534:65534", "--entrypoint", place, "--binary", f"{program}:{place}"])
+    if not _is_newer(image.archive, [program, *DISCOVERY_MODULE.iterdir()]):
+        discovery = folder / "discovery"
+        _build_go(DISCOVERY_MODULE, discovery)
+        places = ["--binary", f"{program}:/usr/bin/prometheus", "--binary", f"{discovery}:/usr/bin/discovery"]
+        _make(image, ["--user", "65534:65534", "--entrypoint", "/usr/bin/prometheus", *places])
     return image
 
 

@@ -21,7 +21,7 @@ from purser_demo.places import (
 )
 from purser_demo.spending import METRIC
 
-_READY_SECONDS = 120.0
+_READY_SECONDS = 60.0
 _LOG_LINES = 60
 
 
@@ -87,7 +87,21 @@ def chart_values(prometheus_url: str) -> dict[str, Any]:
 
 def rollout(cluster: Cluster, namespace: str, workload: str) -> None:
     timeout = f"--timeout={_READY_SECONDS:.0f}s"
-    cluster.kubectl("rollout", "status", workload, "--namespace", namespace, timeout)
+    try:
+        cluster.kubectl("rollout", "status", workload, "--namespace", namespace, timeout, timeout_seconds=150.0)
+    except DemoError as error:
+        raise DemoError(f"{error}\n{describe_pods(cluster, namespace)}") from error
+
+
+def describe_pods(cluster: Cluster, namespace: str) -> str:
+    """Why pods may not be ready: what the node says, and what they say themselves; never fails."""
+    parts = []
+    for words in (("describe", "pods"), ("logs", "--selector=app", "--prefix", "--tail=20")):
+        try:
+            parts.append(cluster.kubectl(*words, "--namespace", namespace))
+        except DemoError as error:
+            parts.append(str(error))
+    return "\n".join(parts)
 
 
 def operator_log(cluster: Cluster) -> str:

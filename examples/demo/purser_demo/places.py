@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 MANIFESTS = ROOT / "examples" / "demo" / "manifests"
 IMAGE_SCRIPT = ROOT / "examples" / "demo" / "make-image.sh"
+DISCOVERY_MODULE = ROOT / "examples" / "demo" / "discovery"
 AGENT_MODULE = ROOT / "examples" / "agent"
 CHART = ROOT / "charts" / "purser"
 CLUSTER_TOOL = ROOT / "tests" / "cluster" / "cluster.py"

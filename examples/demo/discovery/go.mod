@@ -1,0 +1,3 @@
+module purser.dev/examples/discovery
+
+go 1.24
