@@ -1,0 +1,92 @@
+#include <gtest/gtest.h>
+
+#include "controllers/budget_status.h"
+#include "controllers/conditions.h"
+#include "controllers/pool_status.h"
+#include "unit/controllers/builders.h"
+
+namespace purser::controllers {
+namespace {
+
+const Timestamp kNow = Timestamp(std::chrono::seconds(1'800'000'000));
+
+TEST(ConditionsTest, TheTransitionTimeMovesOnlyWithTheStatus) {
+  std::vector<api::Condition> conditions;
+  SetCondition(conditions, "Ready", true, "A", "first", 1, kNow);
+  const auto since = conditions[0].last_transition_time;
+  SetCondition(conditions, "Ready", true, "B", "second", 2, kNow + std::chrono::hours(1));
+  EXPECT_EQ(conditions[0].last_transition_time, since);
+  EXPECT_EQ(conditions[0].reason, "B");
+  SetCondition(conditions, "Ready", false, "C", "third", 2, kNow + std::chrono::hours(1));
+  EXPECT_NE(conditions[0].last_transition_time, since);
+  EXPECT_EQ(TransitionTime(conditions, "Ready"), kNow + std::chrono::hours(1));
+  EXPECT_EQ(TransitionTime(conditions, "Absent"), std::nullopt);
+}
+
+TEST(ConditionsTest, ParsesTimesWithZAndWithOffset) {
+  EXPECT_EQ(ParseTime("2027-01-15T08:00:00Z"), kNow);
+  EXPECT_EQ(ParseTime("2027-01-15T03:00:00-05:00"), kNow);
+  EXPECT_EQ(ParseTime("yesterday"), std::nullopt);
+  EXPECT_EQ(ParseTime(""), std::nullopt);
+}
+
+api::AgentBudgetStatus Written() {
+  api::AgentBudgetStatus status;
+  status.state = "Normal";
+  status.percent_used = 41;
+  status.spent = "4.1";
+  status.burn_per_hour = "1";
+  return status;
+}
+
+TEST(BudgetStatusTest, WorthWriting) {
+  const auto before = Written();
+  auto after = before;
+  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::hours(1))) << "nothing changed";
+  after.spent = "4.15";
+  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::seconds(59))) << "less than a minute";
+  EXPECT_TRUE(WorthWriting(before, after, kNow, kNow + std::chrono::seconds(60))) << "once a minute while spending";
+  after.percent_used = 42;
+  EXPECT_TRUE(WorthWriting(before, after, kNow, kNow)) << "a percent of the limit";
+  after = before;
+  after.state = "Warning";
+  EXPECT_TRUE(WorthWriting(before, after, kNow, kNow)) << "a state";
+  after = before;
+  after.projected = "9";
+  after.exhausts_at = "2027-01-15T08:00:00Z";
+  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::hours(1))) << "a forecast alone";
+}
+
+TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
+  const auto pool = PoolBuilder("research").Agent("one").Build();
+  Evaluation evaluation;
+  evaluation.budget = {"agents", "research-daily"};
+  evaluation.decision.level = policy::Level::kThrottled;
+  evaluation.decision.message = "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m";
+  PoolDemandResult demand;
+  demand.governor = std::make_shared<const Evaluation>(evaluation);
+  PoolReport report{pool, demand, {}, 8, "Throttled", Ok(), {}, kNow};
+  EXPECT_EQ(PoolMessage(report),
+            "budget research-daily: spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; concurrency 20 -> 8; "
+            "resets in 9h12m");
+}
+
+TEST(PoolStatusTest, AMissingWorkloadIsNamed) {
+  const auto pool = PoolBuilder("research").Agent("one").Build();
+  PoolDemandResult demand;
+  AgentReport agent;
+  agent.name = "one";
+  agent.outcome.state = "Normal";
+  agent.missing = true;
+  agent.workload = "Deployment one";
+  PoolReport report{pool, demand, {agent}, 20, "Normal", Ok(), {}, kNow};
+  const auto status = BuildPoolStatus(report);
+  const auto* resolved = FindCondition(status.conditions, "WorkloadsResolved");
+  ASSERT_NE(resolved, nullptr);
+  EXPECT_EQ(resolved->status, "False");
+  EXPECT_NE(resolved->message.find("Deployment one"), std::string::npos);
+  EXPECT_EQ(status.agents[0].state, "Missing");
+}
+
+}  // namespace
+}  // namespace purser::controllers
