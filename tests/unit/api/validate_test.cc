@@ -3,7 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -104,17 +104,33 @@ TEST(ValidateTest, MetadataAndAmbiguousValues) {
   EXPECT_THAT(Findings("# nothing\n"), ElementsAre("f.yaml:1:1: holds no document"));
 }
 
-TEST(ValidateTest, TheExamplesAreGood) {
-  int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(PURSER_SOURCE_DIR "/examples")) {
-    if (entry.path().extension() != ".yaml") continue;
-    std::ifstream stream(entry.path());
-    std::stringstream text;
-    text << stream.rdbuf();
-    EXPECT_THAT(Findings(text.str()), IsEmpty()) << entry.path();
-    ++files;
+std::string TextOf(const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+// The manifests that tests/integration/crds tries on a real API server, and the examples.
+TEST(ValidateTest, ManifestsAreJudgedAsTheApiServerJudgesThem) {
+  struct Case {
+    std::string folder;
+    bool want_good;
+    int at_least;
+  };
+  const std::vector<Case> cases = {{"examples", true, 2},
+                                   {"tests/integration/crds/good", true, 18},
+                                   {"tests/integration/crds/bad", false, 40}};
+  for (const auto& c : cases) {
+    int files = 0;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(PURSER_SOURCE_DIR "/" + c.folder)) {
+      if (entry.path().extension() != ".yaml") continue;
+      const auto findings = Findings(TextOf(entry.path()));
+      EXPECT_EQ(findings.empty(), c.want_good)
+          << entry.path() << (findings.empty() ? "" : ": " + findings.front());
+      ++files;
+    }
+    EXPECT_GE(files, c.at_least) << c.folder;
   }
-  EXPECT_GE(files, 2);
 }
 
 }  // namespace

@@ -1,0 +1,209 @@
+// The resources on a real API server: what is refused, what is accepted, how they read.
+// bad/ and good/ hold one manifest a file; the first lines of a bad one say what kubectl has to
+// print.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "api/codec.h"
+#include "api/config.h"
+#include "control_plane.h"
+#include "unit/api/full_objects.h"
+
+namespace purser {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Json = nlohmann::json;
+
+constexpr const char* kFolder = PURSER_SOURCE_DIR "/tests/integration/crds/";
+
+struct Manifest {
+  std::string file;
+  std::string text;
+  std::vector<std::string> want;
+};
+
+std::vector<Manifest> ManifestsIn(const std::string& folder) {
+  std::vector<Manifest> manifests;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".yaml") continue;
+    Manifest manifest{entry.path().filename(), "", {}};
+    std::ifstream stream(entry.path());
+    for (std::string line; std::getline(stream, line);) {
+      constexpr std::string_view kWant = "# want: ";
+      if (line.starts_with(kWant)) manifest.want.push_back(line.substr(kWant.size()));
+      manifest.text += line + "\n";
+    }
+    manifests.push_back(std::move(manifest));
+  }
+  std::sort(manifests.begin(), manifests.end(),
+            [](const auto& a, const auto& b) { return a.file < b.file; });
+  return manifests;
+}
+
+std::vector<std::string> FindingsOf(const Manifest& manifest) {
+  std::vector<std::string> texts;
+  for (const auto& finding : api::ValidateFile(manifest.text, manifest.file)) {
+    texts.push_back(finding.location + ": " + finding.message);
+  }
+  return texts;
+}
+
+class CrdsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { cluster_ = std::make_unique<ControlPlane>(); }
+  static void TearDownTestSuite() { cluster_.reset(); }
+  void SetUp() override { ASSERT_EQ(cluster_->error(), ""); }
+
+  static std::string Output(const std::vector<std::string>& arguments) {
+    const auto result = cluster_->Kubectl(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    return result.output;
+  }
+
+  static std::unique_ptr<ControlPlane> cluster_;
+};
+
+std::unique_ptr<ControlPlane> CrdsTest::cluster_;
+
+TEST_F(CrdsTest, BadManifestsAreRefusedAndTheMessageNamesTheField) {
+  const auto manifests = ManifestsIn(std::string(kFolder) + "bad");
+  EXPECT_GE(manifests.size(), 40u);
+  for (const auto& manifest : manifests) {
+    const auto result = cluster_->Kubectl({"create", "-f", "-"}, manifest.text);
+    EXPECT_NE(result.exit_code, 0) << manifest.file << " was accepted";
+    EXPECT_THAT(manifest.want, Not(IsEmpty())) << manifest.file;
+    for (const auto& want : manifest.want)
+      EXPECT_THAT(result.output, HasSubstr(want)) << manifest.file;
+    // Without a cluster too.
+    EXPECT_THAT(FindingsOf(manifest), Not(IsEmpty()))
+        << manifest.file << " is accepted by the decoder";
+  }
+}
+
+// The decoder must understand what the API server makes of a manifest (defaults filled in) as it
+// understands the manifest itself.
+void ExpectDecoded(const Json& stored, const std::string& file) {
+  simdjson::dom::parser parser;
+  const auto text = stored.dump();
+  const auto element = parser.parse(text).value();
+  if (stored["kind"] == "AgentPool") {
+    const auto pool = api::DecodeAgentPool(element, api::UnknownFields::kReject);
+    ASSERT_TRUE(pool.ok()) << file;
+    EXPECT_EQ(pool->invalid, std::nullopt) << file;
+    const auto again = Json::parse(api::EncodeAgentPool(*pool));
+    Json want = stored["spec"];
+    // An empty list asks for nothing.
+    for (auto& agent : want["agents"]) {
+      agent.erase("tasks");
+      agent.erase("models");
+    }
+    EXPECT_EQ(again["spec"], want) << file;
+  } else {
+    const auto budget = api::DecodeAgentBudget(element, api::UnknownFields::kReject);
+    ASSERT_TRUE(budget.ok()) << file;
+    EXPECT_EQ(budget->invalid, std::nullopt) << file;
+    const auto again = Json::parse(api::EncodeAgentBudget(*budget));
+    Json want = stored["spec"];
+    want.erase("burnRates");
+    for (const char* name : {"models", "tasks", "workflows"}) want["scope"].erase(name);
+    for (const char* name : {"pools", "agents"}) {
+      if (want["scope"].contains(name) && want["scope"][name].empty()) want["scope"].erase(name);
+    }
+    std::sort(want["thresholds"].begin(), want["thresholds"].end(),
+              [](const Json& a, const Json& b) { return a["percent"] < b["percent"]; });
+    EXPECT_EQ(again["spec"], want) << file;
+  }
+}
+
+TEST_F(CrdsTest, GoodManifestsAreAcceptedAndDecodeToWhatIsStored) {
+  auto manifests = ManifestsIn(std::string(kFolder) + "good");
+  EXPECT_GE(manifests.size() + 2, 20u);
+  for (auto& example : ManifestsIn(PURSER_SOURCE_DIR "/examples"))
+    manifests.push_back(std::move(example));
+  Output({"create", "namespace", "agents"});
+  for (const auto& manifest : manifests) {
+    EXPECT_THAT(FindingsOf(manifest), IsEmpty()) << manifest.file;
+    const auto result = cluster_->Kubectl({"apply", "-o", "json", "-f", "-"}, manifest.text);
+    ASSERT_EQ(result.exit_code, 0) << manifest.file << ": " << result.output;
+    const auto stored = Json::parse(result.output);
+    if (stored["kind"] != "List") {
+      ExpectDecoded(stored, manifest.file);
+      continue;
+    }
+    for (const auto& item : stored["items"]) ExpectDecoded(item, manifest.file);
+  }
+}
+
+TEST_F(CrdsTest, AFullStatusIsAcceptedAsTheOperatorWritesItAndReadsWell) {
+  auto budget = api::FullBudget();
+  auto pool = api::FullPool();
+  for (auto* meta : {&budget.meta, &pool.meta}) {
+    *meta = {};
+    meta->ns = "default";
+    meta->name = "columns";
+  }
+  budget.status.resets_at = "2099-01-01T05:00:00Z";
+  for (const auto& object : {api::EncodeAgentBudget(budget), api::EncodeAgentPool(pool)}) {
+    auto json = Json::parse(object);
+    const auto status = json["status"];
+    json.erase("status");
+    auto result = cluster_->Kubectl({"apply", "--server-side", "-f", "-"}, json.dump());
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    json.erase("spec");
+    json["status"] = status;
+    result = cluster_->Kubectl(
+        {"apply", "--server-side", "--subresource=status", "-o", "json", "-f", "-"}, json.dump());
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_EQ(Json::parse(result.output)["status"], status);
+  }
+
+  const auto budgets = Output({"get", "agentbudgets", "columns", "-o", "wide"});
+  for (const char* column : {"NAME", "STATE", "SPENT", "LIMIT", "USED", "RESETS", "EXHAUSTS", "AGE",
+                             "WINDOW", "PER", "SCOPE", "MODE", "PROJECTED"}) {
+    EXPECT_THAT(budgets, HasSubstr(column));
+  }
+  // A time to come must not read "<invalid>".
+  for (const char* value : {"Throttled", "41.24", "50.250000001", "82", "2099-01-01T05:00:00Z",
+                            "Month", "Total", R"(["research","support"])", "Audit", "61.1"}) {
+    EXPECT_THAT(budgets, HasSubstr(value));
+  }
+  const auto pools = Output({"get", "agentpools", "columns", "-o", "wide"});
+  for (const char* text : {"STATE", "AGENTS", "CONCURRENCY", "BUDGET", "AGE", "REASON", "Stopped",
+                           "research-daily", "spent $50.01 of $50"}) {
+    EXPECT_THAT(pools, HasSubstr(text));
+  }
+  EXPECT_THAT(Output({"get", "agentbudgets", "columns"}), Not(HasSubstr("PROJECTED")));
+}
+
+TEST_F(CrdsTest, ShortNamesAndCategory) {
+  for (const char* name : {"ab", "abudget", "agentbudget", "agentbudgets.purser.dev", "apool",
+                           "agentpool", "purser"}) {
+    EXPECT_EQ(cluster_->Kubectl({"get", name}).exit_code, 0) << name;
+  }
+}
+
+TEST_F(CrdsTest, ExplainIsTheManual) {
+  EXPECT_THAT(Output({"explain", "agentbudget.spec.limit"}),
+              HasSubstr("The most that may be spent in one window"));
+  EXPECT_THAT(Output({"explain", "agentbudget.spec.window.timeZone"}),
+              HasSubstr("America/New_York"));
+  EXPECT_THAT(Output({"explain", "apool.spec.scaling.drainSeconds"}),
+              HasSubstr("How long work in flight may finish"));
+  EXPECT_THAT(Output({"explain", "agentpool"}), HasSubstr("Which workloads are AI agents"));
+}
+
+}  // namespace
+}  // namespace purser
