@@ -1,0 +1,34 @@
+// The spend of the last hour by minute, in a fixed ring: the source of burn rates.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "money/money.h"
+
+namespace purser::ledger {
+
+// Not thread-safe. No allocation.
+class RecentMinutes {
+ public:
+  // The current minute, and the 60 before it, of which the oldest is only partly within the hour.
+  static constexpr std::int64_t kMinutes = 61;
+
+  // Adds to a minute (since 1970). A minute too old for the ring is ignored: false.
+  bool Add(std::int64_t minute, Money amount);
+
+  // Booked in (now - span, now], counted by whole minutes; of the oldest minute, which `span` covers only
+  // in part, that part (rounded up), as if it had been spent evenly. `span` up to 60 minutes.
+  Money Sum(Timestamp now, Duration span) const;
+
+ private:
+  struct Slot {
+    std::int64_t minute = -1;
+    Money amount;
+  };
+  std::array<Slot, static_cast<std::size_t>(kMinutes)> slots_;
+};
+
+}  // namespace purser::ledger

@@ -1,0 +1,34 @@
+// Adds increments to the cumulative buckets, inside the caller's transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/result.h"
+#include "ledger/sqlite/connection.h"
+#include "ledger/store.h"
+
+namespace purser::ledger::sqlite {
+
+class Booking {
+ public:
+  static Result<Booking> Make(const Connection& connection);
+
+  Status Book(std::int64_t source_id, const Increment& increment);
+  // To be called when a transaction ends, or keys may have been dropped.
+  void Forget() { last_key_.reset(); }
+
+ private:
+  explicit Booking(const Connection& connection) : connection_(&connection) {}
+
+  Result<std::int64_t> KeyId(std::int64_t source_id, const SpendKey& key);
+  Status BookLate(std::int64_t key_id, std::int64_t minute, Money cost);
+
+  const Connection* connection_;
+  Statement find_key_, insert_key_, newest_, newest_until_, put_, raise_;
+  // Samples of one series follow each other.
+  std::optional<SpendKey> last_key_;
+  std::int64_t last_key_id_ = 0;
+};
+
+}  // namespace purser::ledger::sqlite

@@ -1,0 +1,179 @@
+#include "ledger/sqlite/connection.h"
+
+#include <sqlite3.h>
+
+namespace purser::ledger::sqlite {
+namespace {
+
+constexpr int kBusyTimeoutMilliseconds = 5'000;
+
+struct Advice {
+  ErrorCode code;
+  const char* text;
+};
+
+Advice AdviceFor(int code) {
+  switch (code & 0xff) {  // the primary code
+    case SQLITE_FULL:
+      return {ErrorCode::kUnavailable,
+              "the volume is full: free or add space; nothing is lost, what could not be booked is "
+              "read again"};
+    case SQLITE_READONLY:
+      return {ErrorCode::kUnavailable,
+              "the file cannot be written: mount the volume writable and let this user own the file"};
+    case SQLITE_CANTOPEN:
+      return {ErrorCode::kUnavailable,
+              "the file cannot be opened: create its folder and let this user write in it"};
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return {ErrorCode::kUnavailable, "access is denied: let this user own the file"};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {ErrorCode::kUnavailable,
+              "another process holds the file: two operators must not share it without leader "
+              "election"};
+    case SQLITE_IOERR:
+      return {ErrorCode::kUnavailable,
+              "the volume failed: check it and its space; nothing is lost, what could not be booked "
+              "is read again"};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {ErrorCode::kCorrupt,
+              "the file is damaged: restore a copy, or move it away with its -wal and -shm files and "
+              "restart; spend within the sources' backfill is then read again"};
+    case SQLITE_NOMEM:
+      return {ErrorCode::kUnavailable, "out of memory"};
+    default:
+      return {ErrorCode::kInternal, "this is a fault of the operator: please report it"};
+  }
+}
+
+}  // namespace
+
+Run::~Run() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Run& Run::Bind(std::int64_t value) {
+  const int code = sqlite3_bind_int64(statement_, ++parameters_, value);
+  if (code_ == SQLITE_OK) code_ = code;
+  return *this;
+}
+
+Run& Run::Bind(std::string_view text) {
+  // A null pointer would bind NULL.
+  const char* data = text.data() == nullptr ? "" : text.data();
+  const int code =
+      sqlite3_bind_text64(statement_, ++parameters_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  if (code_ == SQLITE_OK) code_ = code;
+  return *this;
+}
+
+Result<bool> Run::Next() {
+  if (code_ != SQLITE_OK) return connection_->Failure(code_);
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return connection_->Failure(code);
+}
+
+Status Run::Finish() {
+  for (;;) {
+    const auto row = Next();
+    if (!row) return row.error();
+    if (!*row) return Ok();
+  }
+}
+
+std::int64_t Run::Integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string Run::Text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  if (text == nullptr) return {};
+  return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+bool Run::IsNull(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+void Connection::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+
+Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path) {
+  std::unique_ptr<Connection> connection(new Connection(path));
+  sqlite3* database = nullptr;
+  // NOMUTEX: the store guards it.
+  const int code =
+      sqlite3_open_v2(path.c_str(), &database,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  connection->database_.reset(database);
+  if (code != SQLITE_OK) return connection->Failure(code);
+  sqlite3_extended_result_codes(database, 1);
+  sqlite3_busy_timeout(database, kBusyTimeoutMilliseconds);
+  return connection;
+}
+
+Result<Statement> Connection::Prepare(std::string_view sql) const {
+  sqlite3_stmt* prepared = nullptr;
+  const int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
+  if (code != SQLITE_OK) return Failure(code);
+  Statement statement;
+  statement.connection_ = this;
+  statement.statement_.reset(prepared);
+  return statement;
+}
+
+Status Connection::Execute(const std::string& sql) const {
+  const int code = sqlite3_exec(database_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return Failure(code);
+  return Ok();
+}
+
+Result<std::int64_t> Connection::QueryInteger(std::string_view sql) const {
+  auto statement = Prepare(sql);
+  if (!statement) return statement.error();
+  auto run = statement->Start();
+  const auto row = run.Next();
+  if (!row) return row.error();
+  if (!*row) return Error(ErrorCode::kCorrupt, path_ + ": a row is missing");
+  return run.Integer(0);
+}
+
+Result<std::string> Connection::QueryText(std::string_view sql) const {
+  auto statement = Prepare(sql);
+  if (!statement) return statement.error();
+  auto run = statement->Start();
+  const auto row = run.Next();
+  if (!row) return row.error();
+  if (!*row) return Error(ErrorCode::kCorrupt, path_ + ": a row is missing");
+  return run.Text(0);
+}
+
+std::int64_t Connection::LastInsertId() const {
+  return sqlite3_last_insert_rowid(database_.get());
+}
+
+bool Connection::InTransaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+Error Connection::Failure(int code) const {
+  const Advice advice = AdviceFor(code);
+  const std::string text =
+      database_ ? sqlite3_errmsg(database_.get()) : std::string(sqlite3_errstr(code));
+  return Error(advice.code, path_ + ": " + text + ": " + advice.text);
+}
+
+Transaction::~Transaction() {
+  // Some failures (a full disk) have rolled back already.
+  if (connection_.InTransaction()) (void)connection_.Execute("ROLLBACK").ok();
+}
+
+Status Transaction::Begin() { return connection_.Execute("BEGIN IMMEDIATE"); }
+
+Status Transaction::Commit() { return connection_.Execute("COMMIT"); }
+
+}  // namespace purser::ledger::sqlite
