@@ -1,0 +1,147 @@
+"""The parts of the demo that need no cluster: above all, that its checks fail when they should."""
+
+from __future__ import annotations
+
+import datetime
+import unittest
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import demo_path  # noqa: F401  (sets the path)
+from purser_demo.checks import Evidence, Expectation, judge, proportional
+from purser_demo.clock_zone import seconds_left, zone_for
+from purser_demo.clusters import load_command, open_cluster
+from purser_demo.errors import DemoError
+from purser_demo.images import Image
+from purser_demo.screen import dollars
+from purser_demo.snapshots import AgentView, BudgetView, PoolView, Snapshot, WorkloadView
+from purser_demo.spending import Increment, time_of_crossing, total
+
+EXPECTED = Expectation("b", "p", "a", Decimal(2), 8, 4, "q", "o", 3)
+
+
+def snapshot(time: float, state: str, spent: str, concurrency: int, replicas: int, pods: int) -> Snapshot:
+    agent = AgentView(state, concurrency, replicas, None if replicas == 4 else 4)
+    other = AgentView("Normal", 6, 3, None)
+    return Snapshot(
+        time,
+        {"b": BudgetView(state, Decimal(spent), Decimal(2))},
+        {"p": PoolView(state, concurrency, "b", {"a": agent}), "q": PoolView("Normal", 6, "", {"o": other})},
+        {"a": WorkloadView(replicas, pods, None if replicas == 4 else "{}"), "o": WorkloadView(3, 3, None)},
+        {"a": pods, "o": 3},
+    )
+
+
+def evidence() -> Evidence:
+    """Of a demo that went well."""
+    return Evidence(
+        before_raise=[
+            snapshot(0, "Normal", "0.5", 8, 4, 4),
+            snapshot(10, "Throttled", "1.62", 8, 4, 4),
+            snapshot(20, "Throttled", "1.8", 4, 2, 2),
+            snapshot(30, "Throttled", "1.95", 1, 1, 1),
+            snapshot(40, "Stopped", "2.01", 0, 0, 0),
+        ],
+        after_raise=[
+            snapshot(50, "Ramping", "2.01", 1, 4, 0),
+            snapshot(60, "Ramping", "2.01", 2, 4, 4),
+            snapshot(70, "Normal", "2.1", 8, 4, 4),
+        ],
+        crossed_at=38.0,
+        limits_when_stopped='{"pool":"p","agents":{"a":{"state":"Stopped","maxConcurrency":0}}}',
+        spent_at_stop=Decimal("2.01"),
+        spent_later=Decimal("2.01"),
+        watched_seconds=8.0,
+        others_spent_meanwhile=Decimal("0.03"),
+        described="Spec:\nEvents:\n  Warning Throttled\n  Warning Stopped\n",
+    )
+
+
+class ChecksTest(unittest.TestCase):
+    def failing(self, seen: Evidence) -> list[str]:
+        return [check.text for check in judge(EXPECTED, seen) if not check.passed]
+
+    def test_all_pass(self) -> None:
+        self.assertEqual(self.failing(evidence()), [])
+
+    def test_each_fault_is_found(self) -> None:
+        good = evidence()
+        history = good.before_raise
+        faults = {
+            "never Throttled": replace(good, before_raise=[history[0], history[4]]),
+            "first seen Throttled at 70.0 %": replace(
+                good, before_raise=[history[0], snapshot(5, "Throttled", "1.4", 8, 4, 4), *history[2:]]
+            ),
+            "concurrency was cut": replace(good, before_raise=[history[0], history[2], history[1], *history[3:]]),
+            "out of proportion: [4]": replace(
+                good, before_raise=[*history[:2], snapshot(15, "Throttled", "1.8", 4, 4, 4), *history[2:]]
+            ),
+            "4 replicas": replace(good, before_raise=[*history[:4], snapshot(40, "Stopped", "2.01", 0, 4, 4)]),
+            "1 pods": replace(good, before_raise=[*history[:4], snapshot(40, "Stopped", "2.01", 0, 0, 1)]),
+            "published limits": replace(good, limits_when_stopped="none"),
+            "s from the sample": replace(good, crossed_at=20.0),
+            "never crossed": replace(good, crossed_at=None),
+            "too much": replace(good, spent_at_stop=Decimal("2.3"), spent_later=Decimal("2.3")),
+            "$0.05 spent in the": replace(good, spent_later=Decimal("2.06")),
+            "status says": replace(good, spent_at_stop=Decimal("2.04"), spent_later=Decimal("2.04")),
+            "the other team": replace(good, others_spent_meanwhile=Decimal(0)),
+            "replicas back": replace(good, after_raise=[*good.after_raise, snapshot(80, "Normal", "2.1", 8, 2, 2)]),
+            "came back in steps": replace(good, after_raise=good.after_raise[2:]),
+            "events lack Stopped": replace(good, described="Stopped\nEvents: Throttled"),
+        }
+        for text, seen in faults.items():
+            with self.subTest(text):
+                self.assertTrue(any(text in found for found in self.failing(seen)), self.failing(seen))
+
+    def test_proportional(self) -> None:
+        cases = ((4, 8, 8, 4), (4, 7, 8, 4), (4, 6, 8, 3), (4, 4, 8, 2), (4, 1, 8, 1), (1, 1, 8, 1))
+        for replicas, concurrency, maximum, want in cases:
+            self.assertEqual(proportional(replicas, concurrency, maximum), want)
+
+
+class ZoneTest(unittest.TestCase):
+    def at(self, minute: int, second: int = 0) -> datetime.datetime:
+        return datetime.datetime(2026, 11, 24, 10, minute, second, tzinfo=datetime.timezone.utc)
+
+    def test_seconds_left(self) -> None:
+        for minute, second, ends_at, want in ((0, 0, 0, 3600), (59, 59, 0, 1), (0, 0, 30, 1800), (31, 0, 30, 3540)):
+            self.assertEqual(seconds_left(self.at(minute, second), ends_at), want)
+
+    def test_an_hour_of_some_zone_always_lasts(self) -> None:
+        self.assertEqual(zone_for(self.at(10), 600), "UTC")
+        self.assertEqual(zone_for(self.at(55), 600), "Asia/Kolkata")
+        ends = {"UTC": 0, "Asia/Kolkata": 30, "Asia/Kathmandu": 15}
+        for minute in range(60):
+            self.assertGreaterEqual(seconds_left(self.at(minute), ends[zone_for(self.at(minute), 600)]), 600)
+
+
+class SpendingTest(unittest.TestCase):
+    def test_crossing(self) -> None:
+        increments = [Increment(1, Decimal("0.1")), Increment(2, Decimal("0.2")), Increment(3, Decimal("0.1"))]
+        self.assertEqual(total(increments), Decimal("0.4"))
+        self.assertEqual(time_of_crossing(increments, Decimal("0.3")), 2)
+        self.assertIsNone(time_of_crossing(increments, Decimal("0.5")))
+        self.assertEqual(total([]), 0)
+
+    def test_dollars(self) -> None:
+        for amount, want in (("2", "$2.00"), ("2.5", "$2.50"), ("2.035", "$2.035"), ("2.0350", "$2.035"), ("0E-9", "$0.00")):
+            self.assertEqual(dollars(Decimal(amount)), want)
+
+
+class ClusterChoiceTest(unittest.TestCase):
+    def test_only_a_cluster_named_for_the_demo_is_used(self) -> None:
+        with self.assertRaisesRegex(DemoError, "PURSER_DEMO_KUBECONFIG=/nonexistent/file: no such file"):
+            open_cluster(Path("/nonexistent"), {"PURSER_DEMO_KUBECONFIG": "/nonexistent/file", "KUBECONFIG": "/other"})
+
+    def test_how_images_are_loaded(self) -> None:
+        image = Image("purser:dev", Path("/images/purser.tar"))
+        kind = load_command("kind-try", image)
+        self.assertEqual(kind, ["kind", "load", "image-archive", "/images/purser.tar", "--name", "try"])
+        minikube = load_command("minikube", image)
+        self.assertEqual(minikube, ["minikube", "--profile", "minikube", "image", "load", "/images/purser.tar"])
+        self.assertIsNone(load_command("production", image))
+
+
+if __name__ == "__main__":
+    unittest.main()
