@@ -1,0 +1,280 @@
+// What takes replicas and limits away, what gives them back, and what must leave them alone.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "integration/operator/world.h"
+#include "support/exporter.h"
+#include "support/prometheus.h"
+
+namespace purser::integration {
+namespace {
+
+using testing::HasSubstr;
+
+// One Prometheus that scrapes one exporter every second, shared by the tests; each uses its own namespace.
+struct Spend {
+  support::Exporter exporter;
+  support::Prometheus prometheus;
+  static Spend& Shared() {
+    static Spend spend;
+    return spend;
+  }
+  Spend() : prometheus(Options(exporter)) {}
+  static support::PrometheusOptions Options(const support::Exporter& exporter) {
+    support::PrometheusOptions options;
+    options.scrape_interval = std::chrono::seconds(1);
+    options.targets = {exporter.address()};
+    return options;
+  }
+};
+
+class EnforcementTest : public testing::Test {
+ protected:
+  EnforcementTest()
+      : world_([] {
+          std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+          std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+          return name;
+        }()) {}
+
+  void Spend(const std::string& agent, const std::string& dollars) {
+    Spend::Shared().exporter.Add(world_.ns(), agent, dollars);
+  }
+  void Run() {
+    running_ = std::make_unique<support::RunningOperator>(world_.Config(Spend::Shared().prometheus.url()),
+                                                          world_.cluster().kubeconfig(), nullptr);
+  }
+  // A pool "team" with the Deployment "worker" of 5, its spend known to the source.
+  void OnePool(const std::string& extra = "") {
+    world_.Deployment("worker", 5);
+    world_.Pool("team", {"worker"}, 20, extra);
+  }
+  bool Stopped() {
+    return world_.Eventually("worker stops", [&] { return world_.Replicas("worker") == 0; });
+  }
+  bool Returned() {
+    return world_.Eventually("worker returns", [&] { return world_.Replicas("worker") == 5; });
+  }
+  std::string PoolState() { return world_.Get("agentpool", "team")["status"].value("state", ""); }
+
+  World world_;
+  std::unique_ptr<support::RunningOperator> running_;
+};
+
+TEST_F(EnforcementTest, ThrottlesThenStopsThenReturnsWhenTheLimitIsRaised) {
+  OnePool();
+  world_.Budget("daily", "limit: \"10\"", "{pools: [team]}");
+  Spend("worker", "4");
+  Run();
+  ASSERT_TRUE(world_.Eventually("spend is seen", [&] {
+    return world_.Get("agentbudget", "daily")["status"].value("spent", "") == "4";
+  }));
+  EXPECT_EQ(world_.Replicas("worker"), 5);
+  EXPECT_EQ(PoolState(), "Normal");
+
+  Spend("worker", "4.8");  // 88 %: (1 - 0.88) / (1 - 0.8) = 60 % of 20
+  ASSERT_TRUE(world_.Eventually("it is throttled", [&] { return PoolState() == "Throttled"; }));
+  EXPECT_EQ(world_.Get("agentpool", "team")["status"]["maxConcurrency"], 12);
+  EXPECT_EQ(world_.Replicas("worker"), 3);
+  EXPECT_THAT(world_.Get("agentpool", "team")["status"]["reason"].get<std::string>(),
+              testing::AllOf(HasSubstr("budget daily: spent $8.80 of $10 (88 %) since "),
+                             HasSubstr("concurrency 20 -> 12"), HasSubstr("resets in ")));
+
+  Spend("worker", "1.3");
+  ASSERT_TRUE(Stopped());
+  ASSERT_TRUE(world_.Eventually("the pool says so", [&] { return PoolState() == "Stopped"; }));
+  const auto budget = world_.Get("agentbudget", "daily")["status"];
+  EXPECT_EQ(budget["state"], "Stopped");
+  EXPECT_EQ(budget["spent"], "10.1");
+  EXPECT_EQ(budget["remaining"], "0");
+  EXPECT_EQ(world_.ConditionOf("agentbudget", "daily", "Exhausted"), "True/LimitReached");
+  EXPECT_EQ(world_.ConditionOf("agentpool", "team", "Stopped"), "True/BudgetExhausted");
+  const auto saved = world_.Get("deployment", "worker")["metadata"]["annotations"]["purser.dev/saved"];
+  EXPECT_EQ(nlohmann::json::parse(saved.get<std::string>())["replicas"], 5);
+
+  world_.Kubectl({"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
+  ASSERT_TRUE(Returned());
+  ASSERT_TRUE(world_.Eventually("events tell the story", [&] {
+    const auto events = world_.Kubectl({"get", "events", "-o", "custom-columns=R:.reason"}).out;
+    return events.find("Stopped") != std::string::npos && events.find("Throttled") != std::string::npos &&
+           events.find("Restored") != std::string::npos;
+  }));
+}
+
+TEST_F(EnforcementTest, DeletingTheBudgetGivesBack) {
+  OnePool();
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(Stopped());
+  world_.Kubectl({"delete", "agentbudget", "nothing"});
+  ASSERT_TRUE(Returned());
+}
+
+TEST_F(EnforcementTest, AuditGivesBackAndTouchesNothing) {
+  OnePool();
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(Stopped());
+  world_.Kubectl({"patch", "agentbudget", "nothing", "--type=merge", "-p", R"({"spec":{"mode":"Audit"}})"});
+  ASSERT_TRUE(Returned());
+  ASSERT_TRUE(world_.Eventually("the budget says Audit", [&] {
+    return world_.Get("agentbudget", "nothing")["status"].value("state", "") == "Audit";
+  }));
+  EXPECT_EQ(world_.ConditionOf("agentbudget", "nothing", "Throttled"), "True/StoppedInAudit");
+}
+
+TEST_F(EnforcementTest, DeletingThePoolGivesBackBeforeItIsGone) {
+  OnePool();
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(Stopped());
+  ASSERT_TRUE(world_.Eventually("the finalizer is there", [&] {
+    return world_.Get("agentpool", "team")["metadata"].contains("finalizers");
+  }));
+  EXPECT_EQ(world_.Kubectl({"delete", "agentpool", "team", "--timeout=10s"}).code, 0);
+  EXPECT_EQ(world_.Replicas("worker"), 5);
+  ASSERT_TRUE(world_.Eventually("the budget names the missing pool", [&] {
+    return world_.ConditionOf("agentbudget", "nothing", "ScopeResolved") == "False/PoolNotFound";
+  }));
+}
+
+TEST_F(EnforcementTest, AnAgentThatLeavesThePoolGetsItsReplicasBack) {
+  world_.Deployment("worker", 5);
+  world_.Deployment("other", 2);
+  world_.Pool("team", {"worker", "other"});
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(Stopped());
+  world_.Pool("team", {"other"});
+  ASSERT_TRUE(Returned());
+  EXPECT_EQ(world_.Replicas("other"), 0);
+}
+
+TEST_F(EnforcementTest, ReplicasSomebodyElseChangedAreLeftAlone) {
+  OnePool("  scaling: {onThrottle: Proportional}\n");
+  world_.Budget("daily", "limit: \"10\"", "{pools: [team]}");
+  Spend("worker", "8.8");
+  Run();
+  ASSERT_TRUE(world_.Eventually("it is throttled", [&] { return world_.Replicas("worker") == 3; }));
+  world_.Kubectl({"scale", "deployment", "worker", "--replicas=1"});
+  world_.Kubectl({"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
+  ASSERT_TRUE(world_.Eventually("the annotation is gone", [&] {
+    return !world_.Get("deployment", "worker")["metadata"].value("annotations", nlohmann::json::object())
+                .contains("purser.dev/saved");
+  }));
+  EXPECT_EQ(world_.Replicas("worker"), 1);
+}
+
+TEST_F(EnforcementTest, AStopIsReassertedAndContentionIsSaid) {
+  OnePool();
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(Stopped());
+  for (int i = 0; i < 5; ++i) {
+    world_.Kubectl({"scale", "deployment", "worker", "--replicas=4"});
+    ASSERT_TRUE(Stopped());
+  }
+  world_.Kubectl({"scale", "deployment", "worker", "--replicas=4"});
+  ASSERT_TRUE(world_.Eventually("contention is said", [&] {
+    return world_.ConditionOf("agentpool", "team", "ActuatorContention") == "True/ReplicasKeepChanging";
+  }));
+}
+
+TEST_F(EnforcementTest, LimitsArePublishedFirstAndInFlightWorkMayFinish) {
+  OnePool("  limitTargets: [{configMap: {name: team-limits}}]\n  scaling: {drainSeconds: 3}\n");
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(world_.Eventually("it drains", [&] { return PoolState() == "Draining"; }));
+  const auto limits = world_.Get("configmap", "team-limits");
+  const auto document = nlohmann::json::parse(limits["data"]["limits.json"].get<std::string>());
+  EXPECT_EQ(document["maxConcurrency"], 0);
+  EXPECT_EQ(document["agents"]["worker"]["maxConcurrency"], 0);
+  EXPECT_EQ(world_.Replicas("worker"), 5);
+  ASSERT_TRUE(Stopped());
+  ASSERT_TRUE(world_.Eventually("it is stopped", [&] { return PoolState() == "Stopped"; }));
+}
+
+TEST_F(EnforcementTest, RefuseNewWorkKeepsReplicas) {
+  OnePool();
+  world_.Budget("refuse", "limit: \"0\", thresholds: [{percent: 100, action: RefuseNewWork}]", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(world_.Eventually("work is refused", [&] { return PoolState() == "RefusingWork"; }));
+  EXPECT_EQ(world_.Get("agentpool", "team")["status"]["maxConcurrency"], 0);
+  EXPECT_EQ(world_.Replicas("worker"), 5);
+}
+
+TEST_F(EnforcementTest, StatefulSetsAreScaledToo) {
+  world_.StatefulSet("worker", 4);
+  world_.Apply("apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: {name: team}\nspec: {maxConcurrency: 4, "
+               "agents: [{name: worker, workloadRef: {kind: StatefulSet, name: worker}}]}\n");
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [\"*\"]}");
+  Run();
+  ASSERT_TRUE(world_.Eventually("it stops", [&] { return world_.Replicas("worker", "statefulset") == 0; }));
+  world_.Kubectl({"delete", "agentbudget", "nothing"});
+  ASSERT_TRUE(world_.Eventually("it returns", [&] { return world_.Replicas("worker", "statefulset") == 4; }));
+}
+
+TEST_F(EnforcementTest, AMissingWorkloadIsNamedAndFoundWhenItComes) {
+  world_.Pool("team", {"worker"});
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(world_.Eventually("it is missed", [&] {
+    return world_.ConditionOf("agentpool", "team", "WorkloadsResolved") == "False/WorkloadNotFound";
+  }));
+  EXPECT_THAT(world_.Kubectl({"get", "agentpool", "team", "-o", "yaml"}).out, HasSubstr("Deployment worker"));
+  world_.Deployment("worker", 5);
+  ASSERT_TRUE(Stopped());
+  ASSERT_TRUE(world_.Eventually("it is resolved", [&] {
+    return world_.ConditionOf("agentpool", "team", "WorkloadsResolved") == "True/Resolved";
+  }));
+}
+
+TEST_F(EnforcementTest, AnUnknownZoneAndAnUnknownSourceAreSaid) {
+  OnePool();
+  world_.Budget("zone", "limit: \"1\", window: {period: Day, timeZone: America/NewYork}", "{pools: [team]}");
+  world_.Budget("source", "limit: \"1\", source: elsewhere", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(world_.Eventually("both are not ready", [&] {
+    return world_.ConditionOf("agentbudget", "zone", "Ready") == "False/UnknownTimeZone" &&
+           world_.ConditionOf("agentbudget", "source", "Ready") == "False/UnknownSource";
+  }));
+  EXPECT_THAT(world_.Kubectl({"get", "agentbudget", "zone", "-o", "yaml"}).out, HasSubstr("America/New_York"));
+  EXPECT_EQ(world_.Replicas("worker"), 5);
+}
+
+TEST_F(EnforcementTest, TheStrictestOfSeveralBudgetsWinsAndIsNamed) {
+  world_.Deployment("worker", 5);
+  world_.Deployment("other", 2);
+  world_.Pool("team", {"worker", "other"});
+  world_.Budget("wide", "limit: \"1000\"", "{pools: [\"*\"]}");
+  world_.Budget("narrow", "limit: \"0\"", "{pools: [team], agents: [worker]}");
+  Run();
+  ASSERT_TRUE(Stopped());
+  EXPECT_EQ(world_.Replicas("other"), 2);
+  ASSERT_TRUE(world_.Eventually("the status says which", [&] {
+    return world_.Get("agentpool", "team")["status"].value("governedBy", "") == "narrow";
+  }));
+}
+
+TEST_F(EnforcementTest, ARestartGivesNothingBackAndRestoresOnlyOnce) {
+  OnePool();
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(Stopped());
+  running_.reset();
+  Run();
+  ASSERT_TRUE(world_.Eventually("it is stopped still", [&] { return PoolState() == "Stopped"; }));
+  EXPECT_EQ(world_.Replicas("worker"), 0);
+  running_.reset();
+  world_.Kubectl({"delete", "agentbudget", "nothing"});
+  Run();
+  ASSERT_TRUE(Returned());
+  world_.Kubectl({"scale", "deployment", "worker", "--replicas=2"});
+  running_.reset();
+  Run();
+  ASSERT_TRUE(world_.Eventually("it is read", [&] { return world_.ConditionOf("agentpool", "team", "Ready") != ""; }));
+  EXPECT_EQ(world_.Replicas("worker"), 2);
+}
+
+}  // namespace
+}  // namespace purser::integration

@@ -1,0 +1,38 @@
+#include "support/exporter.h"
+
+#include <stdexcept>
+
+namespace purser::support {
+
+Exporter::Exporter() {
+  auto server = net::HttpServer::Start("127.0.0.1:0", [this](const net::ServerRequest&) {
+    return net::ServerResponse{200, "text/plain; version=0.0.4", Page()};
+  });
+  if (!server) throw std::runtime_error(server.error().message());
+  server_ = std::move(*server);
+}
+
+void Exporter::Add(const std::string& ns, const std::string& agent, const std::string& dollars) {
+  const auto amount = Money::ParseSample(dollars);
+  if (!amount) throw std::runtime_error(amount.error().message());
+  const std::lock_guard lock(mutex_);
+  spent_[{ns, agent}] += *amount;
+}
+
+Money Exporter::Total() const {
+  const std::lock_guard lock(mutex_);
+  Money total;
+  for (const auto& [who, spent] : spent_) total += spent;
+  return total;
+}
+
+std::string Exporter::Page() const {
+  const std::lock_guard lock(mutex_);
+  std::string page = "# TYPE agent_cost_usd_total counter\n";
+  for (const auto& [who, spent] : spent_) {
+    page += "agent_cost_usd_total{namespace=\"" + who.first + "\",agent=\"" + who.second + "\"} " + spent.ToDecimal() + "\n";
+  }
+  return page;
+}
+
+}  // namespace purser::support

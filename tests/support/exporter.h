@@ -1,0 +1,33 @@
+// A Prometheus exporter with the counter agent_cost_usd_total, exact to the nano-dollar.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "money/money.h"
+#include "net/server/http_server.h"
+
+namespace purser::support {
+
+// Thread-safe. Throws std::runtime_error when it cannot listen.
+class Exporter {
+ public:
+  Exporter();
+  std::string address() const { return "127.0.0.1:" + std::to_string(server_->port()); }
+
+  // Adds a decimal amount to the agent's counter (from 0 at first).
+  void Add(const std::string& ns, const std::string& agent, const std::string& dollars);
+  Money Total() const;  // of all agents
+
+ private:
+  std::string Page() const;
+
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, Money> spent_;
+  std::unique_ptr<net::HttpServer> server_;
+};
+
+}  // namespace purser::support
