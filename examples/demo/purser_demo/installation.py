@@ -49,6 +49,8 @@ def require_unused(cluster: Cluster) -> None:
     for name in (OPERATOR_NAMESPACE, TOOLS_NAMESPACE, AGENTS_NAMESPACE):
         if cluster.api.get(f"/api/v1/namespaces/{name}") is not None:
             raise DemoError(f"the namespace {name} exists already: the demo makes it, and removes it at the end")
+    if cluster.api.get("/apis/purser.dev") is not None:
+        raise DemoError("Purser is installed on this cluster already: the demo would remove it at the end")
 
 
 def install_prometheus(cluster: Cluster) -> str:
