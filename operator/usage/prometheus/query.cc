@@ -1,0 +1,187 @@
+#include "usage/prometheus/query.h"
+
+#include <openssl/evp.h>
+#include <simdjson.h>
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+
+namespace purser::usage {
+namespace {
+
+constexpr std::size_t kLongestCredential = 64 * 1024;
+constexpr std::size_t kQuotedBody = 200;
+
+void AppendFormEncoded(std::string& form, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      form += c;
+    } else {
+      form += '%';
+      form += kHex[byte >> 4];
+      form += kHex[byte & 15];
+    }
+  }
+}
+
+std::string Base64(const std::string& text) {
+  std::string encoded((text.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()),
+                                   static_cast<int>(text.size()));
+  encoded.resize(static_cast<std::size_t>(size));
+  return encoded;
+}
+
+std::variant<std::string, Problem> ReadCredential(const std::string& path, std::string_view what) {
+  const auto refused = [&](std::string_view why) {
+    return Problem{reason::kRefused,
+                   std::string(what) + " " + path + ": " + std::string(why) +
+                       "; check sources[].prometheus.auth and the mounted Secret",
+                   ErrorCode::kUnauthenticated};
+  };
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return refused("cannot be opened");
+  std::string text(kLongestCredential + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return refused("cannot be read");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kLongestCredential) return refused("is larger than 64 KiB");
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.pop_back();
+  if (text.empty()) return refused("is empty");
+  for (const char c : text) {
+    if (c == '\n' || c == '\r' || c == '\0') return refused("has more than one line");
+  }
+  return text;
+}
+
+std::optional<Problem> AddCredentials(const api::PrometheusAuth& auth, net::HttpHeaders& headers) {
+  if (!auth.bearer_token_file.empty()) {
+    auto token = ReadCredential(auth.bearer_token_file, "the bearer token");
+    if (auto* problem = std::get_if<Problem>(&token)) return std::move(*problem);
+    headers.emplace_back("Authorization", "Bearer " + std::get<std::string>(token));
+  } else if (!auth.basic_username.empty()) {
+    std::string password;
+    if (!auth.basic_password_file.empty()) {
+      auto read = ReadCredential(auth.basic_password_file, "the password");
+      if (auto* problem = std::get_if<Problem>(&read)) return std::move(*problem);
+      password = std::move(std::get<std::string>(read));
+    }
+    headers.emplace_back("Authorization", "Basic " + Base64(auth.basic_username + ":" + password));
+  }
+  for (const auto& [name, value] : auth.headers) headers.emplace_back(name, value);
+  return std::nullopt;
+}
+
+// Prometheus' own error text; the beginning of the body when it is something else.
+std::string ErrorText(std::string_view body) {
+  try {
+    simdjson::dom::parser parser;
+    simdjson::dom::element document;
+    std::string_view text;
+    if (parser.parse(body.data(), body.size()).get(document) == simdjson::SUCCESS &&
+        document["error"].get(text) == simdjson::SUCCESS) {
+      return Printable(text, kQuotedBody);
+    }
+  } catch (const std::exception&) {
+    // Out of memory at worst: the body is quoted as it is.
+  }
+  return body.empty() ? "empty answer" : "it said: " + Printable(body, kQuotedBody);
+}
+
+std::string QueryUrl(const api::PrometheusConfig& config) {
+  std::string url = config.url;
+  while (!url.empty() && url.back() == '/') url.pop_back();
+  return url + "/api/v1/query";
+}
+
+}  // namespace
+
+std::string RangeExpression(const std::string& metric, Duration reach) {
+  return metric + "[" + std::to_string(reach.count()) + "ms]";
+}
+
+std::string BaselineExpression(const std::string& metric) {
+  return "last_over_time(" + metric + "[1h])";
+}
+
+std::string FormatSeconds(Timestamp time) {
+  const auto milliseconds = time.time_since_epoch().count();
+  std::array<char, 40> text{};
+  const int size = std::snprintf(text.data(), text.size(), "%lld.%03lld",
+                                 static_cast<long long>(milliseconds / 1000),
+                                 static_cast<long long>(milliseconds % 1000));
+  return std::string(text.data(), static_cast<std::size_t>(size));
+}
+
+std::variant<net::HttpRequest, Problem> MakeQuery(const api::PrometheusConfig& config,
+                                                  std::string_view expression, Timestamp at) {
+  net::HttpRequest request;
+  request.method = "POST";
+  request.url = QueryUrl(config);
+  request.timeout = config.timeout;
+  request.max_body_bytes = config.max_response_bytes;
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                     {"Accept", "application/json"}};
+  if (auto problem = AddCredentials(config.auth, request.headers)) return std::move(*problem);
+  request.body = "query=";
+  AppendFormEncoded(request.body, expression);
+  request.body += "&time=" + FormatSeconds(at);
+  request.body += "&timeout=" + std::to_string(config.timeout.count()) + "ms";
+  return request;
+}
+
+std::optional<Problem> CheckResponse(const api::PrometheusConfig& config,
+                                     const net::HttpResponse& response) {
+  const int status = response.status;
+  if (status == 200) return std::nullopt;
+  const std::string what = "HTTP " + std::to_string(status) + " from " + QueryUrl(config) + ": ";
+  const auto problem = [&](std::string_view why, std::string text, ErrorCode code) {
+    return Problem{why, what + std::move(text), code};
+  };
+  if (status == 401 || status == 403) {
+    return problem(reason::kRefused,
+                   "the credentials are not accepted; check sources[].prometheus.auth",
+                   status == 401 ? ErrorCode::kUnauthenticated : ErrorCode::kPermissionDenied);
+  }
+  if (status >= 300 && status < 400) {
+    return problem(reason::kQueryFailed,
+                   "redirects are not followed; write the address itself in sources[].prometheus.url: " +
+                       Printable(response.Header("location"), kQuotedBody),
+                   ErrorCode::kInvalidArgument);
+  }
+  if (status == 404 || status == 405) {
+    return problem(reason::kQueryFailed,
+                   "no Prometheus API there; sources[].prometheus.url ends before /api/v1",
+                   ErrorCode::kNotFound);
+  }
+  if (status == 400 || status == 422) {
+    return problem(reason::kQueryFailed, ErrorText(response.body) + "; check sources[].prometheus.metric",
+                   ErrorCode::kInvalidArgument);
+  }
+  if (status == 429 || status >= 500)
+    return problem(reason::kUnreachable, ErrorText(response.body), ErrorCode::kUnavailable);
+  return problem(reason::kQueryFailed, ErrorText(response.body), ErrorCode::kUnavailable);
+}
+
+Problem FromTransport(const api::PrometheusConfig& config, const Error& error) {
+  if (error.code() == ErrorCode::kResourceExhausted) {
+    return {reason::kIncomplete,
+            "the answer is larger than " + std::to_string(config.max_response_bytes) +
+                " bytes; narrow sources[].prometheus.metric with a selector, or raise "
+                "maxResponseBytes",
+            error.code()};
+  }
+  return {reason::kUnreachable,
+          QueryUrl(config) + ": " + error.message() +
+              "; check that Prometheus runs and that sources[].prometheus.url is right",
+          error.code()};
+}
+
+}  // namespace purser::usage
