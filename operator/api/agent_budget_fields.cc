@@ -3,7 +3,7 @@
 #include <array>
 #include <string>
 
-#include "api/field_reader.h"
+#include "api/field_kinds.h"
 #include "api/object_meta_fields.h"
 
 namespace purser::api {

@@ -3,7 +3,7 @@
 #include <set>
 #include <utility>
 
-#include "api/field_reader.h"
+#include "api/field_kinds.h"
 #include "api/object_meta_fields.h"
 
 namespace purser::api {

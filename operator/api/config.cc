@@ -5,7 +5,7 @@
 #include <array>
 #include <set>
 
-#include "api/field_reader.h"
+#include "api/field_kinds.h"
 #include "api/located_problem.h"
 #include "api/yaml_document.h"
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "api/field_reader.h"
+#include "api/field_kinds.h"
 #include "api/object_meta.h"
 #include "base/result.h"
 

@@ -203,8 +203,9 @@ void ExpectFits(const Json& value, const Json& schema, const std::string& path) 
 void CollectPaths(const Json& value, const std::string& path, std::vector<std::string>& into) {
   if (value.is_object()) {
     for (const auto& [name, item] : value.items()) {
-      into.push_back(path.empty() ? name : path + "." + name);
-      CollectPaths(item, into.back(), into);
+      const auto below = path.empty() ? name : path + "." + name;
+      into.push_back(below);
+      CollectPaths(item, below, into);
     }
   } else if (value.is_array()) {
     for (const auto& item : value) CollectPaths(item, path + "[]", into);
