@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"MissingPool", {{"a", "gone"}, {}}, {"a"}, {"one"}, false, {"gone"}},
                     Case{"InvalidPoolIsMissing", {{"broken"}, {}}, {}, {}, false, {"broken"}},
                     Case{"EmptyMatchesNothing", {{}, {}}, {}, {}, false, {}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& scope) { return scope.param.name; });
 
 TEST(ResolveScopeTest, AnAgentsMaximumIsItsOwnOrThePools) {
   const auto resolved = ResolveScope({{"b"}, {}}, TwoPools());
