@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
+
+#include "policy/poll_interval.h"
 
 namespace purser::policy {
 namespace {
@@ -16,20 +19,32 @@ Money Saturated(Wide nanos) {
 
 Level LevelOf(api::Action action) {
   switch (action) {
-    case api::Action::kNotify: return Level::kWarning;
-    case api::Action::kThrottle: return Level::kThrottled;
-    case api::Action::kRefuseNewWork: return Level::kRefusingWork;
-    case api::Action::kStop: return Level::kStopped;
+    case api::Action::kNotify:
+      return Level::kWarning;
+    case api::Action::kThrottle:
+      return Level::kThrottled;
+    case api::Action::kRefuseNewWork:
+      return Level::kRefusingWork;
+    case api::Action::kStop:
+      return Level::kStopped;
   }
   return Level::kStopped;
 }
 
+// Without thresholds a budget would limit nothing: those of an unwritten spec apply.
+const std::vector<api::Threshold>& ThresholdsOf(const api::AgentBudgetSpec& spec) {
+  static const std::vector<api::Threshold> kDefaults = {{80, api::Action::kThrottle},
+                                                        {100, api::Action::kStop}};
+  return spec.thresholds.empty() ? kDefaults : spec.thresholds;
+}
+
 void ApplyThresholds(const BudgetInput& input, BudgetDecision& decision) {
-  for (const auto& threshold : input.spec.thresholds) {
+  for (const auto& threshold : ThresholdsOf(input.spec)) {
     if (!ReachesPercent(input.spent, input.spec.limit, threshold.percent)) continue;
     const Level level = LevelOf(threshold.action);
     const bool first = !decision.crossed_percent;
-    if (level > decision.level || (level == decision.level && (first || threshold.percent > *decision.crossed_percent))) {
+    if (level > decision.level ||
+        (level == decision.level && (first || threshold.percent > *decision.crossed_percent))) {
       decision.level = level;
       decision.crossed_percent = threshold.percent;
     }
@@ -40,7 +55,7 @@ void ApplyThresholds(const BudgetInput& input, BudgetDecision& decision) {
 void ApplyCurve(const BudgetInput& input, BudgetDecision& decision) {
   if (decision.level != Level::kThrottled) return;
   std::int32_t soft = std::numeric_limits<std::int32_t>::max();
-  for (const auto& threshold : input.spec.thresholds) {
+  for (const auto& threshold : ThresholdsOf(input.spec)) {
     if (threshold.action == api::Action::kThrottle) soft = std::min(soft, threshold.percent);
   }
   const Wide limit = input.spec.limit.nanos();
@@ -57,13 +72,15 @@ void ApplyCurve(const BudgetInput& input, BudgetDecision& decision) {
 // r = max(12 * last 5 min, last hour); algorithms.md, Forecast.
 void ApplyForecast(const BudgetInput& input, BudgetDecision& decision) {
   decision.burn_per_hour = input.last_hour;
-  const Wide rate = std::max<Wide>(Wide{input.last_5_minutes.nanos()} * 12, input.last_hour.nanos());
+  const Wide rate =
+      std::max<Wide>(Wide{input.last_5_minutes.nanos()} * 12, input.last_hour.nanos());
   const Wide left_ms = std::max<Wide>(0, (input.window.end - input.now).count());
   constexpr Wide kHourMs = 3'600'000;
   decision.projected = Saturated(Wide{input.spent.nanos()} + rate * left_ms / kHourMs);
   if (rate <= 0 || decision.remaining.nanos() == 0) return;
   const Wide to_limit_ms = Wide{decision.remaining.nanos()} * kHourMs / rate;
-  if (to_limit_ms < left_ms) decision.exhausts_at = input.now + Duration(static_cast<std::int64_t>(to_limit_ms));
+  if (to_limit_ms < left_ms)
+    decision.exhausts_at = input.now + Duration(static_cast<std::int64_t>(to_limit_ms));
 }
 
 std::string ShortTime(Timestamp time, const std::string& zone) {
@@ -73,19 +90,28 @@ std::string ShortTime(Timestamp time, const std::string& zone) {
   return text;
 }
 
+// Why nothing is given back, and the way out.
+std::string HoldMessage(const BudgetInput& input) {
+  const auto& source = input.source;
+  std::string message = source.last_read
+                            ? "spend is not readable since " + FormatTimeUtc(*source.last_read)
+                            : std::string("spend has not been read yet");
+  if (!source.reason.empty()) message += " (" + source.reason + ")";
+  if (!source.message.empty()) message += ": " + source.message;
+  return "; " + message + "; what is in force is held until source \"" + input.spec.source +
+         "\" answers: check its URL and credentials in the operator's configuration";
+}
+
 std::string MessageOf(const BudgetInput& input, const BudgetDecision& decision) {
-  std::string message = "spent " + input.spent.ToDollars() + " of " + input.spec.limit.ToDollars() + " (" +
-                        std::to_string(decision.percent_used) + " %) since " +
+  std::string message = "spent " + input.spent.ToDollars() + " of " + input.spec.limit.ToDollars() +
+                        " (" + std::to_string(decision.percent_used) + " %) since " +
                         ShortTime(input.window.start, input.spec.window.time_zone);
   if (decision.audit && decision.level > Level::kWarning) {
-    message += "; mode Audit: would be " + std::string(ToString(decision.level)) + ", nothing is touched";
+    message +=
+        "; mode Audit: would be " + std::string(ToString(decision.level)) + ", nothing is touched";
   }
   message += "; resets in " + FormatDuration(input.window.end - input.now);
-  if (!decision.may_relax) {
-    message += "; holding what is in force: spend is not readable";
-    if (input.source.last_read) message += " since " + FormatTimeUtc(*input.source.last_read);
-    if (!input.source.reason.empty()) message += " (" + input.source.reason + ")";
-  }
+  if (!decision.may_relax) message += HoldMessage(input);
   return message;
 }
 
@@ -93,11 +119,16 @@ std::string MessageOf(const BudgetInput& input, const BudgetDecision& decision) 
 
 std::string_view ToString(Level level) {
   switch (level) {
-    case Level::kNormal: return "Normal";
-    case Level::kWarning: return "Warning";
-    case Level::kThrottled: return "Throttled";
-    case Level::kRefusingWork: return "RefusingWork";
-    case Level::kStopped: return "Stopped";
+    case Level::kNormal:
+      return "Normal";
+    case Level::kWarning:
+      return "Warning";
+    case Level::kThrottled:
+      return "Throttled";
+    case Level::kRefusingWork:
+      return "RefusingWork";
+    case Level::kStopped:
+      return "Stopped";
   }
   return "Stopped";
 }
@@ -114,15 +145,18 @@ BudgetDecision Decide(const BudgetInput& input) {
   ApplyThresholds(input, decision);
   ApplyCurve(input, decision);
   ApplyForecast(input, decision);
+  decision.next_threshold_in = TimeToNextThreshold(input.spent, input.spec.limit,
+                                                   ThresholdsOf(input.spec), input.last_5_minutes);
   decision.message = MessageOf(input, decision);
   return decision;
 }
 
 std::int32_t ThrottledConcurrency(std::int32_t maximum, const BudgetDecision& decision) {
   if (maximum <= 0) return 0;
-  // Numerator and denominator stay below 1e3 * 2^63, the maximum below 2^31: the product fits 128 bits.
-  const Wide scaled =
-      (Wide{maximum} * decision.curve_numerator + decision.curve_denominator - 1) / decision.curve_denominator;
+  // Numerator and denominator stay below 1e3 * 2^63, the maximum below 2^31: the product fits 128
+  // bits.
+  const Wide scaled = (Wide{maximum} * decision.curve_numerator + decision.curve_denominator - 1) /
+                      decision.curve_denominator;
   return static_cast<std::int32_t>(std::clamp<Wide>(scaled, 1, maximum));
 }
 

@@ -53,13 +53,17 @@ struct BudgetDecision {
   Money burn_per_hour;                          // the last hour's
   Money projected;                              // at the window's end
   std::optional<Timestamp> exhausts_at;         // only when before the window's end
+  // Until the next threshold is crossed at the rate of the last 5 minutes; for PollInterval.
+  std::optional<Duration> next_threshold_in;
   // "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m"
   std::string message;
 };
 
-// Pure. Thresholds compare exactly (ReachesPercent); the strongest action among those crossed wins.
-// An explicit Stop below 100 % is honoured. Forecast: r = max(12 * last 5 min, last hour); exhausts_at = now +
-// remaining / r if before the window's end; projected = spent + r * time left (saturating).
+// Pure. Thresholds, in any order, compare exactly (ReachesPercent); the strongest action among those crossed
+// wins, also a Stop below 100 %. No thresholds at all means the defaults (80 Throttle, 100 Stop). A limit of 0
+// is reached by every threshold, so its strongest action holds at once.
+// Forecast: r = max(12 * last 5 min, last hour); exhausts_at = now + remaining / r if before the window's end;
+// projected = spent + r * time left (saturating).
 BudgetDecision Decide(const BudgetInput& input);
 
 // clamp(ceil(maximum * numerator / denominator), 1, maximum); 0 when maximum is 0.

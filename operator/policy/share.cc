@@ -7,9 +7,11 @@
 namespace purser::policy {
 namespace {
 
-// The level w and remainder such that filling every capacity up to w uses `amount`: max-min fairness, found by
-// bisection so that the cost does not grow with the amount. Capacities are what each can still take.
-std::vector<std::int32_t> FillEvenly(std::int64_t amount, const std::vector<std::int32_t>& capacities) {
+// The level w and remainder such that filling every capacity up to w uses `amount`: max-min
+// fairness, found by bisection so that the cost does not grow with the amount. Capacities are what
+// each can still take.
+std::vector<std::int32_t> FillEvenly(std::int64_t amount,
+                                     const std::vector<std::int32_t>& capacities) {
   const auto used_at = [&](std::int64_t level) {
     std::int64_t used = 0;
     for (const auto capacity : capacities) used += std::min<std::int64_t>(capacity, level);
@@ -43,11 +45,16 @@ std::vector<std::int32_t> FillEvenly(std::int64_t amount, const std::vector<std:
 class Handout {
  public:
   Handout(std::int32_t allowed, const std::vector<PoolDemand>& demands)
-      : left_(std::max(allowed, 0)), demands_(demands), shares_(demands.size()), order_(demands.size()) {
-    for (std::size_t i = 0; i < demands.size(); ++i) shares_[i].agents.resize(demands[i].agents.size(), 0);
+      : left_(std::max(allowed, 0)),
+        demands_(demands),
+        shares_(demands.size()),
+        order_(demands.size()) {
+    for (std::size_t i = 0; i < demands.size(); ++i)
+      shares_[i].agents.resize(demands[i].agents.size(), 0);
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
-      if (demands[a].priority != demands[b].priority) return demands[a].priority > demands[b].priority;
+      if (demands[a].priority != demands[b].priority)
+        return demands[a].priority > demands[b].priority;
       return demands[a].pool < demands[b].pool;
     });
   }
@@ -56,7 +63,9 @@ class Handout {
     for (const auto pool : order_) OneEach(pool);
     for (std::size_t begin = 0; begin < order_.size();) {
       std::size_t end = begin;
-      while (end < order_.size() && demands_[order_[end]].priority == demands_[order_[begin]].priority) ++end;
+      while (end < order_.size() &&
+             demands_[order_[end]].priority == demands_[order_[begin]].priority)
+        ++end;
       GiveToPeers(begin, end);
       begin = end;
     }

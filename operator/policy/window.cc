@@ -2,9 +2,12 @@
 
 #include <date/tz.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <numeric>
+#include <string_view>
+#include <vector>
 
 namespace purser::policy {
 namespace {
@@ -14,29 +17,61 @@ using date::local_days;
 using LocalTime = date::local_time<std::chrono::milliseconds>;
 using Seconds = std::chrono::seconds;
 
-std::string UnknownZone(const std::string& name) {
-  std::string hint = "America/New_York";
-  const date::tzdb* database = nullptr;
-  try {
-    database = &date::get_tzdb();
-  } catch (const std::exception&) {
-    return "time zone \"" + name + "\" cannot be looked up: the time zone database is missing (package tzdata)";
+// Letters and digits in lower case: "America/NewYork" and "america/new_york" are the same.
+std::string Folded(std::string_view text) {
+  std::string folded;
+  for (const char c : text) {
+    if (c == '_' || c == ' ' || c == '-') continue;
+    folded += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   }
-  const auto fold = [](std::string_view text) {
-    std::string folded;
-    for (const char c : text) {
-      if (c == '_' || c == ' ' || c == '-') continue;
-      folded += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return folded;
+}
+
+// Letters to insert, remove or replace (Levenshtein).
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
     }
-    return folded;
-  };
-  const auto wanted = fold(name);
-  for (const auto& zone : database->zones) {
-    const auto folded = fold(zone.name());
-    const auto slash = folded.rfind('/');
-    if (folded == wanted || (slash != std::string::npos && folded.substr(slash + 1) == wanted)) hint = zone.name();
   }
-  return "unknown time zone \"" + name + "\"; use an IANA name such as " + hint;
+  return row.back();
+}
+
+// The zone whose name, or whose city, is nearest to what was written; a well known one when none is
+// near.
+std::string NearestZone(const std::string& name) {
+  constexpr std::size_t kLongest = 64;  // of the schema
+  constexpr std::size_t kNear = 3;      // exclusive
+  std::string nearest = "America/New_York";
+  if (name.size() > kLongest) return nearest;
+  const auto wanted = Folded(name);
+  std::size_t best = std::min(kNear, wanted.size() / 2);
+  for (const auto& zone : date::get_tzdb().zones) {
+    const auto folded = Folded(zone.name());
+    const auto city = std::string_view(folded).substr(folded.rfind('/') + 1);
+    const auto distance = std::min(Distance(wanted, folded), Distance(wanted, city));
+    if (distance >= best) continue;
+    best = distance;
+    nearest = zone.name();
+  }
+  return nearest;
+}
+
+Error UnknownZone(const std::string& name) {
+  try {
+    return Error(
+        ErrorCode::kInvalidArgument,
+        "unknown time zone \"" + name + "\": use an IANA name such as " + NearestZone(name));
+  } catch (const std::exception&) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "time zone \"" + name +
+                     "\" cannot be looked up: install the time zone database (package tzdata)");
+  }
 }
 
 // Looked up once per name: the library's own search is slow and throws.
@@ -50,13 +85,20 @@ Result<const date::time_zone*> FindZone(const std::string& name) {
     known.emplace(name, zone);
     return zone;
   } catch (const std::exception&) {
-    return Error(ErrorCode::kInvalidArgument, UnknownZone(name));
+    return UnknownZone(name);
   }
+}
+
+// Offsets are whole quarter hours, but some clocks were changed at 00:01 (Casey in 2020). The
+// ledger folds spend into quarter hours, so such a change is taken to happen at the start of its
+// quarter.
+Timestamp QuarterOf(Timestamp time) {
+  return date::floor<std::chrono::duration<std::int64_t, std::ratio<900>>>(time);
 }
 
 // The first instant at or after the local time: the earlier of two, the end of a gap.
 Timestamp Earliest(const date::time_zone& zone, LocalTime local) {
-  return zone.to_sys(local, date::choose::earliest);
+  return QuarterOf(zone.to_sys(local, date::choose::earliest));
 }
 
 date::year_month_day FirstOfMonth(date::year_month_day day) { return day.year() / day.month() / 1; }
@@ -84,7 +126,8 @@ Window DayOrLonger(Timestamp now, const date::time_zone& zone, const api::Window
   const auto local = zone.to_local(now);
   auto [start, end] = LocalPeriod(date::floor<days>(local), spec);
   Window window{Earliest(zone, start), Earliest(zone, end)};
-  // A clock set back across midnight makes a date that already ended appear again: it stays in the later window.
+  // A clock set back across midnight makes a date that already ended appear again: it stays in the
+  // later window.
   while (window.end <= now) {
     start = end;
     end = LocalPeriod(start, spec).second;
@@ -100,12 +143,19 @@ Window DayOrLonger(Timestamp now, const date::time_zone& zone, const api::Window
 
 // Local wall-clock hours. A change of offset inside an hour cuts it there.
 Window HourOf(Timestamp now, const date::time_zone& zone) {
-  const auto info = zone.get_info(std::chrono::time_point_cast<Seconds>(now));
+  auto info = zone.get_info(date::floor<Seconds>(now));
+  if (QuarterOf(info.end) <= now) info = zone.get_info(info.end);
   const auto local = now + info.offset;
   const auto start = date::floor<std::chrono::hours>(local) - info.offset;
-  Window window{start, start + std::chrono::hours(1)};
-  window.start = std::max<Timestamp>(window.start, info.begin);
-  window.end = std::min<Timestamp>(window.end, info.end);
+  Window window{Timestamp(start.time_since_epoch()),
+                Timestamp((start + std::chrono::hours(1)).time_since_epoch())};
+  // The database also notes changes of name alone; they cut nothing.
+  const Timestamp begin = QuarterOf(info.begin);
+  const Timestamp end = QuarterOf(info.end);
+  if (window.start < begin && zone.get_info(info.begin - Seconds(1)).offset != info.offset) {
+    window.start = begin;
+  }
+  if (window.end > end && zone.get_info(info.end).offset != info.offset) window.end = end;
   return window;
 }
 
@@ -133,10 +183,13 @@ std::string FormatTime(Timestamp time, const std::string& zone_name) {
   return date::format("%FT%T%Ez", date::make_zoned(*zone, seconds));
 }
 
-std::string FormatTimeUtc(Timestamp time) { return date::format("%FT%TZ", date::floor<Seconds>(time)); }
+std::string FormatTimeUtc(Timestamp time) {
+  return date::format("%FT%TZ", date::floor<Seconds>(time));
+}
 
 std::string FormatDuration(Duration duration) {
-  const auto total = std::max<std::int64_t>(0, std::chrono::duration_cast<Seconds>(duration).count());
+  const auto total =
+      std::max<std::int64_t>(0, std::chrono::duration_cast<Seconds>(duration).count());
   const std::int64_t parts[] = {total / 86'400, total / 3'600 % 24, total / 60 % 60, total % 60};
   constexpr char kUnits[] = {'d', 'h', 'm', 's'};
   std::string text;

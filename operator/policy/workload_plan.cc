@@ -18,8 +18,9 @@ WorkloadPlan GiveBack(const WorkloadState& state) {
   WorkloadPlan plan;
   if (state.live != saved.set) {
     plan.kind = PlanKind::kForget;
-    plan.explanation = "replicas left at " + std::to_string(state.live) + ": changed by somebody else since " +
-                       std::to_string(saved.set) + " was set (" + std::to_string(saved.replicas) + " before)";
+    plan.explanation = "replicas left at " + std::to_string(state.live) +
+                       ": changed by somebody else since " + std::to_string(saved.set) +
+                       " was set (" + std::to_string(saved.replicas) + " before)";
     return plan;
   }
   plan.kind = PlanKind::kRestore;
@@ -46,7 +47,9 @@ bool Asks(const WorkloadAsk& ask, const api::ScalingSpec& scaling) {
 }  // namespace
 
 std::string Saved::Encode() const {
-  return nlohmann::ordered_json{{"replicas", replicas}, {"set", set}, {"pool", pool}, {"poolUID", pool_uid}}.dump();
+  return nlohmann::ordered_json{
+      {"replicas", replicas}, {"set", set}, {"pool", pool}, {"poolUID", pool_uid}}
+      .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 Result<Saved> Saved::Decode(std::string_view text) {
@@ -57,7 +60,8 @@ Result<Saved> Saved::Decode(std::string_view text) {
   const auto count = [&](const char* name) -> std::optional<std::int32_t> {
     const auto found = document.find(name);
     if (found == document.end() || !found->is_number_integer()) return std::nullopt;
-    const auto value = found->is_number_unsigned() && found->get<std::uint64_t>() > INT32_MAX
+    const auto value = found->is_number_unsigned() && found->get<std::uint64_t>() >
+                                                          std::numeric_limits<std::int32_t>::max()
                            ? std::int64_t{-1}
                            : found->get<std::int64_t>();
     if (value < 0 || value > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
@@ -77,19 +81,22 @@ Result<Saved> Saved::Decode(std::string_view text) {
   return Saved{*replicas, *set, *pool, *uid};
 }
 
-std::int32_t DesiredReplicas(Level level, std::int32_t original, std::int32_t concurrency, std::int32_t maximum,
-                             const api::ScalingSpec& scaling) {
+std::int32_t DesiredReplicas(Level level, std::int32_t original, std::int32_t concurrency,
+                             std::int32_t maximum, const api::ScalingSpec& scaling) {
   if (level == Level::kStopped) return scaling.on_stop == api::OnStop::kZero ? 0 : original;
-  if (level != Level::kThrottled || scaling.on_throttle == api::OnThrottle::kKeep || maximum <= 0) return original;
+  if (level != Level::kThrottled || scaling.on_throttle == api::OnThrottle::kKeep || maximum <= 0)
+    return original;
   const auto product = std::int64_t{original} * std::clamp(concurrency, 0, maximum);
   const auto proportional = static_cast<std::int32_t>((product + maximum - 1) / maximum);
   return std::clamp(proportional, std::min(scaling.min_replicas, original), original);
 }
 
-WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask, const api::ScalingSpec& scaling) {
+WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask,
+                          const api::ScalingSpec& scaling) {
   WorkloadPlan nothing;
   if (state.saved && state.saved->pool != ask.pool) {
-    nothing.explanation = "held by AgentPool " + state.saved->pool + ": a workload belongs to one pool";
+    nothing.explanation =
+        "held by AgentPool " + state.saved->pool + ": a workload belongs to one pool";
     return nothing;
   }
   if (!Asks(ask, scaling)) {
@@ -102,7 +109,8 @@ WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask, co
   }
 
   const std::int32_t original = state.saved ? state.saved->replicas : state.live;
-  const std::int32_t wanted = DesiredReplicas(ask.level, original, ask.concurrency, ask.maximum, scaling);
+  const std::int32_t wanted =
+      DesiredReplicas(ask.level, original, ask.concurrency, ask.maximum, scaling);
   if (ask.level == Level::kStopped && !ask.drained && state.live > wanted) {
     nothing.explanation = "draining";
     return nothing;
@@ -110,11 +118,21 @@ WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask, co
   if (!state.saved) {
     // Already where it is asked to be, by somebody's own choice: theirs to keep.
     if (state.live <= wanted) return nothing;
-    return Set(PlanKind::kTake, state.live, wanted, Saved{state.live, wanted, ask.pool, ask.pool_uid});
+    return Set(PlanKind::kTake, state.live, wanted,
+               Saved{state.live, wanted, ask.pool, ask.pool_uid});
+  }
+  if (state.live > state.saved->set && state.live > wanted) {
+    return Set(PlanKind::kReassert, state.live, wanted, *state.saved);
   }
   if (state.live > wanted) {
-    const auto kind = state.live > state.saved->set ? PlanKind::kReassert : PlanKind::kTake;
-    return Set(kind, state.live, wanted, *state.saved);
+    // Whoever went lower than we did chose a new original: theirs is what is given back.
+    Saved saved = *state.saved;
+    std::int32_t target = wanted;
+    if (state.live < saved.set) {
+      saved.replicas = state.live;
+      target = DesiredReplicas(ask.level, state.live, ask.concurrency, ask.maximum, scaling);
+    }
+    return Set(PlanKind::kTake, state.live, target, std::move(saved));
   }
   // Give back a part, unless somebody went lower than we did.
   if (state.live < wanted && state.live == state.saved->set && ask.may_relax) {

@@ -67,7 +67,8 @@ struct WorkloadPlan {
 // asked and without annotation is left alone (somebody's 0 stays theirs); while something is asked and the
 // live value is above it: take or reassert; when nothing is asked: restore only if live == saved.set,
 // otherwise forget. While asked, live below saved.set and below the ask is left alone (a person or an
-// autoscaler went lower). An annotation of another pool is never overwritten: kNothing with explanation.
+// autoscaler went lower); when still less is asked, that lower value is the original from then on. An
+// annotation of another pool is never overwritten: kNothing with explanation.
 WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask,
                           const api::ScalingSpec& scaling);
 
