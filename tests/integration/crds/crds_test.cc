@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -16,7 +16,7 @@
 
 #include "api/codec.h"
 #include "api/config.h"
-#include "control_plane.h"
+#include "support/cluster.h"
 #include "unit/api/full_objects.h"
 
 namespace purser {
@@ -63,30 +63,38 @@ std::vector<std::string> FindingsOf(const Manifest& manifest) {
 
 class CrdsTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() { cluster_ = std::make_unique<ControlPlane>(); }
+  static void SetUpTestSuite() {
+    cluster_ = std::make_unique<support::Cluster>("control-plane", PURSER_SOURCE_DIR "/crds");
+  }
   static void TearDownTestSuite() { cluster_.reset(); }
-  void SetUp() override { ASSERT_EQ(cluster_->error(), ""); }
-
-  static std::string Output(const std::vector<std::string>& arguments) {
-    const auto result = cluster_->Kubectl(arguments);
-    EXPECT_EQ(result.exit_code, 0) << result.output;
-    return result.output;
+  void TearDown() override {
+    if (HasFailure()) std::cerr << cluster_->LogTails() << std::endl;
   }
 
-  static std::unique_ptr<ControlPlane> cluster_;
+  static support::ProgramResult Kubectl(const std::vector<std::string>& arguments,
+                                        const std::string& input = "") {
+    return cluster_->Kubectl(arguments, input);
+  }
+  static std::string Output(const std::vector<std::string>& arguments) {
+    const auto result = Kubectl(arguments);
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.out;
+  }
+
+  static std::unique_ptr<support::Cluster> cluster_;
 };
 
-std::unique_ptr<ControlPlane> CrdsTest::cluster_;
+std::unique_ptr<support::Cluster> CrdsTest::cluster_;
 
 TEST_F(CrdsTest, BadManifestsAreRefusedAndTheMessageNamesTheField) {
   const auto manifests = ManifestsIn(std::string(kFolder) + "bad");
   EXPECT_GE(manifests.size(), 40u);
   for (const auto& manifest : manifests) {
-    const auto result = cluster_->Kubectl({"create", "-f", "-"}, manifest.text);
-    EXPECT_NE(result.exit_code, 0) << manifest.file << " was accepted";
+    const auto result = Kubectl({"create", "-f", "-"}, manifest.text);
+    EXPECT_NE(result.code, 0) << manifest.file << " was accepted";
     EXPECT_THAT(manifest.want, Not(IsEmpty())) << manifest.file;
     for (const auto& want : manifest.want)
-      EXPECT_THAT(result.output, HasSubstr(want)) << manifest.file;
+      EXPECT_THAT(result.err, HasSubstr(want)) << manifest.file;
     // Without a cluster too.
     EXPECT_THAT(FindingsOf(manifest), Not(IsEmpty()))
         << manifest.file << " is accepted by the decoder";
@@ -136,9 +144,9 @@ TEST_F(CrdsTest, GoodManifestsAreAcceptedAndDecodeToWhatIsStored) {
   Output({"create", "namespace", "agents"});
   for (const auto& manifest : manifests) {
     EXPECT_THAT(FindingsOf(manifest), IsEmpty()) << manifest.file;
-    const auto result = cluster_->Kubectl({"apply", "-o", "json", "-f", "-"}, manifest.text);
-    ASSERT_EQ(result.exit_code, 0) << manifest.file << ": " << result.output;
-    const auto stored = Json::parse(result.output);
+    const auto result = Kubectl({"apply", "-o", "json", "-f", "-"}, manifest.text);
+    ASSERT_EQ(result.code, 0) << manifest.file << ": " << result.err;
+    const auto stored = Json::parse(result.out);
     if (stored["kind"] != "List") {
       ExpectDecoded(stored, manifest.file);
       continue;
@@ -160,14 +168,14 @@ TEST_F(CrdsTest, AFullStatusIsAcceptedAsTheOperatorWritesItAndReadsWell) {
     auto json = Json::parse(object);
     const auto status = json["status"];
     json.erase("status");
-    auto result = cluster_->Kubectl({"apply", "--server-side", "-f", "-"}, json.dump());
-    ASSERT_EQ(result.exit_code, 0) << result.output;
+    auto result = Kubectl({"apply", "--server-side", "-f", "-"}, json.dump());
+    ASSERT_EQ(result.code, 0) << result.err;
     json.erase("spec");
     json["status"] = status;
     result = cluster_->Kubectl(
         {"apply", "--server-side", "--subresource=status", "-o", "json", "-f", "-"}, json.dump());
-    ASSERT_EQ(result.exit_code, 0) << result.output;
-    EXPECT_EQ(Json::parse(result.output)["status"], status);
+    ASSERT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(Json::parse(result.out)["status"], status);
   }
 
   const auto budgets = Output({"get", "agentbudgets", "columns", "-o", "wide"});
@@ -191,7 +199,7 @@ TEST_F(CrdsTest, AFullStatusIsAcceptedAsTheOperatorWritesItAndReadsWell) {
 TEST_F(CrdsTest, ShortNamesAndCategory) {
   for (const char* name : {"ab", "abudget", "agentbudget", "agentbudgets.purser.dev", "apool",
                            "agentpool", "purser"}) {
-    EXPECT_EQ(cluster_->Kubectl({"get", name}).exit_code, 0) << name;
+    EXPECT_EQ(Kubectl({"get", name}).code, 0) << name;
   }
 }
 
