@@ -8,9 +8,8 @@ namespace {
 constexpr int kMaxCountedFailures = 10;  // 0.8 s doubled so often is beyond the longest retry
 
 ReflectorStep List(ReflectorState state) {
-  const bool first = !state.paging;
+  const bool first = state.continue_token.empty();
   state.phase = ReflectorState::Phase::kListing;
-  state.paging = true;
   // Without a resourceVersion: the newest state, in pages; "0" would bring all objects at once.
   Query query{{"limit", std::to_string(kPageLimit)}};
   if (!state.continue_token.empty()) query.emplace_back("continue", state.continue_token);
@@ -33,7 +32,6 @@ ReflectorStep Resume(ReflectorState state, std::chrono::seconds timeout) {
 void ForgetPosition(ReflectorState& state) {
   state.resource_version.clear();
   state.continue_token.clear();
-  state.paging = false;
 }
 
 ReflectorStep Retry(ReflectorState state, Error reason) {
@@ -76,7 +74,6 @@ class Stepper {
     state_.failures = std::min(state_.failures, 1);
     state_.continue_token = page.continue_token;
     if (!page.continue_token.empty()) return List(std::move(state_));
-    state_.paging = false;
     if (page.resource_version.empty()) {
       return Retry(std::move(state_), Error(ErrorCode::kCorrupt, "the list has no resourceVersion"));
     }

@@ -22,7 +22,6 @@ struct ReflectorState {
   Phase phase = Phase::kListing;
   std::string resource_version;  // newest seen in list, event or bookmark; empty: list first
   std::string continue_token;    // of the page to ask for next
-  bool paging = false;           // a list has begun and not ended
   int failures = 0;              // in a row, for the backoff
 };
 
