@@ -133,11 +133,6 @@ Window DayOrLonger(Timestamp now, const date::time_zone& zone, const api::Window
     end = LocalPeriod(start, spec).second;
     window = {window.end, Earliest(zone, end)};
   }
-  // A date that does not exist in this zone (Apia, 2011-12-30) leaves no window of its own.
-  while (window.start == window.end) {
-    end = LocalPeriod(end, spec).second;
-    window.end = Earliest(zone, end);
-  }
   return window;
 }
 
