@@ -5,7 +5,8 @@
 namespace purser::ledger::sqlite {
 namespace {
 
-constexpr int kBusyTimeoutMilliseconds = 5'000;
+// Another leader's transaction is over in less.
+constexpr int kBusyTimeoutMilliseconds = 1'000;
 
 struct Advice {
   ErrorCode code;

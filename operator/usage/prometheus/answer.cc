@@ -68,7 +68,10 @@ class AnswerParser::Implementation {
                     .get(document);
     if (code != simdjson::SUCCESS) return Bad(code);
     auto problem = ReadDocument(document);
-    if (!problem && !document.at_end()) problem = Bad("something follows the JSON document");
+    // Beyond the end there is no location.
+    const char* location = nullptr;
+    if (!problem && document.current_location().get(location) != simdjson::OUT_OF_BOUNDS)
+      problem = Bad("something follows the JSON document");
     figures = figures_;
     return problem;
   }
