@@ -29,12 +29,10 @@ RunningOperator::RunningOperator(api::OperatorConfig config, const std::string& 
 
 RunningOperator::~RunningOperator() { Stop(); }
 
-Status RunningOperator::Stop() {
-  if (thread_.joinable()) {
-    thread_.request_stop();
-    thread_.join();
-  }
-  return ended_;
+void RunningOperator::Stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  thread_.join();
 }
 
 }  // namespace purser::support

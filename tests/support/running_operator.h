@@ -22,8 +22,9 @@ class RunningOperator {
   RunningOperator(api::OperatorConfig config, const std::string& kubeconfig, Clock* clock);
   ~RunningOperator();  // as Stop
 
-  // A clean stop; returns what Run returned.
-  Status Stop();
+  // A clean stop.
+  void Stop();
+  const Status& ended() const { return ended_; }  // what Run returned, after Stop
   std::uint16_t port() const { return port_; }
 
  private:

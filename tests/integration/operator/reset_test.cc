@@ -92,7 +92,8 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
   }));
   EXPECT_FALSE(world.Get("deployment", "weekly")["metadata"].value("annotations", nlohmann::json::object())
                    .contains("purser.dev/saved"));
-  EXPECT_TRUE(running.Stop().ok());
+  running.Stop();
+  EXPECT_TRUE(running.ended().ok());
 }
 
 }  // namespace

@@ -1,0 +1,147 @@
+#include "support/prometheus.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include "support/cluster.h"
+
+namespace purser::support {
+namespace {
+
+void WriteFile(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  if (!file) throw std::runtime_error("cannot write " + path);
+}
+
+// Whether /-/ready answers 200.
+bool Ready(std::uint16_t port) {
+  const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  bool ready = false;
+  if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    const std::string request = "GET /-/ready HTTP/1.0\r\n\r\n";
+    char answer[64] = {};
+    if (write(connection, request.data(), request.size()) > 0 && read(connection, answer, sizeof answer - 1) > 12) {
+      const std::string line(answer);
+      ready = line.compare(9, 3, "200") == 0 || line.compare(9, 3, "401") == 0;
+    }
+  }
+  close(connection);
+  return ready;
+}
+
+}  // namespace
+
+Prometheus::Prometheus(const PrometheusOptions& options)
+    : folder_(options.folder), web_config_(!options.web_config.empty()), port_(options.port) {
+  if (folder_.empty()) {
+    std::string pattern = std::filesystem::temp_directory_path() / "purser-prometheus-XXXXXX";
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    folder_ = pattern;
+    own_folder_ = true;
+  }
+  if (port_ == 0) port_ = FreePort();
+  const auto interval = std::to_string(options.scrape_interval.count()) + "ms";
+  std::string config = "global: {scrape_interval: " + interval + ", scrape_timeout: " + interval + "}\n";
+  if (!options.targets.empty()) {
+    config += "scrape_configs:\n- job_name: agents\n  honor_labels: true\n  static_configs:\n  - targets: [";
+    for (const auto& target : options.targets) config += "\"" + target + "\",";
+    config += "]\n";
+  }
+  WriteFile(folder_ + "/prometheus.yml", config);
+  if (web_config_) WriteFile(folder_ + "/web.yml", options.web_config);
+  if (!options.history.empty()) {
+    WriteFile(folder_ + "/history.txt", options.history);
+    const auto made = RunToEnd({"promtool", "tsdb", "create-blocks-from", "openmetrics", folder_ + "/history.txt",
+                                folder_ + "/data"});
+    if (made.code != 0) throw std::runtime_error("promtool: " + made.err + made.out);
+  }
+  Start();
+}
+
+Prometheus::~Prometheus() {
+  Kill();
+  if (own_folder_) std::filesystem::remove_all(folder_);
+}
+
+void Prometheus::Start() {
+  std::vector<std::string> command = {"prometheus",
+                                      "--config.file=" + folder_ + "/prometheus.yml",
+                                      "--storage.tsdb.path=" + folder_ + "/data",
+                                      "--storage.tsdb.retention.time=10y",
+                                      "--web.listen-address=127.0.0.1:" + std::to_string(port_)};
+  if (web_config_) command.push_back("--web.config.file=" + folder_ + "/web.yml");
+  std::vector<char*> arguments;
+  for (auto& word : command) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  const std::string log = folder_ + "/log";
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("fork failed");
+  if (pid_ == 0) {
+    // Ends with the test's process, however that ends.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(file, 1);
+    dup2(file, 2);
+    execvp(arguments[0], arguments.data());
+    _exit(127);
+  }
+  WaitUntilReady();
+}
+
+void Prometheus::WaitUntilReady() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!Ready(port_)) {
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) == pid_) {
+      pid_ = -1;
+      throw std::runtime_error("prometheus ended at once:\n" + LogTail());
+    }
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("prometheus is not ready:\n" + LogTail());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+void Prometheus::Kill() {
+  if (pid_ <= 0) return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+void Prometheus::Pause() { kill(pid_, SIGSTOP); }
+void Prometheus::Resume() { kill(pid_, SIGCONT); }
+
+std::string Prometheus::LogTail(int lines) const {
+  std::ifstream file(folder_ + "/log");
+  std::deque<std::string> tail;
+  for (std::string line; std::getline(file, line);) {
+    tail.push_back(line);
+    if (tail.size() > static_cast<std::size_t>(lines)) tail.pop_front();
+  }
+  std::string text;
+  for (const auto& line : tail) text += line + "\n";
+  return text;
+}
+
+}  // namespace purser::support

@@ -1,0 +1,50 @@
+// A real Prometheus on a free port, with a folder of its own, ended with the object.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace purser::support {
+
+struct PrometheusOptions {
+  std::chrono::milliseconds scrape_interval{1000};
+  std::vector<std::string> targets;   // host:port to scrape
+  std::string history;                // OpenMetrics text loaded before the start; empty: none
+  std::string web_config;             // contents of --web.config.file; empty: none
+  std::uint16_t port = 0;             // 0: a free one
+  std::string folder;                 // kept by the caller, e.g. over a restart; empty: a temporary one
+};
+
+// Blocks until it is ready. Throws std::runtime_error with its log when it cannot start.
+class Prometheus {
+ public:
+  explicit Prometheus(const PrometheusOptions& options);
+  ~Prometheus();
+  Prometheus(const Prometheus&) = delete;
+  Prometheus& operator=(const Prometheus&) = delete;
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  std::uint16_t port() const { return port_; }
+
+  void Kill();    // SIGKILL
+  void Pause();   // SIGSTOP: it accepts connections and answers nothing
+  void Resume();
+  void Start();   // again, after Kill
+
+  std::string LogTail(int lines = 30) const;
+
+ private:
+  void WaitUntilReady();
+
+  std::string folder_;
+  bool own_folder_ = false;
+  bool web_config_ = false;
+  std::uint16_t port_ = 0;
+  pid_t pid_ = -1;
+};
+
+}  // namespace purser::support
