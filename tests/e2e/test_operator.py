@@ -198,7 +198,7 @@ class OperatorTest(unittest.TestCase):
 
     def check_descriptions(self) -> None:
         budget = self.kubectl("describe", "agentbudget", "workers-hour")
-        for pattern in (r"spent \$1\.\d+ of \$1 \(1\d\d %\) since \d{4}-", r"resets in \d+m", r"Exhausted", r"Warning +Stopped"):
+        for pattern in (r"spent \$1(\.\d+)? of \$1 \(1\d\d %\) since \d{4}-", r"resets in \d+[hms]", r"Exhausted", r"Warning +Stopped"):
             self.assertRegex(budget, pattern)
         pool = self.kubectl("describe", "agentpool", "workers")
         for pattern in (r"concurrency 4 -> 0", r"Warning +Throttled", r"Warning +Stopped", r"budget workers-hour: spent"):

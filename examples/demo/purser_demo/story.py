@@ -131,7 +131,7 @@ class Story:
             and snapshot.pools[EXPECTED.pool].state == "Normal",
             _RETURN_SECONDS,
         )
-        self._screen.step("Read the story afterwards: kubectl describe agentbudget, agentpool")
+        self._screen.step("Read the story afterwards: kubectl events --for=agentbudget/..., agentpool/... (or kubectl describe)")
         described = self._describe("agentbudget", EXPECTED.budget) + self._describe("agentpool", EXPECTED.pool)
         return Evidence(
             before_raise=[snapshot for snapshot in watch.history if snapshot.time < raised_at],
@@ -146,6 +146,7 @@ class Story:
         )
 
     def _describe(self, kind: str, name: str) -> str:
-        text = self._cluster.kubectl("describe", kind, name, "--namespace", AGENTS_NAMESPACE)
-        self._screen.block(f"{kind} {name}\n" + text[text.find("Events:") :])
-        return text
+        """Shows the events alone, in order of time, which describe does not keep to."""
+        where = ("--namespace", AGENTS_NAMESPACE)
+        self._screen.block(f"\n{kind} {name}\n{self._cluster.kubectl('events', f'--for={kind}/{name}', *where)}")
+        return self._cluster.kubectl("describe", kind, name, *where)
