@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import unittest
+import urllib.parse
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +27,7 @@ from purser_demo.clusters import LocalCluster
 from purser_demo.errors import DemoError
 from purser_demo.images import build_images
 from purser_demo.installation import (
+    OPERATOR_PODS,
     create_namespace,
     describe_pods,
     install_operator,
@@ -99,9 +101,8 @@ class OperatorTest(unittest.TestCase):
 
     def operator_pod(self) -> dict[str, Any] | None:
         """The one that is ready."""
-        pods = self.cluster.api.items(
-            f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods?labelSelector=app.kubernetes.io%2Finstance%3D{RELEASE}"
-        )
+        selector = urllib.parse.quote(OPERATOR_PODS)
+        pods = self.cluster.api.items(f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods?labelSelector={selector}")
         for pod in pods:
             conditions = {each["type"]: each["status"] for each in pod.get("status", {}).get("conditions", [])}
             if conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]:
@@ -275,7 +276,7 @@ class OperatorTest(unittest.TestCase):
         self.kubectl("delete", "agentpool", "workers", "--timeout=10s")
         left = self.cluster.kubectl(
             "get",
-            "all,configmaps,roles,rolebindings,leases,jobs",
+            "all,configmaps,serviceaccounts,roles,rolebindings",
             f"--namespace={OPERATOR_NAMESPACE}",
             f"--selector=app.kubernetes.io/instance={RELEASE}",
             "--output=name",

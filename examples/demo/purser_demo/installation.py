@@ -21,6 +21,7 @@ from purser_demo.places import (
 )
 from purser_demo.spending import METRIC
 
+OPERATOR_PODS = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=operator"
 _READY_SECONDS = 60.0
 _LOG_LINES = 60
 
@@ -77,13 +78,12 @@ def install_operator(cluster: Cluster, prometheus_url: str, folder: Path) -> Non
 
 def chart_values(prometheus_url: str) -> dict[str, Any]:
     """Scrapes and polls are a second apart, so that a demo of minutes shows what takes hours elsewhere."""
-    source = {
-        "name": "default",
-        "prometheus": {"url": prometheus_url, "metric": METRIC, "scrapeInterval": "1s"},
-    }
     return {
         "image": {"repository": OPERATOR_IMAGE, "tag": TAG, "pullPolicy": "IfNotPresent"},
-        "config": {"sources": [source]},
+        "prometheus": {"url": prometheus_url, "metric": METRIC, "scrapeInterval": "1s"},
+        # A small cluster has no volumes to give; the ledger is read again from Prometheus.
+        "persistence": {"enabled": False},
+        "log": {"format": "text"},
     }
 
 
@@ -98,7 +98,7 @@ def rollout(cluster: Cluster, namespace: str, workload: str) -> None:
 def describe_pods(cluster: Cluster, namespace: str) -> str:
     """Why pods may not be ready: what the node says, and what they say themselves; never fails."""
     parts = []
-    for words in (("describe", "pods"), ("logs", "--selector=app", "--prefix", "--tail=20")):
+    for words in (("describe", "pods"), ("logs", "--selector=app", "--all-containers", "--prefix", "--tail=20")):
         try:
             parts.append(cluster.kubectl(*words, "--namespace", namespace))
         except DemoError as error:
@@ -108,7 +108,7 @@ def describe_pods(cluster: Cluster, namespace: str) -> str:
 
 def operator_log(cluster: Cluster) -> str:
     """The end of it, and of the run before if the container was started again; never fails."""
-    selector = f"--selector=app.kubernetes.io/instance={RELEASE}"
+    selector = f"--selector={OPERATOR_PODS}"
     parts = []
     for previous in ("--previous=true", "--previous=false"):
         try:
