@@ -1,0 +1,109 @@
+// An HttpTransport that answers the query API from samples in memory: range selectors `x[Nms]` and
+// `last_over_time(x[1h])`, whatever x is. Samples may become visible late; answers may be replaced.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "money/money.h"
+#include "net/http_transport.h"
+
+namespace purser::support {
+
+class FakePrometheus final : public net::HttpTransport {
+ public:
+  struct Point {
+    Timestamp at;
+    Money value;
+    Timestamp visible;
+  };
+
+  // `labels` as JSON: {"agent":"a"}. In the order of time.
+  void Add(const std::string& labels, Timestamp at, Money value, std::optional<Timestamp> visible = {}) {
+    const std::lock_guard lock(mutex_);
+    series_[labels].push_back({at, value, visible.value_or(at)});
+  }
+
+  // A prepared answer takes the place of the true one; nothing: the true one.
+  std::function<std::optional<Result<net::HttpResponse>>(const net::HttpRequest&)> intercept;
+  // The time of the server, for what is visible; by default the query's own.
+  std::function<Timestamp()> now;
+
+  int queries() const {
+    const std::lock_guard lock(mutex_);
+    return queries_;
+  }
+  std::vector<std::string> bodies() const {
+    const std::lock_guard lock(mutex_);
+    return bodies_;
+  }
+
+  Result<net::HttpResponse> Send(const net::HttpRequest& request, std::stop_token) override {
+    const std::lock_guard lock(mutex_);
+    ++queries_;
+    if (bodies_.size() < 1000) bodies_.push_back(request.body);
+    if (intercept) {
+      if (auto prepared = intercept(request)) return std::move(*prepared);
+    }
+    return net::HttpResponse{200, {}, Answer(request.body)};
+  }
+
+  Result<net::HttpResponse> StreamLines(const net::HttpRequest&, std::size_t,
+                                        const std::function<bool(std::string_view)>&, std::stop_token) override {
+    return Error(ErrorCode::kNotImplemented, "not needed");
+  }
+
+  static net::HttpResponse Ok200(std::string body) { return {200, {}, std::move(body)}; }
+
+ private:
+  static std::string Seconds(Timestamp time) {
+    const auto milliseconds = time.time_since_epoch().count();
+    std::string fraction = std::to_string(milliseconds % 1000);
+    fraction.insert(0, 3 - fraction.size(), '0');
+    return std::to_string(milliseconds / 1000) + "." + fraction;
+  }
+
+  static std::string Pair(Timestamp at, Money value) { return "[" + Seconds(at) + ",\"" + value.ToDecimal() + "\"]"; }
+
+  // Left-open ranges, as from Prometheus 3.
+  std::string Answer(const std::string& form) const {
+    const auto time_at = form.find("&time=") + 6;
+    const double seconds = std::stod(form.substr(time_at));
+    const Timestamp end{Duration(static_cast<std::int64_t>(seconds * 1000 + 0.5))};
+    const bool baseline = form.find("last_over_time") != std::string::npos;
+    const auto open = form.find("%5B");
+    const Duration reach = baseline ? Duration(3'600'000) : Duration(std::stoll(form.substr(open + 3)));
+    const Timestamp visible = now ? now() : end;
+    std::string result;
+    for (const auto& [labels, points] : series_) {
+      std::string values;
+      const auto after = [](Timestamp time, const Point& point) { return time < point.at; };
+      const auto last = std::upper_bound(points.begin(), points.end(), end, after);
+      for (auto i = std::upper_bound(points.begin(), points.end(), end - reach, after); i < last; ++i) {
+        const Point& point = *i;
+        if (point.visible > visible) continue;
+        if (baseline) values.clear();
+        if (!values.empty()) values += ",";
+        values += Pair(baseline ? end : point.at, point.value);
+      }
+      if (values.empty()) continue;
+      if (!result.empty()) result += ",";
+      result += R"({"metric":)" + labels + (baseline ? R"(,"value":)" + values : R"(,"values":[)" + values + "]") + "}";
+    }
+    return std::string(R"({"status":"success","data":{"resultType":")") + (baseline ? "vector" : "matrix") +
+           R"(","result":[)" + result + "]}}";
+  }
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::vector<Point>> series_;
+  std::vector<std::string> bodies_;
+  int queries_ = 0;
+};
+
+}  // namespace purser::support

@@ -1,0 +1,312 @@
+#include "usage/prometheus/reader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/clocks.h"
+#include "support/fake_prometheus.h"
+#include "support/memory_store.h"
+
+namespace purser::usage {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+constexpr Timestamp kNoon{1'800'014'400s};
+constexpr const char* kSeries = R"({"namespace":"agents","agent":"a"})";
+
+Money Dollars(std::int64_t amount) { return Money::FromNanos(amount * Money::kNanosPerDollar); }
+
+class ReaderTest : public ::testing::Test {
+ protected:
+  ReaderTest() {
+    source_.name = "default";
+    source_.prometheus.url = "http://prometheus:9090";
+    source_.prometheus.metric = "cost";
+    source_.prometheus.backfill = 0ms;
+    Restart();
+  }
+
+  void Restart() {
+    reader_.reset();
+    ledger_.reset();
+    store_ = std::make_unique<support::MemoryStore>(database_);
+    EXPECT_TRUE(store_->TakeOver().ok());
+    ledger_ = ledger::MakeLedger(std::make_unique<support::BorrowedStore>(*store_), clock_);
+    reader_ = std::make_unique<PrometheusReader>(source_, prometheus_, *ledger_, *store_, clock_);
+  }
+
+  ReadOutcome Read() { return reader_->Read(15s, {}); }
+
+  void CatchUp() {
+    for (int i = 0; i < 500; ++i) {
+      const auto outcome = Read();
+      ASSERT_FALSE(outcome.problem) << outcome.problem->message;
+      if (outcome.caught_up) return;
+    }
+    FAIL() << "never caught up";
+  }
+
+  Money Total() {
+    Money sum;
+    for (const auto& [key, minutes] : database_->minutes)
+      for (const auto& [minute, amount] : minutes) sum += amount;
+    return sum;
+  }
+
+  void Answer(std::string body) {
+    prometheus_.intercept = [body](const net::HttpRequest&) {
+      return std::optional<Result<net::HttpResponse>>(support::FakePrometheus::Ok200(body));
+    };
+  }
+
+  api::SourceConfig source_;
+  support::FakeClock clock_{kNoon};
+  support::FakePrometheus prometheus_;
+  std::shared_ptr<support::MemoryDatabase> database_ = std::make_shared<support::MemoryDatabase>();
+  std::unique_ptr<support::MemoryStore> store_;
+  std::unique_ptr<ledger::Ledger> ledger_;
+  std::unique_ptr<PrometheusReader> reader_;
+};
+
+TEST_F(ReaderTest, KeepsTheFirstEpochWhateverHappens) {
+  source_.prometheus.backfill = 24h;
+  Restart();
+  prometheus_.intercept = [](const net::HttpRequest&) {
+    return std::optional<Result<net::HttpResponse>>(Error(ErrorCode::kUnavailable, "refused"));
+  };
+  EXPECT_EQ(Read().problem->reason, reason::kUnreachable);
+  EXPECT_EQ(store_->Position("default").value()->epoch, kNoon - 24h);
+  clock_.Advance(3h);
+  Restart();
+  prometheus_.intercept = nullptr;
+  CatchUp();
+  EXPECT_EQ(store_->Position("default").value()->epoch, kNoon - 24h);
+}
+
+TEST_F(ReaderTest, OldMoneyIsNotSpend) {
+  source_.prometheus.backfill = 1h;
+  Restart();
+  prometheus_.Add(kSeries, kNoon - 100min, Dollars(1000));
+  prometheus_.Add(kSeries, kNoon - 10min, Dollars(1003));
+  prometheus_.Add(R"({"namespace":"agents","agent":"new"})", kNoon - 5min, Dollars(20));
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(23));
+}
+
+TEST_F(ReaderTest, NewSeriesMayBeBaselinesToo) {
+  source_.prometheus.new_series = api::NewSeries::kBaseline;
+  Restart();
+  CatchUp();
+  clock_.Advance(30s);
+  prometheus_.Add(kSeries, kNoon + 5s, Dollars(20));
+  prometheus_.Add(kSeries, kNoon + 20s, Dollars(21));
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(1));
+}
+
+TEST_F(ReaderTest, HistoryIsReadInPiecesOldestFirst) {
+  source_.prometheus.backfill = 24h;
+  Restart();
+  for (int i = 1; i <= 24 * 60; ++i) prometheus_.Add(kSeries, kNoon - 24h + i * 1min, Dollars(i));
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(24 * 60));
+  // The baseline, pieces of 5, 10, 20, 40 min, and then of an hour.
+  EXPECT_LE(prometheus_.queries(), 30);
+  EXPECT_THAT(prometheus_.bodies()[0], HasSubstr("last_over_time"));
+  EXPECT_THAT(prometheus_.bodies()[1], HasSubstr("%5B330000ms%5D&time=1799928300.000"));
+}
+
+TEST_F(ReaderTest, PiecesShrinkWhenAnswersAreTooLarge) {
+  source_.prometheus.backfill = 24h;
+  Restart();
+  for (int i = 1; i <= 24 * 60; ++i) prometheus_.Add(kSeries, kNoon - 24h + i * 1min, Dollars(i));
+  int refused = 0;
+  prometheus_.intercept = [&](const net::HttpRequest& request) -> std::optional<Result<net::HttpResponse>> {
+    const auto open = request.body.find("%5B");
+    if (request.body.find("last_over_time") != std::string::npos ||
+        std::stoll(request.body.substr(open + 3)) <= 11 * 60'000) {
+      return std::nullopt;
+    }
+    ++refused;
+    return Error(ErrorCode::kResourceExhausted, "large");
+  };
+  CatchUp();
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(Total(), Dollars(24 * 60));
+}
+
+TEST_F(ReaderTest, AnAnswerTooLargeForOnePollIsAProblem) {
+  CatchUp();
+  prometheus_.intercept = [](const net::HttpRequest&) {
+    return std::optional<Result<net::HttpResponse>>(Error(ErrorCode::kResourceExhausted, "large"));
+  };
+  clock_.Advance(15s);
+  const auto outcome = Read();
+  ASSERT_TRUE(outcome.problem);
+  EXPECT_EQ(outcome.problem->reason, reason::kIncomplete);
+}
+
+TEST_F(ReaderTest, ReachesBackOverTheIntervalAndTwoScrapes) {
+  CatchUp();
+  clock_.Advance(15s);
+  CatchUp();
+  EXPECT_THAT(prometheus_.bodies().back(), HasSubstr("%5B45000ms%5D"));
+  prometheus_.Add(kSeries, kNoon + 15s, Dollars(1));
+  clock_.Advance(1s);
+  CatchUp();
+  EXPECT_THAT(prometheus_.bodies().back(), HasSubstr("%5B31000ms%5D"));
+}
+
+TEST_F(ReaderTest, ReachesFurtherWhenEverythingIsLate) {
+  // A clock 90 s ahead of Prometheus', or a slow remote write: all samples show 90 s late.
+  for (int i = 0; i < 40; ++i) {
+    prometheus_.Add(kSeries, clock_.Now() - 90s, Dollars(i + 1), clock_.Now());
+    CatchUp();
+    clock_.Advance(15s);
+  }
+  EXPECT_GE(Total(), Dollars(39));
+}
+
+TEST_F(ReaderTest, AnIdleSourceIsSeldomWritten) {
+  prometheus_.Add(kSeries, kNoon, Dollars(1));
+  CatchUp();
+  const int before = database_->commits;
+  for (int i = 1; i <= 40; ++i) {
+    clock_.Advance(15s);
+    prometheus_.Add(kSeries, clock_.Now(), Dollars(1));
+    CatchUp();
+  }
+  EXPECT_LE(database_->commits - before, 10);
+  // And nothing is booked twice from the older position.
+  Restart();
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(0));
+}
+
+TEST_F(ReaderTest, AFailedCommitIsRepeatedExactly) {
+  CatchUp();
+  prometheus_.Add(kSeries, kNoon + 10s, Dollars(5));
+  clock_.Advance(15s);
+  store_->fail = [] { return Error(ErrorCode::kUnavailable, "the volume is full"); };
+  auto outcome = Read();
+  ASSERT_TRUE(outcome.problem);
+  EXPECT_EQ(outcome.problem->reason, reason::kStoreUnavailable);
+  EXPECT_THAT(outcome.problem->message, HasSubstr("full"));
+  store_->fail = nullptr;
+  clock_.Advance(15s);
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(5));
+  EXPECT_EQ(reader_->figures().errors, 1u);
+}
+
+TEST_F(ReaderTest, FencedMeansFenced) {
+  CatchUp();
+  support::MemoryStore successor(database_);
+  ASSERT_TRUE(successor.TakeOver().ok());
+  prometheus_.Add(kSeries, kNoon + 10s, Dollars(5));
+  clock_.Advance(15s);
+  const auto outcome = Read();
+  ASSERT_TRUE(outcome.problem);
+  EXPECT_EQ(outcome.problem->code, ErrorCode::kFenced);
+  EXPECT_EQ(Total(), Money());
+}
+
+TEST_F(ReaderTest, WarningsBookNothing) {
+  CatchUp();
+  Answer(R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"namespace":"agents","agent":"a"},
+         "values":[[1800014410,"5"]]}]},"warnings":["no"]})");
+  clock_.Advance(15s);
+  EXPECT_EQ(Read().problem->reason, reason::kIncomplete);
+  prometheus_.intercept = nullptr;
+  CatchUp();
+  EXPECT_EQ(Total(), Money());
+}
+
+TEST_F(ReaderTest, ASeriesTwiceInOneAnswerIsRefused) {
+  CatchUp();
+  Answer(R"({"status":"success","data":{"resultType":"matrix","result":[
+         {"metric":{"agent":"a","b":"1"},"values":[[1800014410,"5"]]},
+         {"metric":{"b":"1","agent":"a"},"values":[[1800014410,"5"]]}]}})");
+  clock_.Advance(15s);
+  const auto outcome = Read();
+  ASSERT_TRUE(outcome.problem);
+  EXPECT_EQ(outcome.problem->reason, reason::kBadAnswer);
+  EXPECT_EQ(Total(), Money());
+}
+
+TEST_F(ReaderTest, TellsAGapThatPrometheusNoLongerHas) {
+  prometheus_.Add(kSeries, kNoon, Dollars(1));
+  CatchUp();
+  clock_.Advance(3h);
+  for (Duration ago = 1h; ago >= 0ms; ago -= 15s) prometheus_.Add(kSeries, kNoon + 3h - ago, Dollars(4));
+  CatchUp();
+  ASSERT_TRUE(reader_->gap().has_value());
+  EXPECT_THAT(*reader_->gap(), HasSubstr("2027-01-15T12:00:00Z and 2027-01-15T14:00:00Z"));
+  EXPECT_EQ(Total(), Dollars(3));
+}
+
+TEST_F(ReaderTest, AnOutageThatPrometheusRemembersIsNoGap) {
+  prometheus_.Add(kSeries, kNoon, Dollars(1));
+  CatchUp();
+  clock_.Advance(3h);
+  for (Duration after = 15s; after <= 3h; after += 15s) prometheus_.Add(kSeries, kNoon + after, Dollars(4));
+  Restart();
+  CatchUp();
+  EXPECT_FALSE(reader_->gap().has_value());
+  EXPECT_EQ(Total(), Dollars(3));
+}
+
+TEST_F(ReaderTest, AClockSetBackLosesNothing) {
+  prometheus_.Add(kSeries, kNoon - 1s, Dollars(1));
+  CatchUp();
+  clock_.Advance(-2h);
+  CatchUp();
+  EXPECT_EQ(store_->Position("default").value()->complete_until, kNoon);
+  clock_.Set(kNoon + 15s);
+  prometheus_.Add(kSeries, kNoon + 10s, Dollars(3));
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(2));
+}
+
+TEST_F(ReaderTest, ReportsWhatItCannotAttribute) {
+  CatchUp();
+  prometheus_.Add(R"({"pod":"x"})", kNoon + 1s, Dollars(1));
+  prometheus_.Add(R"({"namespace":"n","agent":")" + std::string(300, 'x') + "\"}", kNoon + 1s, Dollars(2));
+  clock_.Advance(15s);
+  CatchUp();
+  EXPECT_EQ(reader_->figures().unattributed_series, 2);
+  EXPECT_EQ(reader_->figures().shortened_series, 1);
+  EXPECT_EQ(Total(), Dollars(3));
+}
+
+TEST_F(ReaderTest, NamesASeriesWithSeveralWriters) {
+  prometheus_.Add(kSeries, kNoon, Dollars(100));
+  CatchUp();
+  ReadOutcome outcome;
+  for (int i = 1; i <= 20; ++i) {
+    clock_.Advance(15s);
+    prometheus_.Add(kSeries, clock_.Now() - 8s, Dollars(50 + i));
+    prometheus_.Add(kSeries, clock_.Now(), Dollars(100 + i));
+    outcome = Read();
+    ASSERT_FALSE(outcome.problem);
+  }
+  EXPECT_THAT(outcome.suspended_series, HasSubstr("agent=\"a\""));
+  EXPECT_EQ(reader_->figures().suspended_series, 1);
+}
+
+TEST_F(ReaderTest, ForgetsSeriesThatAreGoneButNotTheirValues) {
+  prometheus_.Add(kSeries, kNoon, Dollars(10));
+  CatchUp();
+  for (int i = 0; i < 300; ++i) {
+    clock_.Advance(30s);
+    CatchUp();
+  }
+  prometheus_.Add(kSeries, clock_.Now(), Dollars(12));
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(2));
+}
+
+}  // namespace
+}  // namespace purser::usage
