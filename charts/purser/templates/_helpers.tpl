@@ -1,0 +1,142 @@
+{{- define "purser.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* At most 52 bytes: names of pods, claims and jobs grow from it. */}}
+{{- define "purser.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "purser.name" . -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Of what has no namespace: two releases of one name may live in two namespaces. */}}
+{{- define "purser.clusterName" -}}
+{{ .Release.Namespace }}:{{ include "purser.fullname" . }}
+{{- end -}}
+
+{{- define "purser.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "purser.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- define "purser.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ include "purser.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "purser.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ default (include "purser.fullname" .) .Values.serviceAccount.name }}
+{{- else -}}
+{{ default "default" .Values.serviceAccount.name }}
+{{- end -}}
+{{- end -}}
+
+{{- define "purser.image" -}}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end -}}
+
+{{/* The OperatorConfig; its keys are those of `purser validate`. */}}
+{{- define "purser.config" -}}
+{{- $default := dict "name" "default" "prometheus" .Values.prometheus -}}
+{{- $leader := .Values.config.leaderElection -}}
+{{- dict
+      "apiVersion" "config.purser.dev/v1alpha1"
+      "kind" "OperatorConfig"
+      "server" (dict "metricsAddress" (printf "0.0.0.0:%d" (int .Values.metrics.port)))
+      "leaderElection" (dict
+        "enabled" $leader.enabled
+        "namespace" .Release.Namespace
+        "leaseName" (default (include "purser.fullname" .) $leader.leaseName))
+      "watchNamespaces" .Values.config.watchNamespaces
+      "store" (dict "type" "SQLite" "path" "/var/lib/purser/ledger.db")
+      "sources" (default (list $default) .Values.config.sources)
+    | toYaml -}}
+{{- end -}}
+
+{{- define "purser.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "purser.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "purser.placement" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* What is needed in the namespaces of agents. */}}
+{{- define "purser.operatorRules" -}}
+- apiGroups: [purser.dev]
+  resources: [agentpools, agentbudgets]
+  verbs: [get, list, watch]
+- apiGroups: [purser.dev]
+  resources: [agentpools]  # the finalizer
+  verbs: [patch]
+- apiGroups: [purser.dev]
+  resources: [agentpools/status, agentbudgets/status]
+  verbs: [patch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [get, list, watch, patch]
+- apiGroups: [""]
+  resources: [configmaps]  # spec.limitTargets
+  verbs: [get, create, patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* What `purser release` needs there. */}}
+{{- define "purser.releaseRules" -}}
+- apiGroups: [purser.dev]
+  resources: [agentpools]
+  verbs: [list, watch, patch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [list, watch, patch]
+{{- end -}}
+
+{{- define "purser.releaseHook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}

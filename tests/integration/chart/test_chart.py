@@ -1,0 +1,364 @@
+"""The chart: what it makes of values is what a real API server takes, with no more rights than are used."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import tarfile
+import unittest
+from typing import Any, ClassVar
+
+from control_plane import CHART, ControlPlane
+
+_SMALLEST = {"prometheus": {"url": "http://prometheus:9090", "metric": "agent_cost_usd_total"}}
+
+_EVERYTHING: dict[str, Any] = {
+    "prometheus": {
+        "url": "https://prometheus.example/prefix",
+        "metric": 'cost{team="x"}',
+        "labels": {"namespace": "ns", "agent": "key_alias", "model": "m", "task": "t", "workflow": "w"},
+        "scrapeInterval": "30s",
+        "interval": "1m",
+        "timeout": "2s500ms",
+        "backfill": "48h",
+        "maxResponseBytes": 67108864,
+        "newSeries": "Baseline",
+        "auth": {
+            "bearerTokenFile": "/run/purser/prometheus/token",
+            "tls": {"caFile": "/run/purser/ca/ca.crt", "certFile": "/c", "keyFile": "/k"},
+            "headers": {"X-Scope-OrgID": "tenant"},
+        },
+    },
+    "mounts": [
+        {"secret": "prometheus-token", "path": "/run/purser/prometheus"},
+        {"configMap": "company-ca", "path": "/run/purser/ca"},
+    ],
+    "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+    "log": {"level": "debug", "format": "text"},
+    "image": {"repository": "registry.example:5000/purser", "tag": "1.2.3", "pullPolicy": "Always"},
+    "imagePullSecrets": [{"name": "pull"}],
+    "persistence": {"size": "5Gi", "storageClassName": "fast", "accessModes": ["ReadWriteOncePod"]},
+    "metrics": {"port": 9102, "annotations": False, "serviceMonitor": {"enabled": True, "labels": {"team": "x"}}},
+    "serviceAccount": {"name": "accountant", "annotations": {"example.com/role": "reader"}},
+    "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+    "podAnnotations": {"example.com/a": "1"},
+    "podLabels": {"team": "x"},
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
+    "affinity": {"nodeAffinity": {}},
+    "priorityClassName": "system-cluster-critical",
+    "fullnameOverride": "purse",
+}
+
+_VARIANTS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "smallest": _SMALLEST,
+    "everything": _EVERYTHING,
+    "no volume": {"persistence": {"enabled": False}},
+    "two namespaces": {"config": {"watchNamespaces": ["team-a", "team-b"]}},
+    "several sources": {
+        "config": {
+            "sources": [
+                {"name": "default", **_SMALLEST},
+                {"name": "other", "prometheus": {**_SMALLEST["prometheus"], "scrapeInterval": "1s"}},
+            ]
+        }
+    },
+    "no hook": {"releaseOnUninstall": {"enabled": False}},
+    "no leader election": {"config": {"leaderElection": {"enabled": False}}},
+    "rights from elsewhere": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
+    "long name": {"fullnameOverride": "a" * 70},
+    "empty containers": {"prometheus": {"auth": {"basic": {"username": "u", "passwordFile": "/p"}}}, "global": {"x": 1}},
+}
+
+# Values that must be refused, and what the refusal must name.
+_REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"promethues": {}}, "'promethues' not allowed"),
+    ({"prometheus": {"url": "prometheus:9090"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http://user:secret@prometheus:9090"}}, "/prometheus/url"),
+    ({"prometheus": {"metric": "sum(cost)"}}, "/prometheus/metric"),
+    ({"prometheus": {"metric": None}}, "'metric'"),
+    ({"prometheus": {"labels": {"agnt": "x"}}}, "'agnt' not allowed"),
+    ({"prometheus": {"labels": {"agent": "not-a-label"}}}, "/prometheus/labels/agent"),
+    ({"prometheus": {"scrapeInterval": 15}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"scrapeInterval": "15"}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"auth": {"bearerToken": "secret"}}}, "'bearerToken' not allowed"),
+    ({"prometheus": {"auth": {"basic": {"username": "u"}}}}, "passwordFile"),
+    ({"prometheus": {"auth": {"tls": {"certFile": "/c"}}}}, "keyFile"),
+    ({"prometheus": {"auth": {"bearerTokenFile": "/t", "basic": {"username": "u", "passwordFile": "/p"}}}}, "/auth"),
+    ({"config": {"sources": [{"name": "Default", **_SMALLEST}]}}, "/config/sources/0/name"),
+    ({"config": {"sources": [{"name": "default"}]}}, "'prometheus'"),
+    ({"config": {"watchNamespaces": "agents"}}, "/config/watchNamespaces"),
+    ({"config": {"watchNamespaces": ["a", "a"]}}, "/config/watchNamespaces"),
+    ({"config": {"server": {"address": ":1"}}}, "'server' not allowed"),
+    ({"mounts": [{"path": "/x"}]}, "/mounts/0"),
+    ({"mounts": [{"secret": "a", "configMap": "b", "path": "/x"}]}, "/mounts/0"),
+    ({"mounts": [{"secret": "a", "path": "/etc/purser/x"}]}, "/mounts/0/path"),
+    ({"image": {"tag": "a b"}}, "/image/tag"),
+    ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),
+    ({"persistence": {"size": "much"}}, "/persistence/size"),
+    ({"metrics": {"port": 80}}, "/metrics/port"),
+    ({"log": {"level": "loud"}}, "/log/level"),
+    ({"replicas": 2}, "'replicas' not allowed"),
+    ({"releaseOnUninstall": {"timeoutSeconds": 1}}, "/releaseOnUninstall/timeoutSeconds"),
+]
+
+Rights = set[tuple[str, str, str]]  # verb, group/resource, name or ""
+
+_IN_NAMESPACES: Rights = {
+    *((verb, f"purser.dev/{kind}", "") for verb in ("get", "list", "watch") for kind in ("agentpools", "agentbudgets")),
+    ("patch", "purser.dev/agentpools", ""),
+    ("patch", "purser.dev/agentpools/status", ""),
+    ("patch", "purser.dev/agentbudgets/status", ""),
+    *(
+        (verb, f"apps/{kind}", "")
+        for verb in ("get", "list", "watch", "patch")
+        for kind in ("deployments", "statefulsets")
+    ),
+    *((verb, "/configmaps", "") for verb in ("get", "create", "patch")),
+    *((verb, "events.k8s.io/events", "") for verb in ("create", "patch")),
+}
+_OF_THE_LEASE: Rights = {
+    ("create", "coordination.k8s.io/leases", ""),
+    ("get", "coordination.k8s.io/leases", "purser"),
+    ("patch", "coordination.k8s.io/leases", "purser"),
+}
+_TO_RELEASE: Rights = {
+    (verb, kind, "")
+    for verb in ("list", "watch", "patch")
+    for kind in ("purser.dev/agentpools", "apps/deployments", "apps/statefulsets")
+}
+_TO_STOP: Rights = {("get", "apps/statefulsets", "purser"), ("patch", "apps/statefulsets", "purser")}
+
+_SERVICE_MONITORS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: servicemonitors.monitoring.coreos.com}
+spec:
+  group: monitoring.coreos.com
+  scope: Namespaced
+  names: {kind: ServiceMonitor, plural: servicemonitors, singular: servicemonitor}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+"""
+
+
+def _rights(role: dict[str, Any]) -> Rights:
+    return {
+        (verb, f"{group}/{resource}", name)
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", [""])
+    }
+
+
+def _named(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+    (found,) = [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
+    return found
+
+
+class ChartTest(unittest.TestCase):
+    cluster: ClassVar[ControlPlane]
+    stored: ClassVar[dict[str, list[dict[str, Any]]]] = {}
+
+    def objects(self, variant: str) -> list[dict[str, Any]]:
+        """What the API server would store of it."""
+        if variant not in self.stored:
+            self.stored[variant] = self.cluster.dry_run(self.cluster.template(_VARIANTS[variant]))
+        return self.stored[variant]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.cluster = ControlPlane()
+        cls.addClassCleanup(cls.cluster.end)
+        for namespace in ("purser-system", "team-a", "team-b"):
+            cls.cluster.kubectl("create", "namespace", namespace)
+        label = "pod-security.kubernetes.io/enforce=restricted"
+        cls.cluster.kubectl("label", "namespace", "purser-system", label)
+        cls.cluster.kubectl("apply", "--filename=-", stdin=_SERVICE_MONITORS)
+        cls.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "--all", "customresourcedefinitions")
+
+    def test_lint(self) -> None:
+        for name, values in _VARIANTS.items():
+            with self.subTest(name):
+                said = self.cluster.helm("lint", "--strict", str(CHART), *self.cluster.values(values))
+                self.assertNotRegex(said, r"\[(WARNING|ERROR)\]")
+
+    def test_the_api_server_takes_every_variant(self) -> None:
+        for name, values in _VARIANTS.items():
+            with self.subTest(name):
+                # The definitions are the same in every variant.
+                more = ["--include-crds"] if name == "defaults" else []
+                manifests = self.cluster.template(values, *more)
+                done = self.cluster.try_kubectl(
+                    "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename=-", stdin=manifests
+                )
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertNotIn("Warning", done.stderr)
+
+    def test_the_schema_refuses(self) -> None:
+        for values, named in _REFUSED:
+            with self.subTest(values=values):
+                done = self.cluster.try_helm("template", "p", str(CHART), *self.cluster.values(values))
+                self.assertNotEqual(done.returncode, 0, "accepted")
+                self.assertIn("values don't meet the specifications of the schema", done.stderr)
+                self.assertIn(named, done.stderr)
+
+    def test_the_configuration_is_valid(self) -> None:
+        binary = os.environ.get("PURSER_BINARY")
+        if not binary or not os.path.exists(binary):
+            self.skipTest("PURSER_BINARY is not built")
+        for name in _VARIANTS:
+            with self.subTest(name):
+                (text,) = [each["data"]["config.yaml"] for each in self.objects(name) if each["kind"] == "ConfigMap"]
+                file = self.cluster.folder / "config.yaml"
+                file.write_text(text, encoding="utf-8")
+                done = subprocess.run([binary, "validate", str(file)], capture_output=True, text=True, timeout=30)
+                self.assertEqual(done.returncode, 0, done.stderr + text)
+
+    def test_the_pods_keep_to_the_restricted_standard(self) -> None:
+        for name in ("defaults", "everything", "no volume"):
+            for owner in copy.deepcopy(self.objects(name)):
+                if owner["kind"] not in ("StatefulSet", "Job"):
+                    continue
+                with self.subTest(name, kind=owner["kind"]):
+                    template = owner["spec"]["template"]
+                    # As the StatefulSet's controller adds the claims.
+                    for claim in owner["spec"].get("volumeClaimTemplates", []):
+                        volume = {"name": claim["metadata"]["name"], "persistentVolumeClaim": {"claimName": "a-claim"}}
+                        template["spec"].setdefault("volumes", []).append(volume)
+                    pod = {"apiVersion": "v1", "kind": "Pod", "spec": template["spec"]}
+                    labels = template["metadata"]["labels"]
+                    pod["metadata"] = {"name": "probe", "namespace": "purser-system", "labels": labels}
+                    self.check_pod(pod)
+
+    def check_pod(self, pod: dict[str, Any]) -> None:
+        done = self.cluster.try_kubectl("create", "--dry-run=server", "--filename=-", stdin=json.dumps(pod))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        (container,) = pod["spec"]["containers"]
+        self.assertTrue(container["securityContext"]["readOnlyRootFilesystem"])
+        self.assertEqual(pod["spec"]["securityContext"]["runAsUser"], 65532)
+        self.assertEqual(pod["spec"]["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
+        self.assertIn("memory", container["resources"]["limits"])
+
+    def test_the_operator_pod(self) -> None:
+        objects = self.objects("defaults")
+        spec = _named(objects, "StatefulSet", "purser")["spec"]
+        self.assertEqual(spec["replicas"], 1)
+        self.assertEqual(spec["volumeClaimTemplates"][0]["spec"]["resources"]["requests"], {"storage": "1Gi"})
+        (container,) = spec["template"]["spec"]["containers"]
+        self.assertEqual(container["args"][-3:], ["run", "--config", "/etc/purser/config.yaml"])
+        self.assertEqual(container["livenessProbe"]["httpGet"]["path"], "/healthz")
+        self.assertEqual(container["readinessProbe"]["httpGet"]["path"], "/readyz")
+        self.assertEqual(container["resources"]["requests"], {"cpu": "50m", "memory": "64Mi"})
+        self.assertEqual(container["resources"]["limits"], {"memory": "128Mi"})
+        service = _named(objects, "Service", "purser")["spec"]
+        labels = spec["template"]["metadata"]["labels"]
+        self.assertLessEqual(service["selector"].items(), labels.items())
+        self.assertLessEqual(spec["selector"]["matchLabels"].items(), labels.items())
+
+    def test_a_changed_configuration_is_another_pod(self) -> None:
+        def checksum(values: dict[str, Any]) -> str:
+            objects = self.cluster.dry_run(self.cluster.template(values))
+            template = _named(objects, "StatefulSet", "purser")["spec"]["template"]
+            return str(template["metadata"]["annotations"]["checksum/config"])
+
+        self.assertEqual(checksum({}), checksum({"log": {"level": "debug"}}))
+        self.assertNotEqual(checksum({}), checksum({"prometheus": {"scrapeInterval": "5s"}}))
+
+    def test_exactly_the_rights_that_are_used(self) -> None:
+        objects = self.objects("defaults")
+        self.assertEqual(_rights(_named(objects, "ClusterRole", "purser-system:purser")), _IN_NAMESPACES)
+        self.assertEqual(_rights(_named(objects, "ClusterRole", "purser-system:purser-release")), _TO_RELEASE)
+        self.assertEqual(_rights(_named(objects, "Role", "purser-leader")), _OF_THE_LEASE)
+        self.assertEqual(_rights(_named(objects, "Role", "purser-release")), _TO_STOP)
+
+    def test_rights_in_some_namespaces_alone(self) -> None:
+        objects = self.objects("two namespaces")
+        self.assertEqual([each for each in objects if each["kind"].startswith("ClusterRole")], [])
+        for name, want in (("purser-system:purser", _IN_NAMESPACES), ("purser-system:purser-release", _TO_RELEASE)):
+            roles = {
+                each["metadata"]["namespace"]: _rights(each)
+                for each in objects
+                if each["kind"] == "Role" and each["metadata"]["name"] == name
+            }
+            self.assertEqual(roles, {"team-a": want, "team-b": want})
+        job = _named(objects, "Job", "purser-release")
+        self.assertEqual(
+            job["spec"]["template"]["spec"]["containers"][0]["args"][-2:], ["--namespace=team-a", "--namespace=team-b"]
+        )
+
+    def test_the_hook(self) -> None:
+        objects = self.objects("defaults")
+        hooks = [each for each in objects if "helm.sh/hook" in each["metadata"].get("annotations", {})]
+        kinds = ["ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "ServiceAccount"]
+        self.assertEqual(sorted(each["kind"] for each in hooks), kinds)
+        weights = {each["kind"]: int(each["metadata"]["annotations"]["helm.sh/hook-weight"]) for each in hooks}
+        self.assertEqual(max(weights, key=lambda kind: weights[kind]), "Job", "rights come before their use")
+        (container,) = _named(objects, "Job", "purser-release")["spec"]["template"]["spec"]["containers"]
+        self.assertIn("release", container["args"])
+        self.assertIn("--stop-statefulset=purser-system/purser", container["args"])
+
+    def test_the_package_holds_everything(self) -> None:
+        self.cluster.helm("package", str(CHART), "--destination", str(self.cluster.folder))
+        (archive,) = self.cluster.folder.glob("purser-*.tgz")
+        with tarfile.open(archive) as package:
+            names = set(package.getnames())
+        for name in ("values.schema.json", "crds/purser.dev_agentpools.yaml", "crds/purser.dev_agentbudgets.yaml"):
+            self.assertIn(f"purser/{name}", names)
+
+    def test_install_and_the_rights_in_force(self) -> None:
+        """Without controllers no pod starts; what the API server keeps and allows is real."""
+        words = ["purser", str(CHART), "--namespace=purser-system"]
+        said = self.cluster.helm("install", *words, *self.cluster.values(_SMALLEST))
+        for command in ("kubectl explain", "kubectl get purser", "kubectl logs"):
+            self.assertIn(command, said)
+        self.assertIn("http://prometheus:9090", said)
+        definitions = self.cluster.kubectl("get", "customresourcedefinitions", "--output=name")
+        self.assertIn("agentpools.purser.dev", definitions)
+        self.assertIn("agentbudgets.purser.dev", definitions)
+        self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "--all", "customresourcedefinitions")
+
+        for verb, resource, namespace, want in (
+            ("patch", "deployments.apps", "team-a", True),
+            ("watch", "agentbudgets.purser.dev", "team-a", True),
+            ("patch", "agentbudgets.purser.dev:status", "team-a", True),
+            ("create", "events.events.k8s.io", "team-b", True),
+            ("get", "leases.coordination.k8s.io/purser", "purser-system", True),
+            ("get", "leases.coordination.k8s.io/other", "purser-system", False),
+            ("get", "secrets", "purser-system", False),
+            ("get", "pods", "team-a", False),
+            ("delete", "deployments.apps", "team-a", False),
+            ("create", "deployments.apps", "team-a", False),
+            ("patch", "agentbudgets.purser.dev", "team-a", False),
+            ("list", "configmaps", "team-a", False),
+        ):
+            with self.subTest(verb=verb, resource=resource):
+                account = "--as=system:serviceaccount:purser-system:purser"
+                kind, _, part = resource.partition(":")
+                words = [verb, kind, account, f"--namespace={namespace}", f"--subresource={part}"]
+                answer = self.cluster.try_kubectl("auth", "can-i", *words)
+                self.assertEqual(answer.stdout.strip(), "yes" if want else "no", answer.stderr)
+
+        # Nothing runs hooks here; all else goes, and a user's definitions stay.
+        self.cluster.helm("uninstall", "purser", "--namespace=purser-system", "--no-hooks")
+        left = self.cluster.kubectl(
+            "get",
+            "statefulsets,services,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings",
+            "--all-namespaces",
+            "--selector=app.kubernetes.io/instance=purser",
+            "--output=name",
+        )
+        self.assertEqual(left, "")
+        self.assertIn("agentpools.purser.dev", self.cluster.kubectl("get", "customresourcedefinitions", "--output=name"))
+
+
+if __name__ == "__main__":
+    unittest.main()
