@@ -55,7 +55,7 @@ class EnforcementTest : public testing::Test {
   bool Returned() {
     return world_.Eventually("worker returns", [&] { return world_.Replicas("worker") == 5; });
   }
-  std::string PoolState() { return world_.Get("agentpool", "team")["status"].value("state", ""); }
+  std::string PoolState() { return world_.StatusOf("agentpool", "team").value("state", ""); }
 
   World world_;
   std::unique_ptr<support::RunningOperator> running_;
@@ -67,23 +67,23 @@ TEST_F(EnforcementTest, ThrottlesThenStopsThenReturnsWhenTheLimitIsRaised) {
   Spend("worker", "4");
   Run();
   ASSERT_TRUE(world_.Eventually("spend is seen", [&] {
-    return world_.Get("agentbudget", "daily")["status"].value("spent", "") == "4";
+    return world_.StatusOf("agentbudget", "daily").value("spent", "") == "4";
   }));
   EXPECT_EQ(world_.Replicas("worker"), 5);
   EXPECT_EQ(PoolState(), "Normal");
 
   Spend("worker", "4.8");  // 88 %: (1 - 0.88) / (1 - 0.8) = 60 % of 20
   ASSERT_TRUE(world_.Eventually("it is throttled", [&] { return PoolState() == "Throttled"; }));
-  EXPECT_EQ(world_.Get("agentpool", "team")["status"]["maxConcurrency"], 12);
+  EXPECT_EQ(world_.StatusOf("agentpool", "team")["maxConcurrency"], 12);
   EXPECT_EQ(world_.Replicas("worker"), 3);
-  EXPECT_THAT(world_.Get("agentpool", "team")["status"]["reason"].get<std::string>(),
+  EXPECT_THAT(world_.StatusOf("agentpool", "team")["reason"].get<std::string>(),
               testing::AllOf(HasSubstr("budget daily: spent $8.80 of $10 (88 %) since "),
                              HasSubstr("concurrency 20 -> 12"), HasSubstr("resets in ")));
 
   Spend("worker", "1.3");
   ASSERT_TRUE(Stopped());
   ASSERT_TRUE(world_.Eventually("the pool says so", [&] { return PoolState() == "Stopped"; }));
-  const auto budget = world_.Get("agentbudget", "daily")["status"];
+  const auto budget = world_.StatusOf("agentbudget", "daily");
   EXPECT_EQ(budget["state"], "Stopped");
   EXPECT_EQ(budget["spent"], "10.1");
   EXPECT_EQ(budget["remaining"], "0");
@@ -118,7 +118,7 @@ TEST_F(EnforcementTest, AuditGivesBackAndTouchesNothing) {
   world_.Kubectl({"patch", "agentbudget", "nothing", "--type=merge", "-p", R"({"spec":{"mode":"Audit"}})"});
   ASSERT_TRUE(Returned());
   ASSERT_TRUE(world_.Eventually("the budget says Audit", [&] {
-    return world_.Get("agentbudget", "nothing")["status"].value("state", "") == "Audit";
+    return world_.StatusOf("agentbudget", "nothing").value("state", "") == "Audit";
   }));
   EXPECT_EQ(world_.ConditionOf("agentbudget", "nothing", "Throttled"), "True/StoppedInAudit");
 }
@@ -199,7 +199,7 @@ TEST_F(EnforcementTest, RefuseNewWorkKeepsReplicas) {
   world_.Budget("refuse", "limit: \"0\", thresholds: [{percent: 100, action: RefuseNewWork}]", "{pools: [team]}");
   Run();
   ASSERT_TRUE(world_.Eventually("work is refused", [&] { return PoolState() == "RefusingWork"; }));
-  EXPECT_EQ(world_.Get("agentpool", "team")["status"]["maxConcurrency"], 0);
+  EXPECT_EQ(world_.StatusOf("agentpool", "team")["maxConcurrency"], 0);
   EXPECT_EQ(world_.Replicas("worker"), 5);
 }
 
@@ -252,7 +252,7 @@ TEST_F(EnforcementTest, TheStrictestOfSeveralBudgetsWinsAndIsNamed) {
   ASSERT_TRUE(Stopped());
   EXPECT_EQ(world_.Replicas("other"), 2);
   ASSERT_TRUE(world_.Eventually("the status says which", [&] {
-    return world_.Get("agentpool", "team")["status"].value("governedBy", "") == "narrow";
+    return world_.StatusOf("agentpool", "team").value("governedBy", "") == "narrow";
   }));
 }
 

@@ -53,14 +53,14 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
 
   clock.Set(kStart + minutes(29) + seconds(50));
   ASSERT_TRUE(world.Eventually("the hour's budget tells its reset", [&] {
-    return world.Get("agentbudget", "hourly")["status"].value("resetsAt", "") == "2026-11-01T03:00:00Z";
+    return world.StatusOf("agentbudget", "hourly").value("resetsAt", "") == "2026-11-01T03:00:00Z";
   }));
   EXPECT_EQ(replicas(), (std::vector{0, 0, 0})) << "ten seconds before the hour's end";
 
   clock.Set(kStart + minutes(30) + seconds(1));
   ASSERT_TRUE(world.Eventually("the hour ends", [&] { return replicas() == std::vector{3, 0, 0}; }));
   ASSERT_TRUE(world.Eventually("the closed hour is in the history", [&] {
-    const auto status = world.Get("agentbudget", "hourly")["status"];
+    const auto status = world.StatusOf("agentbudget", "hourly");
     return status.contains("history") && status["history"].size() == 1 &&
            status["history"][0]["spent"] == "1.000000001" && status["spent"] == "0";
   }));
@@ -72,22 +72,22 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
   // The Sunday has 25 hours: 24 hours after its start the week is not over.
   clock.Set(kStart + hours(25) + minutes(30) + seconds(1));
   ASSERT_TRUE(world.Eventually("the daily budget is in the 25-hour day", [&] {
-    return world.Get("agentbudget", "daily")["status"].value("resetsAt", "") == "2026-11-02T05:00:00Z";
+    return world.StatusOf("agentbudget", "daily").value("resetsAt", "") == "2026-11-02T05:00:00Z";
   }));
   EXPECT_EQ(world.Replicas("weekly"), 0);
 
   clock.Set(kStart + hours(26) + minutes(30) + seconds(1));
   ASSERT_TRUE(world.Eventually("the week ends", [&] { return replicas() == std::vector{3, 3, 3}; }));
   ASSERT_TRUE(world.Eventually("the closed week is in the history", [&] {
-    const auto status = world.Get("agentbudget", "weekly")["status"];
+    const auto status = world.StatusOf("agentbudget", "weekly");
     return status.contains("history") && status["history"][0]["spent"] == "20.25";
   }));
 
   // Concurrency comes back in doublings.
-  EXPECT_EQ(world.Get("agentpool", "weekly")["status"]["state"], "Ramping");
+  EXPECT_EQ(world.StatusOf("agentpool", "weekly")["state"], "Ramping");
   clock.Advance(seconds(31));
   ASSERT_TRUE(world.Eventually("the ramp ends", [&] {
-    const auto status = world.Get("agentpool", "weekly")["status"];
+    const auto status = world.StatusOf("agentpool", "weekly");
     return status["state"] == "Normal" && status["maxConcurrency"] == 8;
   }));
   EXPECT_FALSE(world.Get("deployment", "weekly")["metadata"].value("annotations", nlohmann::json::object())

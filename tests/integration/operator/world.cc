@@ -14,10 +14,11 @@ support::Cluster& ClusterWithResources() {
   static const bool applied = [] {
     const auto result = support::SharedCluster().Kubectl({"apply", "--server-side", "-f", PURSER_SOURCE_DIR "/crds"});
     if (result.code != 0) throw std::runtime_error("crds cannot be applied: " + result.err);
-    const auto established =
-        support::SharedCluster().Kubectl({"wait", "--for=condition=Established", "--timeout=20s", "crd/agentpools.purser.dev",
-                                          "crd/agentbudgets.purser.dev"});
-    if (established.code != 0) throw std::runtime_error("crds are not established: " + established.err);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (support::SharedCluster().Kubectl({"get", "agentpools,agentbudgets"}).code != 0) {
+      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("crds are not established");
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
     return true;
   }();
   static_cast<void>(applied);
@@ -78,6 +79,10 @@ nlohmann::json World::Get(const std::string& kind, const std::string& name) cons
   const auto result = Kubectl({"get", kind, name, "-o", "json"});
   if (result.code != 0) return nlohmann::json::object();
   return nlohmann::json::parse(result.out);
+}
+
+nlohmann::json World::StatusOf(const std::string& kind, const std::string& name) const {
+  return Get(kind, name).value("status", nlohmann::json::object());
 }
 
 void World::Deployment(const std::string& name, int replicas) const { Apply(Workload("Deployment", name, replicas)); }

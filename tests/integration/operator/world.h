@@ -39,6 +39,8 @@ class World {
   support::ProgramResult Kubectl(std::vector<std::string> arguments) const;
   nlohmann::json Get(const std::string& kind, const std::string& name) const;  // {} when not there
 
+  nlohmann::json StatusOf(const std::string& kind, const std::string& name) const;           // {} when not there
+
   void Deployment(const std::string& name, int replicas) const;
   void StatefulSet(const std::string& name, int replicas) const;
   // A pool with the given agents, each of a Deployment of its own name. `extra`: further lines of spec.
