@@ -282,11 +282,16 @@ class CpprestTransport final : public HttpTransport {
     config.set_ssl_context_callback([tls = tls_, verified, address](boost::asio::ssl::context& context) {
       tls->Apply(context.native_handle(), verified, address);
     });
-    config.set_nativehandle_options([](web_client::native_handle handle) {
-      auto* socket = static_cast<boost::asio::ip::tcp::socket*>(handle);
-      if (socket != nullptr && socket->is_open()) KeepAlive(socket->native_handle());
+    const auto proxy = proxy_ ? proxy_ : rules_.For(url);
+    // Called before every request; only a connection used again is open then, as a watch's is after its list.
+    config.set_nativehandle_options([tls = url.secure(), proxied = proxy.has_value()](web_client::native_handle handle) {
+      using Socket = boost::asio::ip::tcp::socket;
+      if (handle == nullptr || (tls && proxied)) return;  // through a proxy it is either of the two, unsaid which
+      auto& socket = tls ? static_cast<boost::asio::ssl::stream<Socket&>*>(handle)->next_layer()
+                         : *static_cast<Socket*>(handle);
+      if (socket.is_open()) KeepAlive(socket.native_handle());
     });
-    if (const auto proxy = proxy_ ? proxy_ : rules_.For(url)) {
+    if (proxy) {
       web::web_proxy through{web::uri(proxy->url.Origin())};
       if (!proxy->user.empty()) through.set_credentials(web::credentials(proxy->user, proxy->password));
       config.set_proxy(through);
