@@ -13,6 +13,9 @@ namespace purser::controllers {
 namespace {
 
 constexpr std::size_t kHistory = 8;
+// Acting comes before telling: a status waits that long for the pools that its evaluation made work, rather
+// than compete with them for the API server.
+constexpr std::chrono::milliseconds kTellAfter{100};
 
 policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
   policy::SourceState state;
@@ -190,10 +193,9 @@ void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
     const api::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
     if (const auto budget = on_.budgets.Get(key)) Evaluate(budget, Scope::kReuse);
   }
-  // Statuses after all evaluations: stopping agents comes before telling people.
   for (const auto& id : ids) {
     const auto slash = id.find('/');
-    on_.queue.Add({id.substr(0, slash), id.substr(slash + 1)}, kube::Priority::kLow);
+    on_.queue.AddAfter({id.substr(0, slash), id.substr(slash + 1)}, kTellAfter);
   }
 }
 
@@ -265,8 +267,13 @@ Status AgentBudgetController::Reconcile(const api::ObjectKey& key) {
     Forget(key);
     return Ok();
   }
+  const auto before = on_.board.Get(key);
   const auto problem = Evaluate(budget, Scope::kResolve);
   const auto evaluation = on_.board.Get(key);
+  if (before && evaluation && !before->SameDemand(*evaluation)) {
+    on_.queue.AddAfter(key, kTellAfter);
+    return Ok();
+  }
   const auto now = on_.clock.Now();
   const auto total = on_.ledger.Read(key.ToString(), now);
   const auto health = on_.ledger.Health(budget->spec.source);

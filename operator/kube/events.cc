@@ -70,7 +70,8 @@ class ApiEventRecorder::Implementation {
   void Record(const ObjectReference& regarding, EventType type, std::string_view reason, std::string_view action,
               std::string_view note) {
     Occurrence occurrence{regarding, type, std::string(CutUtf8(reason, kMaxWord)),
-                          std::string(CutUtf8(action, kMaxWord)), std::string(CutUtf8(note, kMaxNote)), clock_.Now()};
+                          std::string(CutUtf8(action, kMaxWord)), std::string(CutUtf8(note, kMaxNote)), clock_.Now(),
+                          Steady::now() + options_.posted_after};
     const std::lock_guard lock(mutex_);
     if (ending_ || queue_.size() >= options_.queue_limit) {
       ++dropped_;
@@ -93,6 +94,7 @@ class ApiEventRecorder::Implementation {
     std::string action;
     std::string note;
     Timestamp time;
+    Steady::time_point post_at;  // not before
   };
   struct Series {
     std::string path;  // of the Event
@@ -114,6 +116,7 @@ class ApiEventRecorder::Implementation {
           changed_.wait(lock, ready);
         }
         if (!queue_.empty()) {
+          changed_.wait_until(lock, queue_.front().post_at, [this] { return ending_; });
           next = std::move(queue_.front());
           queue_.pop_front();
         } else if (ending_) {

@@ -28,7 +28,7 @@ std::chrono::milliseconds BackoffAfter(int failures, double jitter /* [0, 1) */)
 template <typename Key>
 class WorkQueue {
  public:
-  // `clock` is that of AddAt alone; backoff runs on the steady clock. Must outlive the queue.
+  // `clock` is that of AddAt alone; AddAfter and backoff run on the steady clock. Must outlive the queue.
   explicit WorkQueue(Clock& clock) : clock_(clock), random_(std::random_device{}()) {}
 
   void Add(const Key& key, Priority priority = Priority::kLow) {
@@ -40,6 +40,14 @@ class WorkQueue {
   void AddAt(const Key& key, Timestamp when) {
     const std::lock_guard lock(mutex_);
     InsertEarliest(at_, at_order_, key, when);
+    condition_.notify_one();
+  }
+
+  // Adds the key once that much real time has passed. One such time per key, shared with AddRateLimited: the
+  // earliest wins.
+  void AddAfter(const Key& key, std::chrono::milliseconds delay) {
+    const std::lock_guard lock(mutex_);
+    InsertEarliest(backoff_, backoff_order_, key, Steady::now() + delay);
     condition_.notify_one();
   }
 
