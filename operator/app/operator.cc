@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <mutex>
 #include <random>
 #include <set>
@@ -35,9 +36,12 @@ namespace {
 constexpr int kPoolWorkers = 4;
 constexpr int kBudgetWorkers = 2;
 
+// A Pod's name belongs to one process at a time, so that a restarted container leads again at once; elsewhere
+// several processes may share a host. (Two leaders would be fenced by the store all the same.)
 std::string MakeIdentity() {
   char host[256] = "purser";
   gethostname(host, sizeof host - 1);
+  if (std::getenv("KUBERNETES_SERVICE_HOST") != nullptr) return host;  // NOLINT(concurrency-mt-unsafe)
   std::random_device random;
   char suffix[16];
   std::snprintf(suffix, sizeof suffix, "_%08x", random());

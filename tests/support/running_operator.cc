@@ -19,7 +19,10 @@ RunningOperator::RunningOperator(api::OperatorConfig config, const std::string& 
   if (!made) throw std::runtime_error(made.error().message());
   operator_ = std::move(*made);
   auto listening = listening_.get_future();
-  thread_ = std::jthread([this](std::stop_token stop) { ended_ = operator_->Run(std::move(stop)); });
+  thread_ = std::jthread([this](std::stop_token stop) {
+    ended_ = operator_->Run(std::move(stop));
+    done_ = true;
+  });
   if (listening.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
     Stop();
     throw std::runtime_error("the operator did not start: " + (ended_.ok() ? "" : ended_.error().message()));

@@ -25,6 +25,7 @@ class RunningOperator {
   // A clean stop.
   void Stop();
   const Status& ended() const { return ended_; }  // what Run returned, after Stop
+  bool running() const { return !done_; }  // Run has not returned
   std::uint16_t port() const { return port_; }
 
  private:
@@ -32,6 +33,7 @@ class RunningOperator {
   std::promise<std::uint16_t> listening_;
   std::uint16_t port_ = 0;
   Status ended_ = Ok();
+  std::atomic<bool> done_ = false;
   std::jthread thread_;
 };
 

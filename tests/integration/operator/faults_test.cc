@@ -1,0 +1,148 @@
+// What goes wrong around the operator: each fault is told, nothing is lost, nothing is given back blindly.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "integration/operator/world.h"
+#include "net/server/http_server.h"
+#include "support/exporter.h"
+#include "support/prometheus.h"
+
+namespace purser::integration {
+namespace {
+
+using testing::HasSubstr;
+
+support::PrometheusOptions Scraping(const support::Exporter& exporter) {
+  support::PrometheusOptions options;
+  options.targets = {exporter.address()};
+  options.scrape_interval = std::chrono::milliseconds(500);
+  return options;
+}
+
+TEST(FaultsTest, PrometheusGoneHoldsWhatIsTakenAndLosesNothing) {
+  World world("prometheus-gone");
+  support::Exporter exporter;
+  support::Prometheus prometheus(Scraping(exporter));
+  world.Deployment("worker", 5);
+  world.Pool("team", {"worker"});
+  world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
+  exporter.Add(world.ns(), "worker", "11");
+  support::RunningOperator running(world.Config(prometheus.url()), world.cluster().kubeconfig(), nullptr);
+  ASSERT_TRUE(world.Eventually("it stops", [&] { return world.Replicas("worker") == 0; }));
+
+  prometheus.Kill();
+  ASSERT_TRUE(world.Eventually("the loss is told", [&] {
+    return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("False/");
+  }));
+  // A raised limit is not given back blindly.
+  world.Kubectl({"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
+  ASSERT_TRUE(world.Eventually("the new limit is in force", [&] {
+    return world.StatusOf("agentbudget", "daily").value("limit", "") == "100";
+  }));
+  EXPECT_EQ(world.Replicas("worker"), 0);
+  EXPECT_THAT(world.Kubectl({"get", "agentbudget", "daily", "-o", "yaml"}).out, HasSubstr("not readable"));
+
+  exporter.Add(world.ns(), "worker", "0.000000007");
+  prometheus.Start();
+  ASSERT_TRUE(world.Eventually("it returns", [&] { return world.Replicas("worker") == 5; }));
+  ASSERT_TRUE(world.Eventually("every nano-dollar is booked", [&] {
+    return world.StatusOf("agentbudget", "daily").value("spent", "").starts_with("11");
+  }));
+  exporter.Add(world.ns(), "worker", "2");
+  ASSERT_TRUE(world.Eventually("to the last", [&] {
+    return world.StatusOf("agentbudget", "daily").value("spent", "") == "13.000000007";
+  }));
+}
+
+TEST(FaultsTest, PrometheusThatHangsIsToldWithinItsTimeout) {
+  World world("prometheus-slow");
+  support::Exporter exporter;
+  support::Prometheus prometheus(Scraping(exporter));
+  world.Deployment("worker", 5);
+  world.Pool("team", {"worker"});
+  world.Budget("daily", "limit: \"10\"", "{pools: [team]}");
+  exporter.Add(world.ns(), "worker", "1");
+  auto config = world.Config(prometheus.url());
+  config.sources[0].prometheus.timeout = std::chrono::seconds(1);
+  support::RunningOperator running(config, world.cluster().kubeconfig(), nullptr);
+  ASSERT_TRUE(world.Eventually("it is read", [&] {
+    return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("True/");
+  }));
+  prometheus.Pause();
+  EXPECT_TRUE(world.Eventually("the hang is told", [&] {
+    return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("False/");
+  }));
+  prometheus.Resume();
+  EXPECT_TRUE(world.Eventually("and its end", [&] {
+    return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("True/");
+  }));
+}
+
+TEST(FaultsTest, APageOfHtmlIsNotZeroDollars) {
+  World world("html");
+  auto web = net::HttpServer::Start("127.0.0.1:0", [](const net::ServerRequest&) {
+    return net::ServerResponse{200, "text/html", "<html>Sign in</html>"};
+  });
+  ASSERT_TRUE(web.ok());
+  world.Deployment("worker", 5);
+  world.Pool("team", {"worker"});
+  world.Budget("daily", "limit: \"10\"", "{pools: [team]}");
+  support::RunningOperator running(world.Config("http://127.0.0.1:" + std::to_string((*web)->port())),
+                                   world.cluster().kubeconfig(), nullptr);
+  ASSERT_TRUE(world.Eventually("it is told", [&] {
+    return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("False/");
+  }));
+  EXPECT_EQ(world.Replicas("worker"), 5);
+}
+
+TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {
+  World world("api-restart");
+  support::Exporter exporter;
+  support::Prometheus prometheus(Scraping(exporter));
+  support::SecondApiServer server(world.cluster());
+  server.Start();
+  // The same administrator, by way of the server that will be killed.
+  std::ifstream original(world.cluster().kubeconfig());
+  std::string text((std::istreambuf_iterator<char>(original)), std::istreambuf_iterator<char>());
+  const auto at = text.find(world.cluster().server());
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, world.cluster().server().size(), server.server());
+  const std::string kubeconfig = world.folder() + "/second.kubeconfig";
+  std::ofstream(kubeconfig) << text;
+
+  world.Deployment("worker", 5);
+  world.Pool("team", {"worker"});
+  world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
+  exporter.Add(world.ns(), "worker", "1");
+  support::RunningOperator running(world.Config(prometheus.url()), kubeconfig, nullptr);
+  ASSERT_TRUE(world.Eventually("it is read", [&] {
+    return world.StatusOf("agentbudget", "daily").value("spent", "") == "1";
+  }));
+  server.Kill();
+  exporter.Add(world.ns(), "worker", "10");
+  std::this_thread::sleep_for(std::chrono::seconds(2));  // the limit is crossed while nobody can be told
+  server.Start();
+  EXPECT_TRUE(world.Eventually("it stops once the server is back", [&] { return world.Replicas("worker") == 0; },
+                               std::chrono::seconds(60)));
+}
+
+TEST(FaultsTest, AStoreThatCannotBeWrittenEndsTheStartWithAWayOut) {
+  World world("store");
+  support::Exporter exporter;
+  auto config = world.Config("http://127.0.0.1:9");
+  config.store.path = world.folder() + "/absent/ledger.db";
+  support::RunningOperator missing(config, world.cluster().kubeconfig(), nullptr);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (missing.running() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  missing.Stop();
+  ASSERT_FALSE(missing.ended().ok());
+  EXPECT_THAT(missing.ended().error().message(), HasSubstr(config.store.path));
+}
+
+}  // namespace
+}  // namespace purser::integration
