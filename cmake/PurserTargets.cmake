@@ -46,6 +46,9 @@ function(purser_library name)
   target_link_libraries(purser_${name} ${scope} ${ARG_LIBRARIES})
 endfunction()
 
+# Builds the unit tests and nothing else.
+add_custom_target(unit-tests)
+
 # purser_test(NAME LABEL label SOURCES ... DEPENDS ... [LIBRARIES ...]): one GoogleTest binary, one ctest entry.
 function(purser_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
@@ -56,6 +59,9 @@ function(purser_test name)
     target_link_libraries(${name} PRIVATE purser_${dependency})
   endforeach()
   target_link_libraries(${name} PRIVATE purser_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  if(ARG_LABEL STREQUAL "unit")
+    add_dependencies(unit-tests ${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)

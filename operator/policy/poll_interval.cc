@@ -9,7 +9,7 @@ __extension__ typedef __int128 Wide;
 std::optional<Duration> TimeToNextThreshold(Money spent, Money limit,
                                             const std::vector<api::Threshold>& thresholds,
                                             Money last_5_minutes) {
-  constexpr Wide kRateMs = 5 * 60 * 1000;
+  constexpr Wide kRateMs = 300'000;
   constexpr Wide kYearMs = Wide{365} * 24 * 3'600'000;
   std::optional<Duration> nearest;
   if (last_5_minutes.nanos() <= 0) return nearest;

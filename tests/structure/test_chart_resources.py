@@ -14,9 +14,10 @@ class ChartResourcesTest(unittest.TestCase):
     def test_the_definitions_are_those_of_crds(self) -> None:
         ours = {file.name: file.read_text(encoding="utf-8") for file in (ROOT / "crds").glob("*.yaml")}
         charts = {file.name: file.read_text(encoding="utf-8") for file in (CHART / "crds").glob("*.yaml")}
-        self.assertEqual(sorted(charts), sorted(ours), "run charts/copy-crds.sh")
+        way_out = "run: cp crds/*.yaml charts/purser/crds/"
+        self.assertEqual(sorted(charts), sorted(ours), way_out)
         for name, text in ours.items():
-            self.assertTrue(charts[name] == text, f"charts/purser/crds/{name} is not crds/{name}: run charts/copy-crds.sh")
+            self.assertTrue(charts[name] == text, f"charts/purser/crds/{name} is not crds/{name}; {way_out}")
 
     def test_the_version_is_the_project_s(self) -> None:
         project = re.search(r"project\(purser VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"))

@@ -70,7 +70,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "no leader election": {"config": {"leaderElection": {"enabled": False}}},
     "rights from elsewhere": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
     "long name": {"fullnameOverride": "a" * 70},
-    "empty containers": {"prometheus": {"auth": {"basic": {"username": "u", "passwordFile": "/p"}}}, "global": {"x": 1}},
+    "a password": {"prometheus": {"auth": {"basic": {"username": "u", "passwordFile": "/p"}}}, "global": {"x": 1}},
 }
 
 # Values that must be refused, and what the refusal must name.
@@ -168,6 +168,11 @@ class ChartTest(unittest.TestCase):
     cluster: ClassVar[ControlPlane]
     stored: ClassVar[dict[str, list[dict[str, Any]]]] = {}
 
+    @classmethod
+    def wait_for_definitions(cls) -> None:
+        established = "--for=condition=Established"
+        cls.cluster.kubectl("wait", established, "--timeout=30s", "--all", "customresourcedefinitions")
+
     def objects(self, variant: str) -> list[dict[str, Any]]:
         """What the API server would store of it."""
         if variant not in self.stored:
@@ -183,7 +188,7 @@ class ChartTest(unittest.TestCase):
         label = "pod-security.kubernetes.io/enforce=restricted"
         cls.cluster.kubectl("label", "namespace", "purser-system", label)
         cls.cluster.kubectl("apply", "--filename=-", stdin=_SERVICE_MONITORS)
-        cls.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "--all", "customresourcedefinitions")
+        cls.wait_for_definitions()
 
     def test_lint(self) -> None:
         for name, values in _VARIANTS.items():
@@ -324,7 +329,7 @@ class ChartTest(unittest.TestCase):
         definitions = self.cluster.kubectl("get", "customresourcedefinitions", "--output=name")
         self.assertIn("agentpools.purser.dev", definitions)
         self.assertIn("agentbudgets.purser.dev", definitions)
-        self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "--all", "customresourcedefinitions")
+        self.wait_for_definitions()
 
         for verb, resource, namespace, want in (
             ("patch", "deployments.apps", "team-a", True),
@@ -357,7 +362,8 @@ class ChartTest(unittest.TestCase):
             "--output=name",
         )
         self.assertEqual(left, "")
-        self.assertIn("agentpools.purser.dev", self.cluster.kubectl("get", "customresourcedefinitions", "--output=name"))
+        definitions = self.cluster.kubectl("get", "customresourcedefinitions", "--output=name")
+        self.assertIn("agentpools.purser.dev", definitions)
 
 
 if __name__ == "__main__":
