@@ -54,7 +54,8 @@ def main() -> int:
             raise DemoError(f"{parsed.operator} is not there: build it first (make build)")
         screen = Screen()
         named = os.environ.get(KUBECONFIG_VARIABLE)
-        screen.step(f"Use the cluster that {KUBECONFIG_VARIABLE} names" if named else "Start a cluster with a real node")
+        start = f"Use the cluster that {KUBECONFIG_VARIABLE} names" if named else "Start a cluster with a real node"
+        screen.step(start)
         cluster = open_cluster(parsed.dir.resolve(), os.environ)
         screen.remark(f"kubeconfig: {os.path.relpath(cluster.kubeconfig)}")
         if not cluster.is_throwaway:
@@ -72,8 +73,8 @@ def main() -> int:
         code = 130
     if cluster is None:
         return code
-    if code == 1 and touched:
-        complain(f"\nThe end of the operator's log:\n{operator_log(cluster)}")
+    if code == 1 and touched and (log := operator_log(cluster)):
+        complain(f"\nThe end of the operator's log:\n{log}")
     if parsed.keep and code != 130:
         _say_how_to_go_on(cluster)
         cluster.disconnect()

@@ -7,9 +7,10 @@ import unittest
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import demo_path  # noqa: F401  (sets the path)
-from purser_demo.checks import Evidence, Expectation, judge, proportional
+from purser_demo.checks import Evidence, Expectation, StopEvidence, judge, proportional
 from purser_demo.clock_zone import seconds_left, zone_for
 from purser_demo.clusters import load_command, open_cluster
 from purser_demo.errors import DemoError
@@ -48,12 +49,14 @@ def evidence() -> Evidence:
             snapshot(60, "Ramping", "2.01", 2, 4, 4),
             snapshot(70, "Normal", "2.1", 8, 4, 4),
         ],
-        crossed_at=38.0,
-        limits_when_stopped='{"pool":"p","agents":{"a":{"state":"Stopped","maxConcurrency":0}}}',
-        spent_at_stop=Decimal("2.01"),
-        spent_later=Decimal("2.01"),
-        watched_seconds=8.0,
-        others_spent_meanwhile=Decimal("0.03"),
+        stop=StopEvidence(
+            crossed_at=38.0,
+            limits='{"pool":"p","agents":{"a":{"state":"Stopped","maxConcurrency":0}}}',
+            spent=Decimal("2.01"),
+            spent_later=Decimal("2.01"),
+            watched_seconds=8.0,
+            others_spent=Decimal("0.03"),
+        ),
         described="Spec:\nEvents:\n  Warning Throttled\n  Warning Stopped\n",
     )
 
@@ -68,6 +71,10 @@ class ChecksTest(unittest.TestCase):
     def test_each_fault_is_found(self) -> None:
         good = evidence()
         history = good.before_raise
+
+        def stopped(**changes: Any) -> Evidence:
+            return replace(good, stop=replace(good.stop, **changes))
+
         faults = {
             "never Throttled": replace(good, before_raise=[history[0], history[4]]),
             "first seen Throttled at 70.0 %": replace(
@@ -79,13 +86,13 @@ class ChecksTest(unittest.TestCase):
             ),
             "4 replicas": replace(good, before_raise=[*history[:4], snapshot(40, "Stopped", "2.01", 0, 4, 4)]),
             "1 pods": replace(good, before_raise=[*history[:4], snapshot(40, "Stopped", "2.01", 0, 0, 1)]),
-            "published limits": replace(good, limits_when_stopped="none"),
-            "s from the sample": replace(good, crossed_at=20.0),
-            "never crossed": replace(good, crossed_at=None),
-            "too much": replace(good, spent_at_stop=Decimal("2.3"), spent_later=Decimal("2.3")),
-            "$0.05 spent in the": replace(good, spent_later=Decimal("2.06")),
-            "status says": replace(good, spent_at_stop=Decimal("2.04"), spent_later=Decimal("2.04")),
-            "the other team": replace(good, others_spent_meanwhile=Decimal(0)),
+            "published limits": stopped(limits="none"),
+            "s from the sample": stopped(crossed_at=20.0),
+            "never crossed": stopped(crossed_at=None),
+            "too much": stopped(spent=Decimal("2.3"), spent_later=Decimal("2.3")),
+            "$0.05 spent in the": stopped(spent_later=Decimal("2.06")),
+            "status says": stopped(spent=Decimal("2.04"), spent_later=Decimal("2.04")),
+            "the other team": stopped(others_spent=Decimal(0)),
             "replicas back": replace(good, after_raise=[*good.after_raise, snapshot(80, "Normal", "2.1", 8, 2, 2)]),
             "came back in steps": replace(good, after_raise=good.after_raise[2:]),
             "events lack Stopped": replace(good, described="Stopped\nEvents: Throttled"),
@@ -102,7 +109,7 @@ class ChecksTest(unittest.TestCase):
 
 class ZoneTest(unittest.TestCase):
     def at(self, minute: int, second: int = 0) -> datetime.datetime:
-        return datetime.datetime(2026, 11, 24, 10, minute, second, tzinfo=datetime.timezone.utc)
+        return datetime.datetime(2026, 11, 24, 10, minute, second, tzinfo=datetime.UTC)
 
     def test_seconds_left(self) -> None:
         for minute, second, ends_at, want in ((0, 0, 0, 3600), (59, 59, 0, 1), (0, 0, 30, 1800), (31, 0, 30, 3540)):
@@ -125,7 +132,8 @@ class SpendingTest(unittest.TestCase):
         self.assertEqual(total([]), 0)
 
     def test_dollars(self) -> None:
-        for amount, want in (("2", "$2.00"), ("2.5", "$2.50"), ("2.035", "$2.035"), ("2.0350", "$2.035"), ("0E-9", "$0.00")):
+        cases = {"2": "$2.00", "2.5": "$2.50", "2.035": "$2.035", "2.0350": "$2.035", "0E-9": "$0.00"}
+        for amount, want in cases.items():
             self.assertEqual(dollars(Decimal(amount)), want)
 
 

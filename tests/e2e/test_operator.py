@@ -81,8 +81,7 @@ class OperatorTest(unittest.TestCase):
         return done
 
     def setUp(self) -> None:
-        self.zone = zone_for(datetime.datetime.now(datetime.timezone.utc), _WINDOW_SECONDS)
-        # Of a test run and a test: a namespace is never used twice.
+        self.zone = zone_for(datetime.datetime.now(datetime.UTC), _WINDOW_SECONDS)
         self.namespace = self.id().rpartition(".")[2].removeprefix("test_").replace("_", "-")[:40]
 
     # What the tests ask and do
@@ -199,10 +198,12 @@ class OperatorTest(unittest.TestCase):
 
     def check_descriptions(self) -> None:
         budget = self.kubectl("describe", "agentbudget", "workers-hour")
-        for pattern in (r"spent \$1(\.\d+)? of \$1 \(1\d\d %\) since \d{4}-", r"resets in \d+[hms]", r"Exhausted", r"Warning +Stopped"):
+        spent = r"spent \$1(\.\d+)? of \$1 \(1\d\d %\) since \d{4}-"
+        for pattern in (spent, r"resets in \d+[hms]", r"Exhausted", r"Warning +Stopped"):
             self.assertRegex(budget, pattern)
         pool = self.kubectl("describe", "agentpool", "workers")
-        for pattern in (r"concurrency 4 -> 0", r"Warning +Throttled", r"Warning +Stopped", r"budget workers-hour: spent"):
+        reason = r"budget workers-hour: spent"
+        for pattern in (r"concurrency 4 -> 0", r"Warning +Throttled", r"Warning +Stopped", reason):
             self.assertRegex(pool, pattern)
 
     def test_3_survives_being_killed(self) -> None:

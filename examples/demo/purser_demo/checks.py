@@ -30,17 +30,24 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class StopEvidence:
+    """What was measured once the agents had stopped; times are Unix seconds."""
+
+    crossed_at: float | None  # when the sample was taken that reached the limit
+    limits: str  # the published document
+    spent: Decimal  # by the source, once the last pod was gone
+    spent_later: Decimal  # the same, a while after
+    watched_seconds: float  # that while
+    others_spent: Decimal  # meanwhile
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What was seen; times are Unix seconds."""
+    """What was seen from beginning to end."""
 
     before_raise: list[Snapshot]
     after_raise: list[Snapshot]
-    crossed_at: float | None  # when the sample was taken that reached the limit
-    limits_when_stopped: str  # the published document
-    spent_at_stop: Decimal  # by the source, once the last pod was gone
-    spent_later: Decimal  # the same, a while after
-    watched_seconds: float  # that while
-    others_spent_meanwhile: Decimal
+    stop: StopEvidence
     described: str  # kubectl describe of budget and pool
 
 
@@ -126,20 +133,22 @@ def _replicas_in_proportion(expected: Expectation, seen: Evidence) -> Check:
         if _pool_agent_state(snapshot, expected) != "Throttled":
             continue
         # A snapshot is not one moment: the workload may be as far as the status of the next one says.
-        allowed = {
-            proportional(expected.replicas, each.pools[expected.pool].agents[expected.agent].concurrency, expected.maximum)
-            for each in (snapshot, history[number + 1])
-            if _pool_agent_state(each, expected) == "Throttled"
-        }
-        if _pool_agent_state(history[number + 1], expected) == "Throttled" and (
-            _replicas(snapshot, expected.agent) not in allowed
-        ):
+        following = history[number + 1]
+        if _pool_agent_state(following, expected) != "Throttled":
+            continue
+        allowed = {_proportional_at(each, expected) for each in (snapshot, following)}
+        if _replicas(snapshot, expected.agent) not in allowed:
             wrong.append(_replicas(snapshot, expected.agent))
     falling = all(later < earlier for earlier, later in zip(path, path[1:], strict=False))
     text = f"replicas fell in proportion to concurrency: {_path(path)}"
     if wrong:
         text += f"; out of proportion: {wrong}"
     return Check(bool(between) and falling and not wrong, text)
+
+
+def _proportional_at(snapshot: Snapshot, expected: Expectation) -> int:
+    concurrency = snapshot.pools[expected.pool].agents[expected.agent].concurrency
+    return proportional(expected.replicas, concurrency, expected.maximum)
 
 
 def _pool_agent_state(snapshot: Snapshot, expected: Expectation) -> str:
@@ -158,15 +167,15 @@ def _stopped_entirely(expected: Expectation, seen: Evidence) -> Check:
 
 
 def _limits_published(expected: Expectation, seen: Evidence) -> Check:
-    passed = f'"{expected.agent}":{{"state":"Stopped","maxConcurrency":0}}' in seen.limits_when_stopped
-    return Check(passed, f"the published limits said so, too: {seen.limits_when_stopped}")
+    passed = f'"{expected.agent}":{{"state":"Stopped","maxConcurrency":0}}' in seen.stop.limits
+    return Check(passed, f"the published limits said so, too: {seen.stop.limits}")
 
 
 def _stopped_quickly(expected: Expectation, seen: Evidence) -> Check:
     zero = first(seen.before_raise, lambda each: _replicas(each, expected.agent) == 0)
-    if zero is None or seen.crossed_at is None:
+    if zero is None or seen.stop.crossed_at is None:
         return Check(False, "the limit was never crossed, or replicas never reached 0")
-    seconds = zero.time - seen.crossed_at
+    seconds = zero.time - seen.stop.crossed_at
     return Check(
         seconds <= MOST_SECONDS_TO_ZERO,
         f"{seconds:.1f} s from the sample that crossed the limit to replicas 0, of which 2 s to finish work in flight",
@@ -174,35 +183,37 @@ def _stopped_quickly(expected: Expectation, seen: Evidence) -> Check:
 
 
 def _overspend_small(expected: Expectation, seen: Evidence) -> Check:
-    over = seen.spent_at_stop - expected.limit
+    over = seen.stop.spent - expected.limit
     percent = over * 100 / expected.limit
     return Check(
         0 <= percent <= MOST_OVERSPEND_PERCENT,
-        f"spent {dollars(seen.spent_at_stop)} of {dollars(expected.limit)}: {dollars(over)} too much ({percent:.1f} %)",
+        f"spent {dollars(seen.stop.spent)} of {dollars(expected.limit)}: {dollars(over)} too much ({percent:.1f} %)",
     )
 
 
 def _nothing_spent_after(seen: Evidence) -> Check:
-    more = seen.spent_later - seen.spent_at_stop
-    return Check(more == 0, f"{dollars(more)} spent in the {seen.watched_seconds:.0f} s after the last pod was gone")
+    more = seen.stop.spent_later - seen.stop.spent
+    return Check(
+        more == 0, f"{dollars(more)} spent in the {seen.stop.watched_seconds:.0f} s after the last pod was gone"
+    )
 
 
 def _status_agrees_with_source(expected: Expectation, seen: Evidence) -> Check:
     said = seen.before_raise[-1].budgets[expected.budget].spent
     # Status is written when a percent of the limit is worth it; the ledger itself is exact.
-    passed = abs(said - seen.spent_later) * 100 <= expected.limit
-    return Check(passed, f"the budget's status says {dollars(said)}, Prometheus holds {dollars(seen.spent_later)}")
+    passed = abs(said - seen.stop.spent_later) * 100 <= expected.limit
+    return Check(passed, f"the budget's status says {dollars(said)}, Prometheus holds {dollars(seen.stop.spent_later)}")
 
 
 def _others_untouched(expected: Expectation, seen: Evidence) -> Check:
     history = [each for each in seen.before_raise + seen.after_raise if expected.other_agent in each.workloads]
     replicas = {_replicas(each, expected.other_agent) for each in history}
     states = {each.pools[expected.other_pool].state for each in history if _known(each, expected.other_pool)}
-    passed = replicas == {expected.other_replicas} and states == {"Normal"} and seen.others_spent_meanwhile > 0
+    passed = replicas == {expected.other_replicas} and states == {"Normal"} and seen.stop.others_spent > 0
     return Check(
         passed,
         f"the other team went on working: {expected.other_replicas} replicas all the time, "
-        f"{dollars(seen.others_spent_meanwhile)} spent meanwhile",
+        f"{dollars(seen.stop.others_spent)} spent meanwhile",
     )
 
 
@@ -215,7 +226,8 @@ def _replicas_given_back(expected: Expectation, seen: Evidence) -> Check:
         and view.ready == expected.replicas
         and view.saved is None
     )
-    return Check(passed, f"after the raise: replicas back at {_replicas(last, expected.agent)}, nothing left behind on them")
+    replicas = _replicas(last, expected.agent)
+    return Check(passed, f"after the raise: replicas back at {replicas}, nothing left behind on them")
 
 
 def _concurrency_ramped(expected: Expectation, seen: Evidence) -> Check:

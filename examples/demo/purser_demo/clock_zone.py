@@ -11,7 +11,7 @@ _HOUR_SECONDS = 3600
 
 def seconds_left(now: datetime.datetime, ends_at_minute: int) -> int:
     """Until the minute of an hour comes next; `now` is aware."""
-    utc = now.astimezone(datetime.timezone.utc)
+    utc = now.astimezone(datetime.UTC)
     passed = utc.minute * 60 + utc.second
     return (ends_at_minute * 60 - passed - 1) % _HOUR_SECONDS + 1
 

@@ -14,7 +14,7 @@ from purser_demo.api import Api
 from purser_demo.commands import run
 from purser_demo.errors import DemoError
 from purser_demo.images import Image
-from purser_demo.places import CLUSTER_TOOL
+from purser_demo.places import CLUSTER_TOOL, MANIFESTS
 
 KUBECONFIG_VARIABLE = "PURSER_DEMO_KUBECONFIG"
 IMAGES_LOADED_VARIABLE = "PURSER_DEMO_IMAGES_LOADED"
@@ -155,9 +155,12 @@ class NamedCluster(Cluster):
         self.disconnect()
 
     def how_to_end(self) -> list[str]:
+        kubectl = f"kubectl --kubeconfig={self.kubeconfig} delete"
         return [
             f"helm --kubeconfig={self.kubeconfig} uninstall purser --namespace purser-system",
-            f"kubectl --kubeconfig={self.kubeconfig} delete namespace agents purser-demo purser-system",
+            f"{kubectl} --filename={_shown(MANIFESTS / 'prometheus.yaml')}",
+            f"{kubectl} namespace agents purser-system",
+            f"{kubectl} customresourcedefinition agentbudgets.purser.dev agentpools.purser.dev",
         ]
 
 

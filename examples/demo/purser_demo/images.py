@@ -81,7 +81,7 @@ def _prometheus_image(folder: Path) -> Image:
 
 
 def _make(image: Image, options: list[str]) -> None:
-    command = [CLUSTER_TOOL, "image", "make", "--name", image.name, "--out", image.archive, *options]
+    command = [str(CLUSTER_TOOL), "image", "make", "--name", image.name, "--out", str(image.archive), *options]
     run(command, f"making the image {image.name}")
 
 

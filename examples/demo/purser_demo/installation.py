@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from purser_demo.places import (
 from purser_demo.spending import METRIC
 
 OPERATOR_PODS = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=operator"
+DEFINITIONS = ("agentbudgets.purser.dev", "agentpools.purser.dev")
 _READY_SECONDS = 60.0
 _LOG_LINES = 60
 
@@ -71,9 +72,8 @@ def install_operator(cluster: Cluster, prometheus_url: str, folder: Path) -> Non
     create_namespace(cluster, OPERATOR_NAMESPACE)
     words = ["install", RELEASE, str(CHART), "--namespace", OPERATOR_NAMESPACE, "--values", str(values)]
     cluster.helm(*words, "--wait", "--timeout", f"{_READY_SECONDS:.0f}s")
-    cluster.kubectl(
-        "wait", "--for=condition=Established", "--timeout=30s", "customresourcedefinition/agentbudgets.purser.dev"
-    )
+    definitions = [f"customresourcedefinition/{name}" for name in DEFINITIONS]
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *definitions)
 
 
 def chart_values(prometheus_url: str) -> dict[str, Any]:
@@ -107,40 +107,40 @@ def describe_pods(cluster: Cluster, namespace: str) -> str:
 
 
 def operator_log(cluster: Cluster) -> str:
-    """The end of it, and of the run before if the container was started again; never fails."""
+    """The end of it, and of the run before if the container was started again; empty without operator; never fails."""
     selector = f"--selector={OPERATOR_PODS}"
+    words = ("logs", selector, f"--namespace={OPERATOR_NAMESPACE}", f"--tail={_LOG_LINES}")
     parts = []
     for previous in ("--previous=true", "--previous=false"):
         try:
-            parts.append(
-                cluster.kubectl("logs", selector, f"--namespace={OPERATOR_NAMESPACE}", f"--tail={_LOG_LINES}", previous)
-            )
-        except DemoError as error:
-            if previous == "--previous=false":
-                parts.append(str(error))
-    return "\n".join(part.rstrip() for part in parts if part.strip())
+            parts.append(cluster.kubectl(*words, previous).strip())
+        except DemoError:
+            continue  # there is none, or no cluster any more, which the failure itself tells
+    return "\n".join(part for part in parts if part)
 
 
 def remove_everything(cluster: Cluster) -> None:
-    """From a cluster that goes on living: agents, operator, definitions, Prometheus, in an order that works."""
-    everything = f"--namespace={AGENTS_NAMESPACE}"
-    steps: list[Callable[[], str]] = [
-        # While the operator lives, it takes its finalizers away itself.
-        lambda: cluster.kubectl("delete", "agentbudgets,agentpools", "--all", everything, "--timeout=60s"),
-        lambda: cluster.helm("uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait"),
-        lambda: cluster.kubectl("delete", "--ignore-not-found", f"--filename={MANIFESTS / 'prometheus.yaml'}"),
-        lambda: cluster.kubectl(
-            "delete", "namespace", AGENTS_NAMESPACE, OPERATOR_NAMESPACE, TOOLS_NAMESPACE, "--ignore-not-found"
-        ),
-        lambda: cluster.kubectl(
-            "delete", "customresourcedefinition", "agentbudgets.purser.dev", "agentpools.purser.dev", "--ignore-not-found"
-        ),
-    ]
+    """From a cluster that goes on living: what is there of agents, operator, Prometheus and definitions."""
     problems = []
-    for step in steps:
+    for words in _removals(cluster):
         try:
-            step()
+            if words[0] == "helm":
+                cluster.helm(*words[1:])
+            else:
+                cluster.kubectl(*words[1:])
         except DemoError as error:
             problems.append(str(error))
     if problems:
         raise DemoError("not everything could be removed:\n" + "\n".join(problems))
+
+
+def _removals(cluster: Cluster) -> Iterator[tuple[str, ...]]:
+    """In an order that works: while the operator lives, it takes its finalizers away itself."""
+    missing_is_fine = "--ignore-not-found"
+    if cluster.api.get("/apis/purser.dev") is not None:
+        namespace = f"--namespace={AGENTS_NAMESPACE}"
+        yield "kubectl", "delete", "agentbudgets,agentpools", "--all", namespace, "--timeout=60s"
+    yield "helm", "uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait", missing_is_fine
+    yield "kubectl", "delete", missing_is_fine, f"--filename={MANIFESTS / 'prometheus.yaml'}"
+    yield "kubectl", "delete", "namespace", missing_is_fine, AGENTS_NAMESPACE, OPERATOR_NAMESPACE, TOOLS_NAMESPACE
+    yield "kubectl", "delete", "customresourcedefinition", missing_is_fine, *DEFINITIONS

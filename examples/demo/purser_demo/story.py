@@ -8,7 +8,7 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-from purser_demo.checks import Check, Evidence, Expectation, judge
+from purser_demo.checks import Check, Evidence, Expectation, StopEvidence, judge
 from purser_demo.clock_zone import zone_for
 from purser_demo.clusters import Cluster
 from purser_demo.images import build_images
@@ -49,8 +49,8 @@ class Story:
         self._apply_budgets()
         watch = Watch(self._cluster, AGENTS_NAMESPACE, self._screen)
         self._spend(watch)
-        evidence_of_stop = self._look_at_the_stop(watch)
-        return judge(EXPECTED, self._raise_the_limit(watch, *evidence_of_stop))
+        stop = self._look_at_the_stop(watch)
+        return judge(EXPECTED, self._raise_the_limit(watch, stop))
 
     def _prepare(self) -> None:
         self._screen.step("Make the images (operator, example agent, Prometheus) and load them into the node")
@@ -65,7 +65,7 @@ class Story:
         self._screen.remark("the operator is ready")
 
     def _apply_budgets(self) -> None:
-        zone = zone_for(datetime.datetime.now(datetime.timezone.utc), _WINDOW_SECONDS)
+        zone = zone_for(datetime.datetime.now(datetime.UTC), _WINDOW_SECONDS)
         self._screen.step(
             f"Apply two pools, two budgets and the agents: {EXPECTED.replicas} researchers who may spend "
             f"{dollars(EXPECTED.limit)} in an hour (of {zone}), {EXPECTED.other_replicas} summarizers beside them"
@@ -95,13 +95,15 @@ class Story:
         state("Stopped")
         watch.until(
             "the researchers' pods ending",
-            lambda snapshot: snapshot.workloads[EXPECTED.agent].replicas == 0
-            and snapshot.pods.get(EXPECTED.agent, 0) == 0
-            and snapshot.pools[EXPECTED.pool].state == "Stopped",
+            lambda snapshot: (
+                snapshot.workloads[EXPECTED.agent].replicas == 0
+                and snapshot.pods.get(EXPECTED.agent, 0) == 0
+                and snapshot.pools[EXPECTED.pool].state == "Stopped"
+            ),
             _RETURN_SECONDS,
         )
 
-    def _look_at_the_stop(self, watch: Watch) -> tuple[float | None, str, Decimal, Decimal, Decimal]:
+    def _look_at_the_stop(self, watch: Watch) -> StopEvidence:
         self._screen.step(f"Look on for {_AFTERMATH_SECONDS:.0f} seconds: nothing more is spent, the others work on")
         api = self._cluster.api
         watch.for_seconds(1.5)  # the scrape that was under way when the last pod ended
@@ -115,11 +117,9 @@ class Story:
         crossed = time_of_crossing(increments, EXPECTED.limit)
         self._screen.remark(f"researchers: {dollars(total(increments))}, then {dollars(later)}")
         self._screen.remark(f"summarizers: {dollars(others)}, then {dollars(others_later)}")
-        return crossed, limits, total(increments), later, others_later - others
+        return StopEvidence(crossed, limits, total(increments), later, _AFTERMATH_SECONDS, others_later - others)
 
-    def _raise_the_limit(
-        self, watch: Watch, crossed: float | None, limits: str, spent: Decimal, later: Decimal, others: Decimal
-    ) -> Evidence:
+    def _raise_the_limit(self, watch: Watch, stop: StopEvidence) -> Evidence:
         patch = f'{{"spec":{{"limit":"{RAISED_LIMIT}"}}}}'
         self._screen.step(f"Raise the limit: kubectl patch agentbudget {EXPECTED.budget} --patch '{patch}'")
         raised_at = time.time()
@@ -127,21 +127,18 @@ class Story:
         self._cluster.kubectl(*command, f"--patch={patch}")
         watch.until(
             "the researchers returning",
-            lambda snapshot: snapshot.workloads[EXPECTED.agent].ready == EXPECTED.replicas
-            and snapshot.pools[EXPECTED.pool].state == "Normal",
+            lambda snapshot: (
+                snapshot.workloads[EXPECTED.agent].ready == EXPECTED.replicas
+                and snapshot.pools[EXPECTED.pool].state == "Normal"
+            ),
             _RETURN_SECONDS,
         )
-        self._screen.step("Read the story afterwards: kubectl events --for=agentbudget/..., agentpool/... (or kubectl describe)")
+        self._screen.step("Read the story afterwards: kubectl events --for=agentbudget/... (or kubectl describe)")
         described = self._describe("agentbudget", EXPECTED.budget) + self._describe("agentpool", EXPECTED.pool)
         return Evidence(
             before_raise=[snapshot for snapshot in watch.history if snapshot.time < raised_at],
             after_raise=watch.since(raised_at),
-            crossed_at=crossed,
-            limits_when_stopped=limits,
-            spent_at_stop=spent,
-            spent_later=later,
-            watched_seconds=_AFTERMATH_SECONDS,
-            others_spent_meanwhile=others,
+            stop=stop,
             described=described,
         )
 
