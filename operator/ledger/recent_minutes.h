@@ -19,8 +19,9 @@ class RecentMinutes {
   // Adds to a minute (since 1970). A minute too old for the ring is ignored: false.
   bool Add(std::int64_t minute, Money amount);
 
-  // Booked in (now - span, now], counted by whole minutes; of the oldest minute, which `span` covers only
-  // in part, that part (rounded up), as if it had been spent evenly. `span` up to 60 minutes.
+  // Booked in (now - span, now], counted by whole minutes; of the oldest minute, which `span`
+  // covers only in part, that part (rounded up), as if it had been spent evenly. `span` up to 60
+  // minutes.
   Money Sum(Timestamp now, Duration span) const;
 
  private:

@@ -26,13 +26,13 @@ struct SpendKey {
 
 struct Increment {
   SpendKey key;
-  Timestamp at;    // the sample's own time, not before 1970
-  Money cost;      // > 0
+  Timestamp at;  // the sample's own time, not before 1970
+  Money cost;    // > 0
 };
 
 // Position in one counter series, so that a replay books nothing twice.
 struct SeriesCursor {
-  std::uint64_t series_high = 0;   // 128-bit hash of source and all labels
+  std::uint64_t series_high = 0;  // 128-bit hash of source and all labels
   std::uint64_t series_low = 0;
   Timestamp last_time;
   Money last_value;
@@ -44,15 +44,15 @@ struct SeriesCursor {
 
 struct Batch {
   std::string source;
-  std::vector<Increment> increments;         // of this source only
-  std::vector<SeriesCursor> cursors;         // those that moved
-  std::optional<Timestamp> complete_until;   // the source was read completely up to here
-  std::optional<Timestamp> newest_sample;    // the newest sample there was
+  std::vector<Increment> increments;        // of this source only
+  std::vector<SeriesCursor> cursors;        // those that moved
+  std::optional<Timestamp> complete_until;  // the source was read completely up to here
+  std::optional<Timestamp> newest_sample;   // the newest sample there was
 };
 
 // What the store knows of one source.
 struct SourcePosition {
-  Timestamp epoch;                              // first start minus backfill
+  Timestamp epoch;  // first start minus backfill
   std::optional<Timestamp> complete_until;
   std::optional<Timestamp> newest_sample;
   bool operator==(const SourcePosition&) const = default;
@@ -62,10 +62,10 @@ struct SourcePosition {
 struct Coverage {
   std::string source;
   std::string ns;
-  bool whole_namespace = false;         // every agent of the namespace, known to a pool or not
-  std::vector<std::string> agents;      // sorted, unique; ignored when whole_namespace
-  // [start, end), rounded outwards to whole minutes. Older than two days: exact on multiples of a quarter
-  // of an hour, which every boundary of a calendar window in every IANA zone is.
+  bool whole_namespace = false;     // every agent of the namespace, known to a pool or not
+  std::vector<std::string> agents;  // sorted, unique; ignored when whole_namespace
+  // [start, end), rounded outwards to whole minutes. Older than two days: exact on multiples of a
+  // quarter of an hour, which every boundary of a calendar window in every IANA zone is.
   Timestamp start;
   Timestamp end;
   bool operator==(const Coverage&) const = default;
@@ -92,15 +92,15 @@ struct MinuteSpend {
 };
 
 // Thread-safe; every call may wait for the disk.
-// Errors: kUnavailable (unreadable, read-only, full, locked: the message says what to do; a retry may work),
-// kCorrupt, kFenced (writes only: TakeOver was not called, or another leader called it since),
-// kInvalidArgument (a bound or a rule above is broken). After an error nothing has changed.
+// Errors: kUnavailable (unreadable, read-only, full, locked: the message says what to do; a retry
+// may work), kCorrupt, kFenced (writes only: TakeOver was not called, or another leader called it
+// since), kInvalidArgument (a bound or a rule above is broken). After an error nothing has changed.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Makes this object the only writer: every write of an earlier owner fails with kFenced from now on.
-  // Returns the new fencing epoch.
+  // Makes this object the only writer: every write of an earlier owner fails with kFenced from now
+  // on. Returns the new fencing epoch.
   virtual Result<std::int64_t> TakeOver() = 0;
 
   // Increments, cursors and the source's position, all or nothing.
@@ -126,8 +126,9 @@ class Store {
   virtual Result<std::optional<SourcePosition>> Position(const std::string& source) = 0;
   virtual Status SetEpoch(const std::string& source, Timestamp epoch) = 0;
 
-  // Folds minutes older than two days into quarters of an hour, drops what is older than 400 days. Cheap
-  // when there is nothing to do; otherwise in short transactions, so that commits go on between them.
+  // Folds minutes older than two days into quarters of an hour, drops what is older than 400 days.
+  // Cheap when there is nothing to do; otherwise in short transactions, so that commits go on
+  // between them.
   virtual Status Fold(Timestamp now) = 0;
 };
 

@@ -26,8 +26,8 @@ class Totals {
   const Coverage* Find(const std::string& id) const;
   std::optional<Total> Read(const std::string& id, Timestamp now) const;
 
-  // Adds all increments; the ids whose total or rate changed, each once (an old increment outside the
-  // window may name one that did not).
+  // Adds all increments; the ids whose total or rate changed, each once (an old increment outside
+  // the window may name one that did not).
   std::vector<std::string> Add(const std::vector<Increment>& increments);
 
  private:

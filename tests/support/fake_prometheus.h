@@ -25,7 +25,8 @@ class FakePrometheus final : public net::HttpTransport {
   };
 
   // `labels` as JSON: {"agent":"a"}. In the order of time.
-  void Add(const std::string& labels, Timestamp at, Money value, std::optional<Timestamp> visible = {}) {
+  void Add(const std::string& labels, Timestamp at, Money value,
+           std::optional<Timestamp> visible = {}) {
     const std::lock_guard lock(mutex_);
     series_[labels].push_back({at, value, visible.value_or(at)});
   }
@@ -55,7 +56,8 @@ class FakePrometheus final : public net::HttpTransport {
   }
 
   Result<net::HttpResponse> StreamLines(const net::HttpRequest&, std::size_t,
-                                        const std::function<bool(std::string_view)>&, std::stop_token) override {
+                                        const std::function<bool(std::string_view)>&,
+                                        std::stop_token) override {
     return Error(ErrorCode::kNotImplemented, "not needed");
   }
 
@@ -69,7 +71,9 @@ class FakePrometheus final : public net::HttpTransport {
     return std::to_string(milliseconds / 1000) + "." + fraction;
   }
 
-  static std::string Pair(Timestamp at, Money value) { return "[" + Seconds(at) + ",\"" + value.ToDecimal() + "\"]"; }
+  static std::string Pair(Timestamp at, Money value) {
+    return "[" + Seconds(at) + ",\"" + value.ToDecimal() + "\"]";
+  }
 
   // Left-open ranges, as from Prometheus 3.
   std::string Answer(const std::string& form) const {
@@ -78,14 +82,16 @@ class FakePrometheus final : public net::HttpTransport {
     const Timestamp end{Duration(static_cast<std::int64_t>(seconds * 1000 + 0.5))};
     const bool baseline = form.find("last_over_time") != std::string::npos;
     const auto open = form.find("%5B");
-    const Duration reach = baseline ? Duration(3'600'000) : Duration(std::stoll(form.substr(open + 3)));
+    const Duration reach =
+        baseline ? Duration(3'600'000) : Duration(std::stoll(form.substr(open + 3)));
     const Timestamp visible = now ? now() : end;
     std::string result;
     for (const auto& [labels, points] : series_) {
       std::string values;
       const auto after = [](Timestamp time, const Point& point) { return time < point.at; };
       const auto last = std::upper_bound(points.begin(), points.end(), end, after);
-      for (auto i = std::upper_bound(points.begin(), points.end(), end - reach, after); i < last; ++i) {
+      for (auto i = std::upper_bound(points.begin(), points.end(), end - reach, after); i < last;
+           ++i) {
         const Point& point = *i;
         if (point.visible > visible) continue;
         if (baseline) values.clear();
@@ -94,10 +100,11 @@ class FakePrometheus final : public net::HttpTransport {
       }
       if (values.empty()) continue;
       if (!result.empty()) result += ",";
-      result += R"({"metric":)" + labels + (baseline ? R"(,"value":)" + values : R"(,"values":[)" + values + "]") + "}";
+      result += R"({"metric":)" + labels +
+                (baseline ? R"(,"value":)" + values : R"(,"values":[)" + values + "]") + "}";
     }
-    return std::string(R"({"status":"success","data":{"resultType":")") + (baseline ? "vector" : "matrix") +
-           R"(","result":[)" + result + "]}}";
+    return std::string(R"({"status":"success","data":{"resultType":")") +
+           (baseline ? "vector" : "matrix") + R"(","result":[)" + result + "]}}";
   }
 
   mutable std::mutex mutex_;

@@ -17,7 +17,8 @@ struct MemoryDatabase {
   std::mutex mutex;
   std::int64_t epoch = 0;
   std::map<ledger::SpendKey, std::map<std::int64_t, Money>> minutes;
-  std::map<std::string, std::map<std::pair<std::uint64_t, std::uint64_t>, ledger::SeriesCursor>> cursors;
+  std::map<std::string, std::map<std::pair<std::uint64_t, std::uint64_t>, ledger::SeriesCursor>>
+      cursors;
   struct Source {
     std::optional<Timestamp> epoch;
     std::optional<Timestamp> complete_until, newest_sample;
@@ -28,7 +29,8 @@ struct MemoryDatabase {
 
 class MemoryStore final : public ledger::Store {
  public:
-  explicit MemoryStore(std::shared_ptr<MemoryDatabase> database = std::make_shared<MemoryDatabase>())
+  explicit MemoryStore(
+      std::shared_ptr<MemoryDatabase> database = std::make_shared<MemoryDatabase>())
       : database_(std::move(database)) {}
 
   MemoryDatabase& database() { return *database_; }
@@ -52,8 +54,10 @@ class MemoryStore final : public ledger::Store {
     for (const auto& cursor : batch.cursors)
       database_->cursors[batch.source][{cursor.series_high, cursor.series_low}] = cursor;
     auto& source = database_->sources[batch.source];
-    if (batch.complete_until) source.complete_until = std::max(source.complete_until, batch.complete_until);
-    if (batch.newest_sample) source.newest_sample = std::max(source.newest_sample, batch.newest_sample);
+    if (batch.complete_until)
+      source.complete_until = std::max(source.complete_until, batch.complete_until);
+    if (batch.newest_sample)
+      source.newest_sample = std::max(source.newest_sample, batch.newest_sample);
     ++database_->commits;
     return Ok();
   }
@@ -61,7 +65,8 @@ class MemoryStore final : public ledger::Store {
   Result<std::vector<ledger::AgentSpend>> Sum(const ledger::Coverage& coverage) override {
     PURSER_RETURN_IF_ERROR(Fail());
     std::map<std::string, Money> agents;
-    ForEach(coverage, [&](const std::string& agent, std::int64_t, Money spent) { agents[agent] += spent; });
+    ForEach(coverage,
+            [&](const std::string& agent, std::int64_t, Money spent) { agents[agent] += spent; });
     std::vector<ledger::AgentSpend> result;
     for (const auto& [agent, spent] : agents) result.push_back({agent, spent});
     return result;
@@ -70,7 +75,9 @@ class MemoryStore final : public ledger::Store {
   Result<std::vector<ledger::MinuteSpend>> Minutes(const ledger::Coverage& coverage) override {
     PURSER_RETURN_IF_ERROR(Fail());
     std::map<std::int64_t, Money> minutes;
-    ForEach(coverage, [&](const std::string&, std::int64_t minute, Money spent) { minutes[minute] += spent; });
+    ForEach(coverage, [&](const std::string&, std::int64_t minute, Money spent) {
+      minutes[minute] += spent;
+    });
     std::vector<ledger::MinuteSpend> result;
     for (const auto& [minute, spent] : minutes) result.push_back({minute, spent});
     return result;
@@ -92,7 +99,8 @@ class MemoryStore final : public ledger::Store {
     return Ok();
   }
 
-  Result<std::optional<ledger::SeriesCursor>> FindCursor(const std::string& source, std::uint64_t high,
+  Result<std::optional<ledger::SeriesCursor>> FindCursor(const std::string& source,
+                                                         std::uint64_t high,
                                                          std::uint64_t low) override {
     PURSER_RETURN_IF_ERROR(Fail());
     const std::lock_guard lock(database_->mutex);
@@ -107,7 +115,8 @@ class MemoryStore final : public ledger::Store {
     const std::lock_guard lock(database_->mutex);
     const auto& known = database_->sources[source];
     if (!known.epoch) return std::optional<ledger::SourcePosition>();
-    return std::optional(ledger::SourcePosition{*known.epoch, known.complete_until, known.newest_sample});
+    return std::optional(
+        ledger::SourcePosition{*known.epoch, known.complete_until, known.newest_sample});
   }
 
   Status SetEpoch(const std::string& source, Timestamp epoch) override {
@@ -119,7 +128,9 @@ class MemoryStore final : public ledger::Store {
     return Ok();
   }
 
-  Status Fold(Timestamp) override { return Fail(); }  // sums of calendar windows do not change by it
+  Status Fold(Timestamp) override {
+    return Fail();
+  }  // sums of calendar windows do not change by it
 
  private:
   Status Fail() const { return fail ? fail() : Ok(); }
@@ -135,7 +146,8 @@ class MemoryStore final : public ledger::Store {
     for (const auto& [key, minutes] : database_->minutes) {
       if (key.source != coverage.source || key.ns != coverage.ns) continue;
       const auto& agents = coverage.agents;
-      if (!coverage.whole_namespace && std::find(agents.begin(), agents.end(), key.agent) == agents.end())
+      if (!coverage.whole_namespace &&
+          std::find(agents.begin(), agents.end(), key.agent) == agents.end())
         continue;
       for (auto i = minutes.lower_bound(ledger::MinuteOf(coverage.start));
            i != minutes.end() && i->first < ledger::MinuteNotBefore(coverage.end); ++i) {
@@ -160,12 +172,15 @@ class BorrowedStore final : public ledger::Store {
   Result<std::vector<ledger::MinuteSpend>> Minutes(const ledger::Coverage& coverage) override {
     return store_.Minutes(coverage);
   }
-  Result<std::vector<std::pair<std::string, std::string>>> Agents() override { return store_.Agents(); }
+  Result<std::vector<std::pair<std::string, std::string>>> Agents() override {
+    return store_.Agents();
+  }
   Status LoadCursors(const std::string& source,
                      const std::function<void(const ledger::SeriesCursor&)>& callback) override {
     return store_.LoadCursors(source, callback);
   }
-  Result<std::optional<ledger::SeriesCursor>> FindCursor(const std::string& source, std::uint64_t high,
+  Result<std::optional<ledger::SeriesCursor>> FindCursor(const std::string& source,
+                                                         std::uint64_t high,
                                                          std::uint64_t low) override {
     return store_.FindCursor(source, high, low);
   }

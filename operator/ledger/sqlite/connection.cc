@@ -20,8 +20,9 @@ Advice AdviceFor(int code) {
               "the volume is full: free or add space; nothing is lost, what could not be booked is "
               "read again"};
     case SQLITE_READONLY:
-      return {ErrorCode::kUnavailable,
-              "the file cannot be written: mount the volume writable and let this user own the file"};
+      return {
+          ErrorCode::kUnavailable,
+          "the file cannot be written: mount the volume writable and let this user own the file"};
     case SQLITE_CANTOPEN:
       return {ErrorCode::kUnavailable,
               "the file cannot be opened: create its folder and let this user write in it"};
@@ -34,14 +35,16 @@ Advice AdviceFor(int code) {
               "another process holds the file: two operators must not share it without leader "
               "election"};
     case SQLITE_IOERR:
-      return {ErrorCode::kUnavailable,
-              "the volume failed: check it and its space; nothing is lost, what could not be booked "
-              "is read again"};
+      return {
+          ErrorCode::kUnavailable,
+          "the volume failed: check it and its space; nothing is lost, what could not be booked "
+          "is read again"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {ErrorCode::kCorrupt,
-              "the file is damaged: restore a copy, or move it away with its -wal and -shm files and "
-              "restart; spend within the sources' backfill is then read again"};
+      return {
+          ErrorCode::kCorrupt,
+          "the file is damaged: restore a copy, or move it away with its -wal and -shm files and "
+          "restart; spend within the sources' backfill is then read again"};
     case SQLITE_NOMEM:
       return {ErrorCode::kUnavailable, "out of memory"};
     default:
@@ -155,9 +158,7 @@ Result<std::string> Connection::QueryText(std::string_view sql) const {
   return run.Text(0);
 }
 
-std::int64_t Connection::LastInsertId() const {
-  return sqlite3_last_insert_rowid(database_.get());
-}
+std::int64_t Connection::LastInsertId() const { return sqlite3_last_insert_rowid(database_.get()); }
 
 bool Connection::InTransaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 

@@ -31,7 +31,8 @@ class Folding {
   Status DropCursorsBefore(std::int64_t minute) const;
 
  private:
-  Statement folded_until_, set_folded_until_, keys_after_, fold_, collapse_, drop_key_, drop_cursors_;
+  Statement folded_until_, set_folded_until_, keys_after_, fold_, collapse_, drop_key_,
+      drop_cursors_;
 };
 
 }  // namespace purser::ledger::sqlite

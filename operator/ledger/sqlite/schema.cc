@@ -11,9 +11,10 @@ constexpr std::int64_t kApplicationId = 0x50525352;
 
 // One entry per version, applied in order; never edited once released.
 //
-// bucket: the running total of a key up to and including a minute (nano-dollars). The spend of [a, b) is
-// the last row before b less the last row before a: two index seeks, whatever lies between. Times are
-// milliseconds since 1970, minutes minutes since 1970. 128-bit hashes are two integers, signed by SQLite.
+// bucket: the running total of a key up to and including a minute (nano-dollars). The spend of [a,
+// b) is the last row before b less the last row before a: two index seeks, whatever lies between.
+// Times are milliseconds since 1970, minutes minutes since 1970. 128-bit hashes are two integers,
+// signed by SQLite.
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {R"sql(
 CREATE TABLE meta(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -70,16 +71,18 @@ Result<std::int64_t> VersionOf(const Connection& connection) {
   if (!application) return application.error();
   if (*tables == 0 && *application == 0) return std::int64_t{0};
   if (*application != kApplicationId) {
-    return Error(ErrorCode::kCorrupt,
-                 connection.path() +
-                     ": this SQLite file is not a ledger of Purser: name another file in store.path");
+    return Error(
+        ErrorCode::kCorrupt,
+        connection.path() +
+            ": this SQLite file is not a ledger of Purser: name another file in store.path");
   }
   const auto version = connection.QueryInteger("SELECT schema_version FROM meta");
   if (!version) return version.error();
   if (*version > kSchemaVersion) {
     return Error(ErrorCode::kInvalidArgument,
                  connection.path() + ": written by a newer Purser (schema " +
-                     std::to_string(*version) + ", this one knows " + std::to_string(kSchemaVersion) +
+                     std::to_string(*version) + ", this one knows " +
+                     std::to_string(kSchemaVersion) +
                      "): run that version again, or name another file in store.path");
   }
   return *version;
@@ -99,11 +102,12 @@ Status SetUp(const Connection& connection) {
   const auto mode = connection.QueryText("PRAGMA journal_mode=WAL");
   if (!mode) return mode.error();
   if (*mode != "wal") {
-    return Error(ErrorCode::kUnavailable, connection.path() + ": no write-ahead log on this volume (" +
-                                              *mode + "): use a local or block volume, not NFS");
+    return Error(ErrorCode::kUnavailable, connection.path() +
+                                              ": no write-ahead log on this volume (" + *mode +
+                                              "): use a local or block volume, not NFS");
   }
-  // A small cache: the rows in use are the newest of each key. No temporary files: the root file system
-  // may be read-only.
+  // A small cache: the rows in use are the newest of each key. No temporary files: the root file
+  // system may be read-only.
   return connection.Execute(
       "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-2048;"
       "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;");
@@ -124,7 +128,8 @@ Status PrepareSchema(const Connection& connection) {
   if (!version) return version.error();
   for (auto i = static_cast<std::size_t>(*version); i < kMigrations.size(); ++i)
     PURSER_RETURN_IF_ERROR(connection.Execute(kMigrations[i]));
-  // Written even when nothing changed: a file that cannot be written shows here, not at the first spend.
+  // Written even when nothing changed: a file that cannot be written shows here, not at the first
+  // spend.
   PURSER_RETURN_IF_ERROR(
       connection.Execute("PRAGMA application_id=" + std::to_string(kApplicationId) +
                          "; UPDATE meta SET schema_version=" + std::to_string(kSchemaVersion)));

@@ -70,7 +70,8 @@ class SqliteStore final : public Store {
          "UPDATE source SET newest_sample=max(coalesce(newest_sample, ?2), ?2) WHERE id=?1"},
         {put_cursor_,
          "INSERT INTO cursor(" PURSER_CURSOR_COLUMNS
-         ", source_id) VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET last_time=excluded.last_time,"
+         ", source_id) VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+         "last_time=excluded.last_time,"
          "last_value=excluded.last_value, recent_resets=excluded.recent_resets,"
          "first_recent_reset=excluded.first_recent_reset, suspended=excluded.suspended"},
         {find_cursor_, "SELECT " PURSER_CURSOR_COLUMNS
@@ -260,10 +261,10 @@ class SqliteStore final : public Store {
     const auto epoch = EpochOfFile();
     if (!epoch) return epoch.error();
     if (epoch_ && *epoch_ == *epoch) return Ok();
-    return Error(ErrorCode::kFenced,
-                 connection_->path() + ": epoch " + std::to_string(*epoch) +
-                     (epoch_ ? " has replaced " + std::to_string(*epoch_) + ": another leader books now"
-                             : ": this store was not taken over"));
+    return Error(ErrorCode::kFenced, connection_->path() + ": epoch " + std::to_string(*epoch) +
+                                         (epoch_ ? " has replaced " + std::to_string(*epoch_) +
+                                                       ": another leader books now"
+                                                 : ": this store was not taken over"));
   }
 
   Status Write(const Batch& batch) {
@@ -301,7 +302,8 @@ class SqliteStore final : public Store {
   }
 
   // Folds the keys after `last_key`; the last one folded, or nothing at the end.
-  Result<std::optional<std::int64_t>> FoldSome(std::int64_t last_key, const sqlite::FoldPlan& plan) {
+  Result<std::optional<std::int64_t>> FoldSome(std::int64_t last_key,
+                                               const sqlite::FoldPlan& plan) {
     Transaction transaction(*connection_);
     PURSER_RETURN_IF_ERROR(transaction.Begin());
     PURSER_RETURN_IF_ERROR(CheckFence());
@@ -365,7 +367,8 @@ class SqliteStore final : public Store {
         PURSER_RETURN_IF_ERROR(visit(run.Integer(0), run.Text(1)));
       }
     };
-    if (coverage.whole_namespace) return visit_all(keys_of_namespace_.Start(**source_id, coverage.ns));
+    if (coverage.whole_namespace)
+      return visit_all(keys_of_namespace_.Start(**source_id, coverage.ns));
     for (const auto& agent : coverage.agents)
       PURSER_RETURN_IF_ERROR(visit_all(keys_of_agent_.Start(**source_id, coverage.ns, agent)));
     return Ok();
@@ -377,9 +380,9 @@ class SqliteStore final : public Store {
   sqlite::Folding folding_;
   std::optional<std::int64_t> epoch_;  // ours, once taken over
   std::map<std::string, std::int64_t> sources_;
-  Statement epoch_of_file_, raise_epoch_, find_source_, insert_source_, position_, set_source_epoch_,
-      set_complete_, set_newest_, put_cursor_, find_cursor_, all_cursors_, all_agents_, keys_of_agent_,
-      keys_of_namespace_, before_, between_;
+  Statement epoch_of_file_, raise_epoch_, find_source_, insert_source_, position_,
+      set_source_epoch_, set_complete_, set_newest_, put_cursor_, find_cursor_, all_cursors_,
+      all_agents_, keys_of_agent_, keys_of_namespace_, before_, between_;
 };
 
 }  // namespace

@@ -21,7 +21,11 @@ Problem Bad(std::string_view what) {
           ErrorCode::kCorrupt};
 }
 
-Problem Bad(simdjson::error_code code) { return Bad(simdjson::error_message(code)); }
+Problem Bad(simdjson::error_code code) {
+  std::string_view text = simdjson::error_message(code);
+  if (!text.empty() && text.back() == '.') text.remove_suffix(1);
+  return Bad(text);
+}
 
 std::string_view TrimRight(std::string_view text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\r' ||
@@ -64,8 +68,9 @@ class AnswerParser::Implementation {
     figures_ = {};
     body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
     ondemand::document document;
-    auto code = parser_.iterate(simdjson::padded_string_view(body.data(), body.size(), body.capacity()))
-                    .get(document);
+    auto code =
+        parser_.iterate(simdjson::padded_string_view(body.data(), body.size(), body.capacity()))
+            .get(document);
     if (code != simdjson::SUCCESS) return Bad(code);
     auto problem = ReadDocument(document);
     // Beyond the end there is no location.
@@ -101,10 +106,10 @@ class AnswerParser::Implementation {
       if (problem) return problem;
     }
     if (status == "error") {
-      return Problem{reason::kQueryFailed,
-                     "Prometheus said: " + Printable(error, kQuoted) +
-                         "; check sources[].prometheus.metric",
-                     ErrorCode::kUnavailable};
+      return Problem{
+          reason::kQueryFailed,
+          "Prometheus said: " + Printable(error, kQuoted) + "; check sources[].prometheus.metric",
+          ErrorCode::kUnavailable};
     }
     if (status != "success") return Bad("\"status\" is neither success nor error");
     if (!has_data) return Bad("no \"data\"");
@@ -195,7 +200,8 @@ class AnswerParser::Implementation {
       }
       if (problem) return problem;
     }
-    if (!has_labels || !has_samples || samples_.empty()) return Bad("a series without labels or values");
+    if (!has_labels || !has_samples || samples_.empty())
+      return Bad("a series without labels or values");
     ++figures_.series;
     figures_.samples += static_cast<std::int64_t>(samples_.size());
     return (*on_series_)(Series{labels_, samples_});
@@ -264,11 +270,12 @@ class AnswerParser::Implementation {
   }
 
   Problem NotANumber(std::string_view what) const {
-    return {reason::kNotANumber,
-            Describe(labels_) + " is " + std::string(what) +
-                ": not an amount of USD; correct the exporter, or leave the series out by a selector "
-                "in sources[].prometheus.metric",
-            ErrorCode::kInvalidArgument};
+    return {
+        reason::kNotANumber,
+        Describe(labels_) + " is " + std::string(what) +
+            ": not an amount of USD; correct the exporter, or leave the series out by a selector "
+            "in sources[].prometheus.metric",
+        ErrorCode::kInvalidArgument};
   }
 
   ondemand::parser parser_;

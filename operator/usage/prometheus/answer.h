@@ -1,4 +1,5 @@
-// Strict reading of an answer of Prometheus' query API. Values are exact: no number passes through double.
+// Strict reading of an answer of Prometheus' query API. Values are exact: no number passes through
+// double.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +33,11 @@ class AnswerParser {
   AnswerParser();
   ~AnswerParser();
 
-  // Gives every series to `on_series` as it is read, so that the samples are never all in memory. Nothing
-  // may be kept of what it did when a problem is returned: warnings follow the data.
-  // Problems: kBadAnswer (not JSON, not this API, another resultType, times not ascending), kQueryFailed
-  // (status error), kIncomplete (warnings), kNotANumber (NaN, infinite, negative, a histogram).
+  // Gives every series to `on_series` as it is read, so that the samples are never all in memory.
+  // Nothing may be kept of what it did when a problem is returned: warnings follow the data.
+  // Problems: kBadAnswer (not JSON, not this API, another resultType, times not ascending),
+  // kQueryFailed (status error), kIncomplete (warnings), kNotANumber (NaN, infinite, negative, a
+  // histogram).
   std::optional<Problem> Parse(std::string body, Kind kind, const OnSeries& on_series,
                                AnswerFigures& figures);
 

@@ -22,26 +22,27 @@ struct Booking {
 
 struct CounterRules {
   Duration scrape_interval{15'000};
-  bool count_new_series = true;  // the first value of an unseen series is spend; else it is its baseline
+  bool count_new_series =
+      true;  // the first value of an unseen series is spend; else it is its baseline
 };
 
 struct CounterStep {
   ledger::SeriesCursor cursor;  // after the samples
-  bool moved = false;           // more than its time differs: a replay from the old one would book again
+  bool moved = false;  // more than its time differs: a replay from the old one would book again
   std::int32_t resets = 0;
   bool became_suspended = false;
   bool resumed = false;
 };
 
-// Several writers on one series make its values go up and down, and each step down looks like a reset that
-// brings new money. More than this many resets within that many scrapes suspend the booking; it goes on,
-// from the value then, after as many scrapes without a reset.
+// Several writers on one series make its values go up and down, and each step down looks like a
+// reset that brings new money. More than this many resets within that many scrapes suspend the
+// booking; it goes on, from the value then, after as many scrapes without a reset.
 inline constexpr std::int32_t kMostResets = 3;
 inline constexpr std::int32_t kResetScrapes = 5;
 
-// `before`: nothing for a series not seen yet. Samples at or before the cursor are dropped; of the others
-// v >= last adds v - last, and v < last (the counter began again) adds v. `bookings` is appended to, in
-// time order; no other allocation. The cursor's series hash is left to the caller.
+// `before`: nothing for a series not seen yet. Samples at or before the cursor are dropped; of the
+// others v >= last adds v - last, and v < last (the counter began again) adds v. `bookings` is
+// appended to, in time order; no other allocation. The cursor's series hash is left to the caller.
 CounterStep Step(const CounterRules& rules, const std::optional<ledger::SeriesCursor>& before,
                  std::span<const Sample> samples, std::vector<Booking>& bookings);
 

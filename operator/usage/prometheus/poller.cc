@@ -134,8 +134,8 @@ class PrometheusPoller::Implementation {
     health.gap = reader.gap();
     if (health.state != told_.state || health.reason != told_.reason ||
         health.message != told_.message) {
-      const auto level = state == ledger::SourceHealth::State::kLost ? spdlog::level::warn
-                                                                     : spdlog::level::info;
+      const auto level =
+          state == ledger::SourceHealth::State::kLost ? spdlog::level::warn : spdlog::level::info;
       spdlog::log(level, "source={} state={} reason={} message=\"{}\"", source_.name,
                   state == ledger::SourceHealth::State::kHealthy ? "healthy"
                   : state == ledger::SourceHealth::State::kLost  ? "lost"
@@ -160,9 +160,10 @@ class PrometheusPoller::Implementation {
       spdlog::info("source={} reading history, {} min left, series={}", source_.name, left.count(),
                    figures.series);
     }
-    const auto state = last_read_ ? ledger::SourceHealth::State::kLost
-                                  : ledger::SourceHealth::State::kNeverRead;
-    Tell(state, reason::kReadingHistory, "spend since the last complete reading is being read", reader);
+    const auto state =
+        last_read_ ? ledger::SourceHealth::State::kLost : ledger::SourceHealth::State::kNeverRead;
+    Tell(state, reason::kReadingHistory, "spend since the last complete reading is being read",
+         reader);
   }
 
   void TellCaughtUp(const ReadOutcome& outcome, const PrometheusReader& reader) {
@@ -170,7 +171,8 @@ class PrometheusPoller::Implementation {
     if (!outcome.suspended_series.empty()) {
       Tell(ledger::SourceHealth::State::kLost, reason::kDuplicateWriters,
            "several writers share the series " + outcome.suspended_series +
-               ": its value goes up and down, so its spend cannot be told and is not booked; give each "
+               ": its value goes up and down, so its spend cannot be told and is not booked; give "
+               "each "
                "writer a label of its own (such as pod or instance)",
            reader);
     } else if (!reader.any_series()) {

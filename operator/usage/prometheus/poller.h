@@ -1,4 +1,5 @@
-// Reads one Prometheus source on a thread of its own, books what it finds, and tells the ledger how it went.
+// Reads one Prometheus source on a thread of its own, books what it finds, and tells the ledger how
+// it went.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +18,16 @@ namespace purser::usage {
 
 // A snapshot for metrics.
 struct PollFigures {
-  std::uint64_t polls = 0;                  // queries sent
-  std::uint64_t errors = 0;                 // of those, answers that could not be used or booked
-  Duration last_duration{};                 // of the last query, parsing and committing included
-  std::int64_t series = 0;                  // in the last complete answer
-  std::int64_t samples = 0;                 // in the last complete answer
-  std::int64_t bytes = 0;                   // of the last complete answer
-  std::uint64_t resets = 0;                 // counter resets seen
-  std::int64_t unattributed_series = 0;     // of the last answer: without a namespace or an agent
-  std::int64_t shortened_series = 0;        // of the last answer: a label longer than the ledger keeps
-  std::int64_t suspended_series = 0;        // several writers: not booked at present
+  std::uint64_t polls = 0;               // queries sent
+  std::uint64_t errors = 0;              // of those, answers that could not be used or booked
+  Duration last_duration{};              // of the last query, parsing and committing included
+  std::int64_t series = 0;               // in the last complete answer
+  std::int64_t samples = 0;              // in the last complete answer
+  std::int64_t bytes = 0;                // of the last complete answer
+  std::uint64_t resets = 0;              // counter resets seen
+  std::int64_t unattributed_series = 0;  // of the last answer: without a namespace or an agent
+  std::int64_t shortened_series = 0;     // of the last answer: a label longer than the ledger keeps
+  std::int64_t suspended_series = 0;     // several writers: not booked at present
   std::optional<Timestamp> complete_until;  // the source has been read up to here
   std::optional<Timestamp> newest_sample;
 };
@@ -39,8 +40,8 @@ class PrometheusPoller {
                    ledger::Ledger& ledger, ledger::Store& store, Clock& clock);
   ~PrometheusPoller();
 
-  // Until `stop` (Ok), or kFenced: another leader books now. Every other failure is told to the ledger
-  // (SetHealth) and retried.
+  // Until `stop` (Ok), or kFenced: another leader books now. Every other failure is told to the
+  // ledger (SetHealth) and retried.
   Status Run(std::stop_token stop);
 
   // Thread-safe from here on.

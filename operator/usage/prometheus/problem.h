@@ -9,12 +9,14 @@
 namespace purser::usage {
 
 namespace reason {
-inline constexpr std::string_view kUnreachable = "PrometheusUnreachable";  // no connection, time-out, 5xx
-inline constexpr std::string_view kRefused = "PrometheusRefused";          // 401, 403, unreadable credentials
-inline constexpr std::string_view kQueryFailed = "QueryFailed";            // Prometheus said so
-inline constexpr std::string_view kBadAnswer = "BadAnswer";                // not what the API promises
-inline constexpr std::string_view kIncomplete = "IncompleteAnswer";        // warnings, or too large
-inline constexpr std::string_view kNotANumber = "NotANumber";              // NaN, infinite, negative
+inline constexpr std::string_view kUnreachable =
+    "PrometheusUnreachable";  // no connection, time-out, 5xx
+inline constexpr std::string_view kRefused =
+    "PrometheusRefused";                                         // 401, 403, unreadable credentials
+inline constexpr std::string_view kQueryFailed = "QueryFailed";  // Prometheus said so
+inline constexpr std::string_view kBadAnswer = "BadAnswer";      // not what the API promises
+inline constexpr std::string_view kIncomplete = "IncompleteAnswer";  // warnings, or too large
+inline constexpr std::string_view kNotANumber = "NotANumber";        // NaN, infinite, negative
 inline constexpr std::string_view kDuplicateWriters = "DuplicateWriters";
 inline constexpr std::string_view kStoreUnavailable = "StoreUnavailable";
 inline constexpr std::string_view kFenced = "Fenced";
@@ -24,7 +26,7 @@ inline constexpr std::string_view kReadingHistory = "ReadingHistory";
 
 struct Problem {
   std::string_view reason;  // of the list above
-  std::string message;      // for people; the same problem gives the same text every time, no secrets
+  std::string message;  // for people; the same problem gives the same text every time, no secrets
   ErrorCode code = ErrorCode::kUnavailable;
 };
 

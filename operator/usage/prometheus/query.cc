@@ -151,10 +151,11 @@ std::optional<Problem> CheckResponse(const api::PrometheusConfig& config,
                    status == 401 ? ErrorCode::kUnauthenticated : ErrorCode::kPermissionDenied);
   }
   if (status >= 300 && status < 400) {
-    return problem(reason::kQueryFailed,
-                   "redirects are not followed; write the address itself in sources[].prometheus.url: " +
-                       Printable(response.Header("location"), kQuotedBody),
-                   ErrorCode::kInvalidArgument);
+    return problem(
+        reason::kQueryFailed,
+        "redirects are not followed; write the address itself in sources[].prometheus.url: " +
+            Printable(response.Header("location"), kQuotedBody),
+        ErrorCode::kInvalidArgument);
   }
   if (status == 404 || status == 405) {
     return problem(reason::kQueryFailed,
@@ -162,7 +163,8 @@ std::optional<Problem> CheckResponse(const api::PrometheusConfig& config,
                    ErrorCode::kNotFound);
   }
   if (status == 400 || status == 422) {
-    return problem(reason::kQueryFailed, ErrorText(response.body) + "; check sources[].prometheus.metric",
+    return problem(reason::kQueryFailed,
+                   ErrorText(response.body) + "; check sources[].prometheus.metric",
                    ErrorCode::kInvalidArgument);
   }
   if (status == 429 || status >= 500)

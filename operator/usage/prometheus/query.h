@@ -16,15 +16,15 @@ namespace purser::usage {
 // `metric{selector}[45000ms]`: every sample of the time before the query's own time.
 std::string RangeExpression(const std::string& metric, Duration reach);
 
-// `last_over_time(metric{selector}[1h])`: the value each series had; an hour, so that a series is known
-// although its target could not be scraped for a while.
+// `last_over_time(metric{selector}[1h])`: the value each series had; an hour, so that a series is
+// known although its target could not be scraped for a while.
 std::string BaselineExpression(const std::string& metric);
 
 // "1700000000.123": seconds, exactly.
 std::string FormatSeconds(Timestamp time);
 
-// POST /api/v1/query with an explicit time. Credentials are read from their files each time, so that
-// rotated ones are used. Problem: kRefused when a file cannot be used.
+// POST /api/v1/query with an explicit time. Credentials are read from their files each time, so
+// that rotated ones are used. Problem: kRefused when a file cannot be used.
 std::variant<net::HttpRequest, Problem> MakeQuery(const api::PrometheusConfig& config,
                                                   std::string_view expression, Timestamp at);
 

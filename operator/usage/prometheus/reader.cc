@@ -14,13 +14,15 @@ namespace {
 
 // Samples may become visible this many scrapes late.
 constexpr int kLateScrapes = 2;
-// How far a read may reach back for series that all stay behind (a slow remote write, clocks that differ).
+// How far a read may reach back for series that all stay behind (a slow remote write, clocks that
+// differ).
 constexpr Duration kFarthestReach = std::chrono::minutes(10);
 // History is read in pieces: answers of a few megabytes, whatever the number of series.
 constexpr Duration kFirstChunk = std::chrono::minutes(5);
 constexpr Duration kLongestChunk = std::chrono::hours(1);
 constexpr std::int64_t kLargeAnswer = 4 << 20;
-// The position alone is written this often; a restart reads that much again and books nothing twice.
+// The position alone is written this often; a restart reads that much again and books nothing
+// twice.
 constexpr Duration kPositionEvery = std::chrono::minutes(1);
 // So that a cursor of a counter that stands still is not taken for that of a dead series.
 constexpr Duration kCursorEvery = std::chrono::hours(24);
@@ -33,7 +35,8 @@ Problem StoreProblem(const Error& error) {
 }
 
 std::string FormatUtc(Timestamp time) {
-  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  const std::time_t seconds =
+      std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   std::array<char, 32> text{};
@@ -64,8 +67,8 @@ ReadOutcome PrometheusReader::Read(Duration interval, std::stop_token stop) {
   ReadOutcome outcome;
   outcome.problem = LoadPosition();
   if (!outcome.problem) {
-    outcome.problem = position_->complete_until ? ReadRange(interval, stop, outcome)
-                                                : ReadBaseline(stop);
+    outcome.problem =
+        position_->complete_until ? ReadRange(interval, stop, outcome) : ReadBaseline(stop);
   }
   if (outcome.problem && outcome.problem->code != ErrorCode::kCancelled) ++figures_.errors;
   figures_.last_duration =
@@ -148,7 +151,8 @@ std::optional<Problem> PrometheusReader::ReadRange(Duration interval, std::stop_
       continue;
     }
     if (problem) return problem;
-    if (outage_ && answer.oldest_new && !outage_->oldest_new) outage_->oldest_new = answer.oldest_new;
+    if (outage_ && answer.oldest_new && !outage_->oldest_new)
+      outage_->oldest_new = answer.oldest_new;
     if ((problem = Commit(answer, end))) return problem;
     outcome.suspended_series = answer.suspended_series;
     outcome.caught_up = latest;
@@ -194,9 +198,10 @@ void PrometheusReader::EndOutage(Duration interval) {
   const Duration usual = 2 * interval + kLateScrapes * rules_.scrape_interval;
   spdlog::info("source={} caught up since {}", source_.name, FormatUtc(outage.from));
   if (!outage.had_series || !outage.oldest_new || *outage.oldest_new - outage.from <= usual) return;
-  gap_ = "no samples between " + FormatUtc(outage.from) + " and " + FormatUtc(*outage.oldest_new) +
-         " could be read: what counters still showed afterwards is booked at that time, what agents "
-         "that ended or restarted in between had spent is missing";
+  gap_ =
+      "no samples between " + FormatUtc(outage.from) + " and " + FormatUtc(*outage.oldest_new) +
+      " could be read: what counters still showed afterwards is booked at that time, what agents "
+      "that ended or restarted in between had spent is missing";
   spdlog::warn("source={} gap=\"{}\"", source_.name, *gap_);
 }
 
@@ -262,7 +267,8 @@ std::optional<Problem> PrometheusReader::TakeSeries(const Series& series, Answer
     ++answer.counts.suspended_series;
     if (answer.suspended_series.empty()) answer.suspended_series = Describe(series.labels);
   }
-  answer.newest = std::max(answer.newest.value_or(series.samples.back().at), series.samples.back().at);
+  answer.newest =
+      std::max(answer.newest.value_or(series.samples.back().at), series.samples.back().at);
   if (outage_ && !outage_->oldest_new) {
     for (const Sample& sample : series.samples) {
       if (sample.at <= outage_->from) continue;
@@ -272,8 +278,7 @@ std::optional<Problem> PrometheusReader::TakeSeries(const Series& series, Answer
   }
   if (!step.moved && entry.known && step.cursor.last_time == entry.cursor.last_time)
     return std::nullopt;
-  const bool persist =
-      step.moved || step.cursor.last_time - entry.persisted_time >= kCursorEvery;
+  const bool persist = step.moved || step.cursor.last_time - entry.persisted_time >= kCursorEvery;
   answer.moved.push_back({id, step.cursor, persist});
   return std::nullopt;
 }

@@ -47,9 +47,9 @@ class PrometheusReader {
  private:
   struct Entry {
     ledger::SeriesCursor cursor;
-    Timestamp persisted_time;      // of the cursor in the store
-    std::uint64_t seen_in = 0;     // the number of the last query whose answer had it
-    bool known = false;            // false: the store has no cursor either
+    Timestamp persisted_time;   // of the cursor in the store
+    std::uint64_t seen_in = 0;  // the number of the last query whose answer had it
+    bool known = false;         // false: the store has no cursor either
   };
   struct Moved {
     SeriesId id;

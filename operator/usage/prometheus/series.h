@@ -60,9 +60,9 @@ struct Attribution {
   bool shortened = false;     // a label was longer than the ledger keeps
 };
 
-// A missing label is "". A model, task or workflow longer than the ledger keeps is cut (at a character's
-// start); a namespace or an agent that long is nobody's name and counts as missing. The money is booked
-// in any case.
+// A missing label is "". A model, task or workflow longer than the ledger keeps is cut (at a
+// character's start); a namespace or an agent that long is nobody's name and counts as missing. The
+// money is booked in any case.
 Attribution Attribute(const api::SourceConfig& source, std::span<const Label> labels);
 
 // `agent_cost_usd_total{agent="x",…}`, printable and bounded, for messages.

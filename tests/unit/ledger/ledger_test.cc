@@ -22,14 +22,17 @@ constexpr Timestamp kMidnight = kNoon - 12h;
 
 Money Dollars(std::int64_t amount) { return Money::FromNanos(amount * Money::kNanosPerDollar); }
 
-Increment Spend(const std::string& agent, Timestamp at, std::int64_t dollars, const std::string& ns = "agents",
-                const std::string& model = "m") {
+Increment Spend(const std::string& agent, Timestamp at, std::int64_t dollars,
+                const std::string& ns = "agents", const std::string& model = "m") {
   return {{"default", ns, agent, model, "", ""}, at, Dollars(dollars)};
 }
 
-Batch BatchOf(std::vector<Increment> increments) { return {"default", std::move(increments), {}, {}, {}}; }
+Batch BatchOf(std::vector<Increment> increments) {
+  return {"default", std::move(increments), {}, {}, {}};
+}
 
-Coverage Of(std::vector<std::string> agents, Timestamp start = kMidnight, Timestamp end = kMidnight + 24h) {
+Coverage Of(std::vector<std::string> agents, Timestamp start = kMidnight,
+            Timestamp end = kMidnight + 24h) {
   return {"default", "agents", false, std::move(agents), start, end};
 }
 
@@ -60,7 +63,10 @@ TEST_F(LedgerTest, CountsWhatIsBookedBeforeAndAfterTrack) {
   EXPECT_THAT(changed_, IsEmpty());  // nobody asked
   ASSERT_TRUE(ledger_->Track("budget", Of({"a", "b"})).ok());
   EXPECT_EQ(Spent("budget"), Dollars(2));
-  ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon, 3), Spend("b", kNoon, 10), Spend("c", kNoon, 100)})).ok());
+  ASSERT_TRUE(
+      ledger_
+          ->Commit(BatchOf({Spend("a", kNoon, 3), Spend("b", kNoon, 10), Spend("c", kNoon, 100)}))
+          .ok());
   const auto total = ledger_->Read("budget", kNoon);
   EXPECT_EQ(total->spent, Dollars(15));
   EXPECT_THAT(total->agents, ElementsAre(Pair("b", Dollars(10)), Pair("a", Dollars(5))));
@@ -69,9 +75,11 @@ TEST_F(LedgerTest, CountsWhatIsBookedBeforeAndAfterTrack) {
 
 TEST_F(LedgerTest, WindowIsHalfOpen) {
   ASSERT_TRUE(ledger_->Track("budget", Of({"a"})).ok());
-  ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kMidnight - 1ms, 1), Spend("a", kMidnight, 2),
-                                       Spend("a", kMidnight + 24h - 1ms, 4), Spend("a", kMidnight + 24h, 8)}))
-                  .ok());
+  ASSERT_TRUE(
+      ledger_
+          ->Commit(BatchOf({Spend("a", kMidnight - 1ms, 1), Spend("a", kMidnight, 2),
+                            Spend("a", kMidnight + 24h - 1ms, 4), Spend("a", kMidnight + 24h, 8)}))
+          .ok());
   EXPECT_EQ(Spent("budget"), Dollars(6));
   ASSERT_TRUE(ledger_->Track("again", Of({"a"})).ok());
   EXPECT_EQ(Spent("again"), Dollars(6));
@@ -110,7 +118,8 @@ TEST_F(LedgerTest, TrackReplacesAndUntrackForgets) {
 }
 
 TEST_F(LedgerTest, RatesDoNotDependOnTheWindow) {
-  ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon - 50min, 8), Spend("a", kNoon - 3min, 2)})).ok());
+  ASSERT_TRUE(
+      ledger_->Commit(BatchOf({Spend("a", kNoon - 50min, 8), Spend("a", kNoon - 3min, 2)})).ok());
   ASSERT_TRUE(ledger_->Track("hour", Of({"a"}, kNoon, kNoon + 1h)).ok());
   ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon + 10s, 1)})).ok());
   const auto total = ledger_->Read("hour", kNoon + 30s);
@@ -124,7 +133,8 @@ TEST_F(LedgerTest, RatesDoNotDependOnTheWindow) {
 TEST_F(LedgerTest, AFailedCommitChangesNothing) {
   ASSERT_TRUE(ledger_->Track("x", Whole()).ok());
   store_.fail = [] { return Error(ErrorCode::kUnavailable, "full"); };
-  EXPECT_EQ(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).error().code(), ErrorCode::kUnavailable);
+  EXPECT_EQ(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).error().code(),
+            ErrorCode::kUnavailable);
   EXPECT_EQ(ledger_->Track("y", Whole()).error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(ledger_->Sum(Whole()).error().code(), ErrorCode::kUnavailable);
   store_.fail = nullptr;
@@ -132,7 +142,8 @@ TEST_F(LedgerTest, AFailedCommitChangesNothing) {
   EXPECT_FALSE(ledger_->Read("y", kNoon).has_value());
   EXPECT_THAT(changed_, IsEmpty());
 
-  support::MemoryStore successor(std::shared_ptr<support::MemoryDatabase>(&store_.database(), [](auto*) {}));
+  support::MemoryStore successor(
+      std::shared_ptr<support::MemoryDatabase>(&store_.database(), [](auto*) {}));
   ASSERT_TRUE(successor.TakeOver().ok());
   EXPECT_EQ(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).error().code(), ErrorCode::kFenced);
   EXPECT_EQ(Spent("x"), Money());
@@ -168,7 +179,8 @@ TEST_F(LedgerTest, RefusesWhatBreaksTheRules) {
 }
 
 TEST_F(LedgerTest, SumsClosedWindowsFromTheStore) {
-  ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon - 24h, 5), Spend("b", kNoon - 24h, 6)})).ok());
+  ASSERT_TRUE(
+      ledger_->Commit(BatchOf({Spend("a", kNoon - 24h, 5), Spend("b", kNoon - 24h, 6)})).ok());
   EXPECT_EQ(*ledger_->Sum(Whole(kMidnight - 24h, kMidnight)), Dollars(11));
   EXPECT_EQ(*ledger_->Sum(Of({"b"}, kMidnight - 24h, kMidnight)), Dollars(6));
   EXPECT_EQ(*ledger_->Sum(Whole()), Money());
@@ -176,10 +188,11 @@ TEST_F(LedgerTest, SumsClosedWindowsFromTheStore) {
 
 TEST_F(LedgerTest, KnowsTheAgentsSeen) {
   ASSERT_TRUE(ledger_
-                  ->Commit(BatchOf({Spend("a", kNoon, 1), Spend("a", kNoon, 1), Spend("b", kNoon, 1),
-                                    Spend("", kNoon, 1, "")}))
+                  ->Commit(BatchOf({Spend("a", kNoon, 1), Spend("a", kNoon, 1),
+                                    Spend("b", kNoon, 1), Spend("", kNoon, 1, "")}))
                   .ok());
-  const std::vector<std::pair<std::string, std::string>> want = {{"", ""}, {"agents", "a"}, {"agents", "b"}};
+  const std::vector<std::pair<std::string, std::string>> want = {
+      {"", ""}, {"agents", "a"}, {"agents", "b"}};
   EXPECT_EQ(ledger_->AgentsSeen(), want);
   const auto reopened = MakeLedger(std::make_unique<support::BorrowedStore>(store_), clock_);
   EXPECT_EQ(reopened->AgentsSeen(), want);
@@ -232,7 +245,8 @@ TEST_F(LedgerTest, ListenersMayCallTheLedger) {
 TEST_F(LedgerTest, TrackDuringCommitsCountsEachCommitOnce) {
   constexpr int kCommits = 300;
   std::jthread writer([&] {
-    for (int i = 0; i < kCommits; ++i) ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).ok());
+    for (int i = 0; i < kCommits; ++i)
+      ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).ok());
   });
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(ledger_->Track(std::to_string(i), Whole()).ok());
   writer.join();

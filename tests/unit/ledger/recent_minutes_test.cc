@@ -12,7 +12,8 @@ Timestamp At(Duration since_1970) { return Timestamp(since_1970); }
 
 TEST(RecentMinutes, CountsWholeMinutesInside) {
   RecentMinutes minutes;
-  for (std::int64_t minute = 0; minute < 200; ++minute) EXPECT_TRUE(minutes.Add(minute, Dollars(1)));
+  for (std::int64_t minute = 0; minute < 200; ++minute)
+    EXPECT_TRUE(minutes.Add(minute, Dollars(1)));
   // At a full minute the present one counts as begun: 59 more and the oldest one whole.
   EXPECT_EQ(minutes.Sum(At(199min), 60min), Dollars(61));
   EXPECT_EQ(minutes.Sum(At(199min), 5min), Dollars(6));

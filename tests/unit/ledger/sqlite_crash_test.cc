@@ -24,8 +24,10 @@ Batch Numbered(std::int64_t i) {
   Batch batch;
   batch.source = "default";
   for (int key = 0; key < kKeys; ++key)
-    batch.increments.push_back({{"default", "agents", std::string(1, static_cast<char>('a' + key)), "", "", ""},
-                                kStart + i * 1s, Money::FromNanos(1)});
+    batch.increments.push_back(
+        {{"default", "agents", std::string(1, static_cast<char>('a' + key)), "", "", ""},
+         kStart + i * 1s,
+         Money::FromNanos(1)});
   batch.cursors.push_back({1, 1, kStart, Money::FromNanos(i), 0, {}, false});
   return batch;
 }

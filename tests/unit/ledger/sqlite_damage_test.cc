@@ -33,14 +33,16 @@ void Fill(const std::string& path, int agents) {
   ASSERT_TRUE((*store)->TakeOver().ok());
   Batch batch;
   batch.source = "default";
-  for (int i = 0; i < agents; ++i) batch.increments.push_back(Spend("agent-" + std::to_string(i), kStart));
+  for (int i = 0; i < agents; ++i)
+    batch.increments.push_back(Spend("agent-" + std::to_string(i), kStart));
   ASSERT_TRUE((*store)->Commit(batch).ok());
 }
 
 void Execute(const std::string& path, const char* sql) {
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
+  EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(database);
   sqlite3_close(database);
 }
 
@@ -130,7 +132,8 @@ TEST(SqliteDamage, ReadOnlyFile) {
   chmod(folder.path().c_str(), 0755);
 }
 
-// The volume is full half way: the batch fails whole, what was there stays, and it goes on with space.
+// The volume is full half way: the batch fails whole, what was there stays, and it goes on with
+// space.
 TEST(SqliteDamage, FullVolume) {
   const TemporaryFolder folder;
   Fill(folder.File(), 10);
@@ -145,7 +148,8 @@ TEST(SqliteDamage, FullVolume) {
     setrlimit(RLIMIT_FSIZE, &limit);
     Batch large;
     large.source = "default";
-    for (int i = 0; i < 20'000; ++i) large.increments.push_back(Spend("large-" + std::to_string(i), kStart));
+    for (int i = 0; i < 20'000; ++i)
+      large.increments.push_back(Spend("large-" + std::to_string(i), kStart));
     const auto failed = (*store)->Commit(large);
     if (failed.ok() || failed.error().code() != ErrorCode::kUnavailable) return false;
     fprintf(stderr, "%s\n", failed.error().message().c_str());

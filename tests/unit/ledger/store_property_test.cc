@@ -1,4 +1,5 @@
-// Random bookings, late ones too, with folding and restarts, against a plain list of what was spent.
+// Random bookings, late ones too, with folding and restarts, against a plain list of what was
+// spent.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -29,9 +30,11 @@ class Model {
   std::int64_t Sum(const Coverage& coverage) const {
     std::int64_t sum = 0;
     for (const auto& spent : spent_) {
-      if (spent.minute < MinuteOf(coverage.start) || spent.minute >= MinuteNotBefore(coverage.end)) continue;
+      if (spent.minute < MinuteOf(coverage.start) || spent.minute >= MinuteNotBefore(coverage.end))
+        continue;
       const auto& agents = coverage.agents;
-      if (coverage.whole_namespace || std::find(agents.begin(), agents.end(), spent.agent) != agents.end())
+      if (coverage.whole_namespace ||
+          std::find(agents.begin(), agents.end(), spent.agent) != agents.end())
         sum += spent.nanos;
     }
     return sum;
@@ -136,7 +139,8 @@ TEST(StoreFold, KeepsOneRowAQuarterAfterTwoDays) {
   Batch batch;
   batch.source = "default";
   for (int minute = 0; minute < 24 * 60; ++minute)
-    batch.increments.push_back({{"default", "agents", "a", "", "", ""}, kStart + minute * 1min, Money::FromNanos(1)});
+    batch.increments.push_back(
+        {{"default", "agents", "a", "", "", ""}, kStart + minute * 1min, Money::FromNanos(1)});
   ASSERT_TRUE(store->Commit(batch).ok());
   ASSERT_TRUE(store->Fold(kStart + 24h).ok());
   EXPECT_EQ(Rows(*store, kStart, kStart + 24h), 24u * 60);
@@ -159,7 +163,8 @@ TEST(StoreFold, DropsWhatIsOlderThanFourHundredDays) {
   const Timestamp later = kStart + 500 * 24h;
   batch.increments = {spend("gone", kStart), spend("stays", kStart), spend("stays", kStart + 1h),
                       spend("stays", later)};
-  batch.cursors = {{1, 1, kStart, Money::FromNanos(1), 0, {}, false}, {2, 2, later, Money::FromNanos(1), 0, {}, false}};
+  batch.cursors = {{1, 1, kStart, Money::FromNanos(1), 0, {}, false},
+                   {2, 2, later, Money::FromNanos(1), 0, {}, false}};
   ASSERT_TRUE(store->Commit(batch).ok());
   ASSERT_TRUE(store->Fold(later).ok());
   const std::vector<std::pair<std::string, std::string>> want = {{"agents", "stays"}};
@@ -176,7 +181,13 @@ TEST(StoreFold, DropsWhatIsOlderThanFourHundredDays) {
 TEST(StoreFold, IsFenced) {
   const TemporaryFolder folder;
   auto store = Open(folder.File());
-  ASSERT_TRUE(store->Commit({"default", {{{"default", "agents", "a", "", "", ""}, kStart, Money::FromNanos(1)}}, {}, {}, {}}).ok());
+  ASSERT_TRUE(store
+                  ->Commit({"default",
+                            {{{"default", "agents", "a", "", "", ""}, kStart, Money::FromNanos(1)}},
+                            {},
+                            {},
+                            {}})
+                  .ok());
   auto successor = Open(folder.File());
   EXPECT_EQ(store->Fold(kStart + 100h).error().code(), ErrorCode::kFenced);
   EXPECT_TRUE(successor->Fold(kStart + 100h).ok());

@@ -20,14 +20,18 @@ using ::testing::IsEmpty;
 
 constexpr Timestamp kNoon{1'800'014'400s};
 
-Increment Spend(const std::string& agent, Timestamp at, std::int64_t nanos, const std::string& model = "m",
-                const std::string& ns = "agents") {
+Increment Spend(const std::string& agent, Timestamp at, std::int64_t nanos,
+                const std::string& model = "m", const std::string& ns = "agents") {
   return {{"default", ns, agent, model, "task", "flow"}, at, Money::FromNanos(nanos)};
 }
 
-Batch BatchOf(std::vector<Increment> increments) { return {"default", std::move(increments), {}, {}, {}}; }
+Batch BatchOf(std::vector<Increment> increments) {
+  return {"default", std::move(increments), {}, {}, {}};
+}
 
-Coverage Whole(Timestamp start, Timestamp end) { return {"default", "agents", true, {}, start, end}; }
+Coverage Whole(Timestamp start, Timestamp end) {
+  return {"default", "agents", true, {}, start, end};
+}
 
 // One place where stores are opened, several times: a restart, or a second leader.
 class Database {
@@ -38,7 +42,9 @@ class Database {
 
 class InMemory final : public Database {
  public:
-  std::unique_ptr<Store> Open() override { return std::make_unique<support::MemoryStore>(database_); }
+  std::unique_ptr<Store> Open() override {
+    return std::make_unique<support::MemoryStore>(database_);
+  }
 
  private:
   std::shared_ptr<support::MemoryDatabase> database_ = std::make_shared<support::MemoryDatabase>();
@@ -80,15 +86,18 @@ class StoreTest : public ::testing::TestWithParam<Kind> {
 };
 
 TEST_P(StoreTest, SumsPerAgentOverAWindow) {
-  ASSERT_TRUE(store_
-                  ->Commit(BatchOf({Spend("b", kNoon, 1), Spend("a", kNoon, 10, "m1"),
-                                    Spend("a", kNoon + 1min, 100, "m2"), Spend("c", kNoon + 2min, 1000),
-                                    Spend("a", kNoon, 5, "m", "elsewhere")}))
-                  .ok());
-  EXPECT_THAT(*store_->Sum(Whole(kNoon, kNoon + 2min)),
-              ElementsAre(AgentSpend{"a", Money::FromNanos(110)}, AgentSpend{"b", Money::FromNanos(1)}));
-  EXPECT_THAT(*store_->Sum({"default", "agents", false, {"a", "c", "x"}, kNoon, kNoon + 1h}),
-              ElementsAre(AgentSpend{"a", Money::FromNanos(110)}, AgentSpend{"c", Money::FromNanos(1000)}));
+  ASSERT_TRUE(
+      store_
+          ->Commit(BatchOf({Spend("b", kNoon, 1), Spend("a", kNoon, 10, "m1"),
+                            Spend("a", kNoon + 1min, 100, "m2"), Spend("c", kNoon + 2min, 1000),
+                            Spend("a", kNoon, 5, "m", "elsewhere")}))
+          .ok());
+  EXPECT_THAT(
+      *store_->Sum(Whole(kNoon, kNoon + 2min)),
+      ElementsAre(AgentSpend{"a", Money::FromNanos(110)}, AgentSpend{"b", Money::FromNanos(1)}));
+  EXPECT_THAT(
+      *store_->Sum({"default", "agents", false, {"a", "c", "x"}, kNoon, kNoon + 1h}),
+      ElementsAre(AgentSpend{"a", Money::FromNanos(110)}, AgentSpend{"c", Money::FromNanos(1000)}));
   EXPECT_THAT(*store_->Sum({"other", "agents", true, {}, kNoon, kNoon + 1h}), IsEmpty());
   EXPECT_THAT(*store_->Sum(Whole(kNoon + 1h, kNoon)), IsEmpty());  // turned round
   // Rounded outwards to whole minutes.
@@ -96,10 +105,13 @@ TEST_P(StoreTest, SumsPerAgentOverAWindow) {
 }
 
 TEST_P(StoreTest, LateSpendGoesWhereItBelongs) {
-  ASSERT_TRUE(store_->Commit(BatchOf({Spend("a", kNoon, 1), Spend("a", kNoon + 2min, 2), Spend("a", kNoon + 4min, 4)}))
+  ASSERT_TRUE(store_
+                  ->Commit(BatchOf({Spend("a", kNoon, 1), Spend("a", kNoon + 2min, 2),
+                                    Spend("a", kNoon + 4min, 4)}))
                   .ok());
-  ASSERT_TRUE(store_->Commit(BatchOf({Spend("a", kNoon + 2min, 20), Spend("a", kNoon + 1min, 10),
-                                      Spend("a", kNoon - 1min, 5)}))
+  ASSERT_TRUE(store_
+                  ->Commit(BatchOf({Spend("a", kNoon + 2min, 20), Spend("a", kNoon + 1min, 10),
+                                    Spend("a", kNoon - 1min, 5)}))
                   .ok());
   EXPECT_THAT(*store_->Minutes(Whole(kNoon - 1h, Timestamp::max())),
               ElementsAre(MinuteSpend{MinuteOf(kNoon) - 1, Money::FromNanos(5)},
@@ -143,8 +155,13 @@ TEST_P(StoreTest, ARefusedBatchLeavesNothing) {
 }
 
 TEST_P(StoreTest, CursorsComeBackAsTheyWere) {
-  const SeriesCursor cursor{0xffff'ffff'0000'0001, 0x8000'0000'0000'0000, kNoon, Money::FromNanos(INT64_MAX), 3,
-                            kNoon - 1min, true};
+  const SeriesCursor cursor{0xffff'ffff'0000'0001,
+                            0x8000'0000'0000'0000,
+                            kNoon,
+                            Money::FromNanos(INT64_MAX),
+                            3,
+                            kNoon - 1min,
+                            true};
   const SeriesCursor plain{1, 2, kNoon, Money(), 0, {}, false};
   Batch batch = BatchOf({});
   batch.cursors = {cursor, plain};
@@ -160,7 +177,8 @@ TEST_P(StoreTest, CursorsComeBackAsTheyWere) {
   EXPECT_FALSE(store_->FindCursor("default", 2, 1)->has_value());
   EXPECT_FALSE(store_->FindCursor("other", 1, 2)->has_value());
   std::vector<SeriesCursor> all;
-  ASSERT_TRUE(store_->LoadCursors("default", [&](const SeriesCursor& c) { all.push_back(c); }).ok());
+  ASSERT_TRUE(
+      store_->LoadCursors("default", [&](const SeriesCursor& c) { all.push_back(c); }).ok());
   EXPECT_THAT(all, ::testing::UnorderedElementsAre(cursor, moved));
   all.clear();
   ASSERT_TRUE(store_->LoadCursors("other", [&](const SeriesCursor& c) { all.push_back(c); }).ok());
@@ -182,7 +200,8 @@ TEST_P(StoreTest, PositionsNeverMoveBack) {
   ASSERT_TRUE(store_->Commit(batch).ok());
   store_ = database_->Open();
   EXPECT_EQ(*store_->Position("default"), (SourcePosition{kNoon - 24h, kNoon, kNoon - 3s}));
-  EXPECT_EQ(store_->SetEpoch(std::string(257, 's'), kNoon).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(store_->SetEpoch(std::string(257, 's'), kNoon).error().code(),
+            ErrorCode::kInvalidArgument);
 }
 
 TEST_P(StoreTest, SourcesAreApart) {
@@ -195,8 +214,9 @@ TEST_P(StoreTest, SourcesAreApart) {
 }
 
 TEST_P(StoreTest, AmountsSaturate) {
-  ASSERT_TRUE(store_->Commit(BatchOf({Spend("a", kNoon, INT64_MAX), Spend("a", kNoon, 5),
-                                      Spend("a", kNoon + 5min, 5), Spend("a", kNoon + 1min, 7)}))
+  ASSERT_TRUE(store_
+                  ->Commit(BatchOf({Spend("a", kNoon, INT64_MAX), Spend("a", kNoon, 5),
+                                    Spend("a", kNoon + 5min, 5), Spend("a", kNoon + 1min, 7)}))
                   .ok());
   EXPECT_EQ(Sum(Whole(kNoon, kNoon + 1h)), Money::FromNanos(INT64_MAX));
 }
@@ -210,10 +230,11 @@ TEST_P(StoreTest, NamesMayHoldAnyBytes) {
               ElementsAre(AgentSpend{"", Money::FromNanos(2)}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, StoreTest,
-                         ::testing::Values(Kind{"Memory", [] { return std::make_unique<InMemory>(); }},
-                                           Kind{"Sqlite", [] { return std::make_unique<InFile>(); }}),
-                         [](const auto& kind) { return std::string(kind.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Every, StoreTest,
+    ::testing::Values(Kind{"Memory", [] { return std::make_unique<InMemory>(); }},
+                      Kind{"Sqlite", [] { return std::make_unique<InFile>(); }}),
+    [](const auto& kind) { return std::string(kind.param.name); });
 
 }  // namespace
 }  // namespace purser::ledger

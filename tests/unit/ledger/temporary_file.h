@@ -11,7 +11,8 @@ namespace purser::ledger {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "purser-ledger-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "purser-ledger-XXXXXX").string();
     path_ = mkdtemp(pattern.data());
   }
   ~TemporaryFolder() {

@@ -51,7 +51,9 @@ TEST(AnswerParser, ReadsSeriesExactly) {
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_EQ(seen[0].labels, "__name__=cost;a=\xc3\xa9\n;b=2;");
   const std::vector<std::pair<std::int64_t, std::int64_t>> want = {
-      {1'700'000'000'123, 12'500'000'000}, {1'700'000'015'000, 300}, {1'700'000'030'500, 100'000'000'000}};
+      {1'700'000'000'123, 12'500'000'000},
+      {1'700'000'015'000, 300},
+      {1'700'000'030'500, 100'000'000'000}};
   EXPECT_EQ(seen[0].samples, want);
   EXPECT_EQ(seen[1], (Seen{"", {{0, 0}}}));
 }
@@ -63,7 +65,8 @@ TEST(AnswerParser, ReadsVectorsAndEmptyResults) {
                      seen, AnswerParser::Kind::kVector));
   EXPECT_EQ(seen, (std::vector<Seen>{{"a=1;", {{1'700'000'000'001, 5'000'000'000}}}}));
   seen.clear();
-  EXPECT_FALSE(Parse(R"({"status":"success","data":{"resultType":"matrix","result":[]},"warnings":null})", seen));
+  EXPECT_FALSE(Parse(
+      R"({"status":"success","data":{"resultType":"matrix","result":[]},"warnings":null})", seen));
   EXPECT_TRUE(seen.empty());
 }
 
@@ -72,8 +75,10 @@ TEST(AnswerParser, CountsWhatItRead) {
   AnswerFigures figures;
   const auto ignore = [](const Series&) { return std::optional<Problem>(); };
   for (int round = 0; round < 2; ++round) {
-    ASSERT_FALSE(parser.Parse(Matrix(R"([{"metric":{},"values":[[1,"1"],[2,"2"]]},{"metric":{"a":"b"},"values":[[1,"1"]]}])"),
-                              AnswerParser::Kind::kMatrix, ignore, figures));
+    ASSERT_FALSE(parser.Parse(
+        Matrix(
+            R"([{"metric":{},"values":[[1,"1"],[2,"2"]]},{"metric":{"a":"b"},"values":[[1,"1"]]}])"),
+        AnswerParser::Kind::kMatrix, ignore, figures));
     EXPECT_EQ(figures.series, 2);
     EXPECT_EQ(figures.samples, 3);
   }
@@ -114,7 +119,8 @@ TEST_P(HostileAnswer, IsRefused) {
 }
 
 std::string OneValue(const std::string& value) {
-  return Matrix(R"([{"metric":{"__name__":"cost","agent":"a"},"values":[[1700000000,)" + value + "]]}]");
+  return Matrix(R"([{"metric":{"__name__":"cost","agent":"a"},"values":[[1700000000,)" + value +
+                "]]}]");
 }
 std::string OneTime(const std::string& time) {
   return Matrix(R"([{"metric":{"agent":"a"},"values":[[)" + time + R"(,"1"]]}])");
@@ -137,32 +143,44 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"OtherObject", R"({"kind":"Status"})", reason::kBadAnswer, "status"},
         Hostile{"NoData", R"({"status":"success"})", reason::kBadAnswer, "no \"data\""},
         Hostile{"NullData", R"({"status":"success","data":null})", reason::kBadAnswer, ""},
-        Hostile{"EmptyData", R"({"status":"success","data":{}})", reason::kBadAnswer, "without resultType"},
-        Hostile{"NoResult", R"({"status":"success","data":{"resultType":"matrix"}})", reason::kBadAnswer, "without"},
-        Hostile{"NullResult", R"({"status":"success","data":{"resultType":"matrix","result":null}})",
+        Hostile{"EmptyData", R"({"status":"success","data":{}})", reason::kBadAnswer,
+                "without resultType"},
+        Hostile{"NoResult", R"({"status":"success","data":{"resultType":"matrix"}})",
+                reason::kBadAnswer, "without"},
+        Hostile{"NullResult",
+                R"({"status":"success","data":{"resultType":"matrix","result":null}})",
                 reason::kBadAnswer, ""},
-        Hostile{"DataTwice",
-                R"({"status":"success","data":{"resultType":"matrix","result":[]},"data":{"resultType":"matrix","result":[]}})",
-                reason::kBadAnswer, "twice"},
-        Hostile{"ResultTwice", R"({"status":"success","data":{"resultType":"matrix","result":[],"result":[]}})",
+        Hostile{
+            "DataTwice",
+            R"({"status":"success","data":{"resultType":"matrix","result":[]},"data":{"resultType":"matrix","result":[]}})",
+            reason::kBadAnswer, "twice"},
+        Hostile{"ResultTwice",
+                R"({"status":"success","data":{"resultType":"matrix","result":[],"result":[]}})",
                 reason::kBadAnswer, "twice"},
         Hostile{"Scalar", R"({"status":"success","data":{"resultType":"scalar","result":[1,"1"]}})",
                 reason::kQueryFailed, "scalar"},
         Hostile{"Error", R"({"status":"error","errorType":"execution","error":"query timed out"})",
                 reason::kQueryFailed, "query timed out"},
-        Hostile{"Truncated", R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1,"1"])",
-                reason::kBadAnswer, ""},
+        Hostile{
+            "Truncated",
+            R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1,"1"])",
+            reason::kBadAnswer, ""},
         Hostile{"Trailing", Matrix("[]") + "{}", reason::kBadAnswer, "follows"},
         Hostile{"BadUtf8", OneValue("\"1\"") + "\xff", reason::kBadAnswer, ""},
-        Hostile{"Warning",
-                R"({"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["results may be incomplete"]})",
-                reason::kIncomplete, "results may be incomplete"},
-        Hostile{"WarningFirst",
-                R"({"warnings":["w"],"status":"success","data":{"resultType":"matrix","result":[]}})",
-                reason::kIncomplete, "w"},
-        Hostile{"WarningWithoutText", R"({"warnings":[""],"status":"success","data":{"resultType":"matrix","result":[]}})",
-                reason::kIncomplete, "no text"},
-        Hostile{"WarningsAreText", R"({"warnings":"w","status":"success","data":{"resultType":"matrix","result":[]}})",
+        Hostile{
+            "Warning",
+            R"({"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["results may be incomplete"]})",
+            reason::kIncomplete, "results may be incomplete"},
+        Hostile{
+            "WarningFirst",
+            R"({"warnings":["w"],"status":"success","data":{"resultType":"matrix","result":[]}})",
+            reason::kIncomplete, "w"},
+        Hostile{
+            "WarningWithoutText",
+            R"({"warnings":[""],"status":"success","data":{"resultType":"matrix","result":[]}})",
+            reason::kIncomplete, "no text"},
+        Hostile{"WarningsAreText",
+                R"({"warnings":"w","status":"success","data":{"resultType":"matrix","result":[]}})",
                 reason::kBadAnswer, ""},
         Hostile{"NaN", OneValue("\"NaN\""), reason::kNotANumber, "cost{agent=\"a\"}"},
         Hostile{"Infinity", OneValue("\"+Inf\""), reason::kNotANumber, "Inf"},
@@ -173,17 +191,25 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"BareNumber", OneValue("12.5"), reason::kBadAnswer, ""},
         Hostile{"NullValue", OneValue("null"), reason::kBadAnswer, ""},
         Hostile{"ThreeParts", OneValue(R"("1","2")"), reason::kBadAnswer, "more than two"},
-        Hostile{"OnePart", Matrix(R"([{"metric":{},"values":[[1]]}])"), reason::kBadAnswer, "less than two"},
-        Hostile{"Histogram", Matrix(R"([{"metric":{"a":"b"},"histograms":[[1,{}]]}])"), reason::kNotANumber, "histogram"},
+        Hostile{"OnePart", Matrix(R"([{"metric":{},"values":[[1]]}])"), reason::kBadAnswer,
+                "less than two"},
+        Hostile{"Histogram", Matrix(R"([{"metric":{"a":"b"},"histograms":[[1,{}]]}])"),
+                reason::kNotANumber, "histogram"},
         Hostile{"NoValues", Matrix(R"([{"metric":{"a":"b"}}])"), reason::kBadAnswer, ""},
-        Hostile{"EmptyValues", Matrix(R"([{"metric":{"a":"b"},"values":[]}])"), reason::kBadAnswer, ""},
+        Hostile{"EmptyValues", Matrix(R"([{"metric":{"a":"b"},"values":[]}])"), reason::kBadAnswer,
+                ""},
         Hostile{"NoMetric", Matrix(R"([{"values":[[1,"1"]]}])"), reason::kBadAnswer, ""},
-        Hostile{"MetricTwice", Matrix(R"([{"metric":{},"metric":{},"values":[[1,"1"]]}])"), reason::kBadAnswer, "twice"},
-        Hostile{"LabelTwice", Matrix(R"([{"metric":{"a":"1","a":"2"},"values":[[1,"1"]]}])"), reason::kBadAnswer, "label twice"},
-        Hostile{"LabelNumber", Matrix(R"([{"metric":{"a":1},"values":[[1,"1"]]}])"), reason::kBadAnswer, ""},
+        Hostile{"MetricTwice", Matrix(R"([{"metric":{},"metric":{},"values":[[1,"1"]]}])"),
+                reason::kBadAnswer, "twice"},
+        Hostile{"LabelTwice", Matrix(R"([{"metric":{"a":"1","a":"2"},"values":[[1,"1"]]}])"),
+                reason::kBadAnswer, "label twice"},
+        Hostile{"LabelNumber", Matrix(R"([{"metric":{"a":1},"values":[[1,"1"]]}])"),
+                reason::kBadAnswer, ""},
         Hostile{"ManyLabels", ManyLabels(), reason::kBadAnswer, "128"},
-        Hostile{"TimesFall", Matrix(R"([{"metric":{"a":"b"},"values":[[2,"1"],[1,"1"]]}])"), reason::kBadAnswer, "ascend"},
-        Hostile{"TimesEqual", Matrix(R"([{"metric":{"a":"b"},"values":[[2,"1"],[2,"1"]]}])"), reason::kBadAnswer, "ascend"},
+        Hostile{"TimesFall", Matrix(R"([{"metric":{"a":"b"},"values":[[2,"1"],[1,"1"]]}])"),
+                reason::kBadAnswer, "ascend"},
+        Hostile{"TimesEqual", Matrix(R"([{"metric":{"a":"b"},"values":[[2,"1"],[2,"1"]]}])"),
+                reason::kBadAnswer, "ascend"},
         Hostile{"TimeText", OneTime("\"1\""), reason::kBadAnswer, "time"},
         Hostile{"TimeNegative", OneTime("-1"), reason::kBadAnswer, "time"},
         Hostile{"TimeExponent", OneTime("1.7e9"), reason::kBadAnswer, "time"},
@@ -194,12 +220,21 @@ TEST(ParseSeconds, IsExact) {
   const struct {
     const char* text;
     std::int64_t milliseconds;  // -1: refused
-  } cases[] = {{"0", 0},           {"1700000000", 1'700'000'000'000}, {"1700000000.1", 1'700'000'000'100},
-               {"1.023", 1'023},   {"1.02300", 1'023},                {"1.0231", -1},
-               {"253402300799", 253'402'300'799'000}, {"253402300800", -1},
+  } cases[] = {{"0", 0},
+               {"1700000000", 1'700'000'000'000},
+               {"1700000000.1", 1'700'000'000'100},
+               {"1.023", 1'023},
+               {"1.02300", 1'023},
+               {"1.0231", -1},
+               {"253402300799", 253'402'300'799'000},
+               {"253402300800", -1},
                {"99999999999999999999999", -1},
-               {"", -1},           {".5", -1},                        {"1.", -1},
-               {"-1", -1},         {"1e3", -1},                       {"1.2.3", -1},
+               {"", -1},
+               {".5", -1},
+               {"1.", -1},
+               {"-1", -1},
+               {"1e3", -1},
+               {"1.2.3", -1},
                {" 1", -1}};
   for (const auto& [text, milliseconds] : cases) {
     const auto parsed = ParseSeconds(text);
@@ -208,7 +243,8 @@ TEST(ParseSeconds, IsExact) {
 }
 
 TEST(AnswerParser, SurvivesEveryTruncationAndByteFlip) {
-  const std::string body = Matrix(R"([{"metric":{"__name__":"cost","agent":"a"},"values":[[1700000000.5,"1.5"]]}])");
+  const std::string body =
+      Matrix(R"([{"metric":{"__name__":"cost","agent":"a"},"values":[[1700000000.5,"1.5"]]}])");
   std::vector<Seen> whole;
   ASSERT_FALSE(Parse(body, whole));
   for (std::size_t size = 0; size < body.size(); ++size) {

@@ -13,7 +13,9 @@ using ::testing::IsEmpty;
 constexpr Timestamp kStart{1'800'000'000s};
 
 Sample At(Duration after, std::int64_t nanos) { return {kStart + after, Money::FromNanos(nanos)}; }
-Booking Booked(Duration after, std::int64_t nanos) { return {kStart + after, Money::FromNanos(nanos)}; }
+Booking Booked(Duration after, std::int64_t nanos) {
+  return {kStart + after, Money::FromNanos(nanos)};
+}
 
 ledger::SeriesCursor CursorAt(Duration after, std::int64_t nanos) {
   ledger::SeriesCursor cursor;
@@ -24,7 +26,8 @@ ledger::SeriesCursor CursorAt(Duration after, std::int64_t nanos) {
 
 class CounterTest : public ::testing::Test {
  protected:
-  CounterStep Run(const std::optional<ledger::SeriesCursor>& before, const std::vector<Sample>& samples) {
+  CounterStep Run(const std::optional<ledger::SeriesCursor>& before,
+                  const std::vector<Sample>& samples) {
     bookings_.clear();
     return Step(rules_, before, samples, bookings_);
   }

@@ -29,7 +29,8 @@ class PollerTest : public ::testing::Test {
     source_.prometheus.backfill = 0ms;
     EXPECT_TRUE(store_.TakeOver().ok());
     ledger_ = ledger::MakeLedger(std::make_unique<support::BorrowedStore>(store_), clock_);
-    prometheus_.intercept = [this](const net::HttpRequest&) -> std::optional<Result<net::HttpResponse>> {
+    prometheus_.intercept =
+        [this](const net::HttpRequest&) -> std::optional<Result<net::HttpResponse>> {
       const std::lock_guard lock(mutex_);
       return prepared_;
     };
@@ -162,9 +163,15 @@ TEST_F(PollerTest, EveryKindOfLossHasItsReason) {
       {net::HttpResponse{401, {}, ""}, "PrometheusRefused"},
       {net::HttpResponse{422, {}, R"({"error":"x"})"}, "QueryFailed"},
       {net::HttpResponse{200, {}, "<html>"}, "BadAnswer"},
-      {net::HttpResponse{200, {}, R"({"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["w"]})"},
+      {net::HttpResponse{
+           200,
+           {},
+           R"({"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["w"]})"},
        "IncompleteAnswer"},
-      {net::HttpResponse{200, {}, R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"NaN"]]}]}})"},
+      {net::HttpResponse{
+           200,
+           {},
+           R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"NaN"]]}]}})"},
        "NotANumber"},
       {Error(ErrorCode::kTimeout, "10 s"), "PrometheusUnreachable"},
   };
@@ -191,7 +198,8 @@ TEST_F(PollerTest, SeveralWritersAreALossUntilTheyStop) {
   clock_.Advance(141s);
   ASSERT_TRUE(EventuallyHealth(State::kLost, "DuplicateWriters"));
   EXPECT_THAT(ledger_->Health("default").message, HasSubstr("label of its own"));
-  for (int i = 1; i <= 8; ++i) prometheus_.Add(kSeries, kNoon + 141s + i * 15s, Money::FromNanos(200 + i));
+  for (int i = 1; i <= 8; ++i)
+    prometheus_.Add(kSeries, kNoon + 141s + i * 15s, Money::FromNanos(200 + i));
   clock_.Advance(121s);
   EXPECT_TRUE(EventuallyHealth(State::kHealthy, ""));
 }
@@ -211,7 +219,8 @@ TEST_F(PollerTest, HistoryIsToldWhileItIsRead) {
 TEST_F(PollerTest, EndsWhenAnotherLeaderBooks) {
   Start();
   ASSERT_TRUE(EventuallyHealth(State::kNeverRead, "NoSeries"));
-  support::MemoryStore successor(std::shared_ptr<support::MemoryDatabase>(&store_.database(), [](auto*) {}));
+  support::MemoryStore successor(
+      std::shared_ptr<support::MemoryDatabase>(&store_.database(), [](auto*) {}));
   ASSERT_TRUE(successor.TakeOver().ok());
   prometheus_.Add(kSeries, kNoon, Money::FromNanos(1));
   poller_->PollNow();

@@ -53,7 +53,8 @@ TEST(Query, IsAFormWithItsOwnTime) {
   const auto request = Make(Config(), kNoon + 7ms);
   EXPECT_EQ(request.method, "POST");
   EXPECT_EQ(request.url, "http://prometheus:9090/api/v1/query");
-  EXPECT_EQ(request.body, "query=cost%7Ba%3D%22b%22%7D%5B45000ms%5D&time=1800014400.007&timeout=10000ms");
+  EXPECT_EQ(request.body,
+            "query=cost%7Ba%3D%22b%22%7D%5B45000ms%5D&time=1800014400.007&timeout=10000ms");
   EXPECT_THAT(request.headers, Contains(Pair("Content-Type", "application/x-www-form-urlencoded")));
   EXPECT_TRUE(request.idempotent);
   EXPECT_EQ(request.max_body_bytes, Config().max_response_bytes);
@@ -86,7 +87,8 @@ TEST(Query, SendsBasicCredentials) {
   auto config = Config();
   config.auth.basic_username = "Aladdin";
   config.auth.basic_password_file = password.path();
-  EXPECT_THAT(Make(config).headers, Contains(Pair("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")));
+  EXPECT_THAT(Make(config).headers,
+              Contains(Pair("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==")));
   config.auth.basic_password_file.clear();
   EXPECT_THAT(Make(config).headers, Contains(Pair("Authorization", "Basic QWxhZGRpbjo=")));
 }
@@ -94,8 +96,9 @@ TEST(Query, SendsBasicCredentials) {
 TEST(Query, RefusesCredentialsThatCannotBeUsed) {
   const CredentialFile file("secret");
   auto config = Config();
-  for (const std::string& text : {std::string(), std::string("\n\n"), std::string("secret\nX-Evil: 1"),
-                                  std::string("secret\0more", 11), std::string(70'000, 's')}) {
+  for (const std::string& text :
+       {std::string(), std::string("\n\n"), std::string("secret\nX-Evil: 1"),
+        std::string("secret\0more", 11), std::string(70'000, 's')}) {
     file.Write(text);
     for (const bool bearer : {true, false}) {
       config.auth = {};
@@ -111,7 +114,8 @@ TEST(Query, RefusesCredentialsThatCannotBeUsed) {
   }
   config.auth = {};
   config.auth.bearer_token_file = "/nonexistent/token";
-  EXPECT_THAT(std::get<Problem>(MakeQuery(config, "x", kNoon)).message, HasSubstr("cannot be opened"));
+  EXPECT_THAT(std::get<Problem>(MakeQuery(config, "x", kNoon)).message,
+              HasSubstr("cannot be opened"));
   config.auth.bearer_token_file = "/tmp";
   EXPECT_TRUE(std::holds_alternative<Problem>(MakeQuery(config, "x", kNoon)));
 }
@@ -124,7 +128,8 @@ TEST(Response, IsToldByItsStatus) {
     const char* text;
   } cases[] = {
       {301, "", reason::kQueryFailed, "https://elsewhere/"},
-      {400, R"({"status":"error","error":"parse error: unexpected"})", reason::kQueryFailed, "parse error: unexpected"},
+      {400, R"({"status":"error","error":"parse error: unexpected"})", reason::kQueryFailed,
+       "parse error: unexpected"},
       {401, "no", reason::kRefused, "auth"},
       {403, "no", reason::kRefused, "auth"},
       {404, "404 page not found", reason::kQueryFailed, "ends before /api/v1"},
@@ -138,7 +143,8 @@ TEST(Response, IsToldByItsStatus) {
       {204, "", reason::kQueryFailed, "HTTP 204"},
   };
   for (const auto& [status, body, reason, text] : cases) {
-    const auto problem = CheckResponse(Config(), {status, {{"location", "https://elsewhere/"}}, body});
+    const auto problem =
+        CheckResponse(Config(), {status, {{"location", "https://elsewhere/"}}, body});
     ASSERT_TRUE(problem.has_value()) << status;
     EXPECT_EQ(problem->reason, reason) << status;
     EXPECT_THAT(problem->message, HasSubstr(text));
@@ -150,8 +156,10 @@ TEST(Response, IsToldByItsStatus) {
 }
 
 TEST(Response, TransportErrorsSayWhatToDo) {
-  EXPECT_EQ(FromTransport(Config(), Error(ErrorCode::kUnavailable, "refused")).reason, reason::kUnreachable);
-  EXPECT_THAT(FromTransport(Config(), Error(ErrorCode::kTimeout, "10 s")).message, HasSubstr("sources[].prometheus.url"));
+  EXPECT_EQ(FromTransport(Config(), Error(ErrorCode::kUnavailable, "refused")).reason,
+            reason::kUnreachable);
+  EXPECT_THAT(FromTransport(Config(), Error(ErrorCode::kTimeout, "10 s")).message,
+              HasSubstr("sources[].prometheus.url"));
   const auto large = FromTransport(Config(), Error(ErrorCode::kResourceExhausted, "large"));
   EXPECT_EQ(large.reason, reason::kIncomplete);
   EXPECT_THAT(large.message, HasSubstr("maxResponseBytes"));

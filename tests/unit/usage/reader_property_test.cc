@@ -1,5 +1,6 @@
-// Random worlds: counters that reset, pause, come and go, samples that show late, failing answers and
-// commits, restarts, two leaders. In the end the ledger holds exactly what was spent, minute by minute.
+// Random worlds: counters that reset, pause, come and go, samples that show late, failing answers
+// and commits, restarts, two leaders. In the end the ledger holds exactly what was spent, minute by
+// minute.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -74,24 +75,27 @@ class World {
     Counter counter;
     counter.agent = random_(0, 3);
     counter.offset = Duration(random_(0, 14'999));
-    const std::string labels = R"({"namespace":"agents","agent":"a)" + std::to_string(counter.agent) +
-                               R"(","pod":"p)" + std::to_string(counters_.size()) + "\"}";
+    const std::string labels = R"({"namespace":"agents","agent":"a)" +
+                               std::to_string(counter.agent) + R"(","pod":"p)" +
+                               std::to_string(counters_.size()) + "\"}";
     counters_[labels] = counter;
   }
 
   void Scrape(const std::string& labels, Counter& counter) {
-    if (random_.Chance(3)) counter.alive = !counter.alive;      // scaled down, back up
-    if (!counter.alive || random_.Chance(5)) return;            // a failed scrape
+    if (random_.Chance(3)) counter.alive = !counter.alive;  // scaled down, back up
+    if (!counter.alive || random_.Chance(5)) return;        // a failed scrape
     const Timestamp at = next_scrape_ + counter.offset;
     const Money spent = random_.Chance(50) ? Money() : Money::FromNanos(random_(1, 3'000'000'000));
-    // A restart shows only where the value falls; four within five scrapes would be several writers.
+    // A restart shows only where the value falls; four within five scrapes would be several
+    // writers.
     const bool restart = counter.had_sample && random_.Chance(4) && spent < counter.value &&
                          at - counter.last_reset > 4 * kScrape;
     if (restart) counter.last_reset = at;
     counter.value = restart ? spent : counter.value + spent;
     counter.had_sample = true;
     // Late, but each series in order.
-    counter.visible = std::max(counter.visible, at + (random_.Chance(20) ? Duration(random_(0, 29'000)) : 0ms));
+    counter.visible =
+        std::max(counter.visible, at + (random_.Chance(20) ? Duration(random_(0, 29'000)) : 0ms));
     prometheus_.Add(labels, at, counter.value, counter.visible);
     if (at > epoch_) truth_[ledger::MinuteOf(at)] += spent.nanos();
   }
@@ -107,19 +111,25 @@ class World {
 // An answer that must not be believed, or none.
 std::optional<Result<net::HttpResponse>> Disturb(Random& random) {
   switch (random(0, 6)) {
-    case 0: return Result<net::HttpResponse>(Error(ErrorCode::kTimeout, "slow"));
-    case 1: return Result<net::HttpResponse>(net::HttpResponse{503, {}, "starting"});
-    case 2: return Result<net::HttpResponse>(net::HttpResponse{200, {}, "<html>"});
+    case 0:
+      return Result<net::HttpResponse>(Error(ErrorCode::kTimeout, "slow"));
+    case 1:
+      return Result<net::HttpResponse>(net::HttpResponse{503, {}, "starting"});
+    case 2:
+      return Result<net::HttpResponse>(net::HttpResponse{200, {}, "<html>"});
     case 3:
       return Result<net::HttpResponse>(net::HttpResponse{
-          200, {}, R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"namespace":"agents",
+          200,
+          {},
+          R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"namespace":"agents",
                    "agent":"a0"},"values":[[1800000000,"999"]]}]},"warnings":["incomplete"]})"});
     case 4:
-      return Result<net::HttpResponse>(net::HttpResponse{
-          200, {}, R"({"status":"success","data":{"resultType":"matrix","result":[
+      return Result<net::HttpResponse>(
+          net::HttpResponse{200, {}, R"({"status":"success","data":{"resultType":"matrix","result":[
                    {"metric":{"agent":"x"},"values":[[1800000000,"5"]]},
                    {"metric":{"agent":"y"},"values":[[1800000000,"NaN"]]}]}})"});
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -167,7 +177,8 @@ void Walk(unsigned seed) {
   auto leader = std::make_unique<Operator>(database, source, world.prometheus(), clock);
   std::unique_ptr<Operator> rival;
   bool disturbed = true;
-  world.prometheus().intercept = [&](const net::HttpRequest&) -> std::optional<Result<net::HttpResponse>> {
+  world.prometheus().intercept =
+      [&](const net::HttpRequest&) -> std::optional<Result<net::HttpResponse>> {
     if (!disturbed || !random.Chance(15)) return std::nullopt;
     return Disturb(random);
   };
@@ -179,9 +190,11 @@ void Walk(unsigned seed) {
   (void)leader->reader.Read(15s, {});  // fixes the epoch, whether it is answered or not
   for (int step = 0; step < 25; ++step) {
     // Mostly a poll, sometimes an outage.
-    clock.Advance(random.Chance(10) ? Duration(random(1, 90 * 60'000)) : Duration(random(1'000, 40'000)));
+    clock.Advance(random.Chance(10) ? Duration(random(1, 90 * 60'000))
+                                    : Duration(random(1'000, 40'000)));
     world.Advance(clock.Now());
-    if (random.Chance(15)) leader = std::make_unique<Operator>(database, source, world.prometheus(), clock);
+    if (random.Chance(15))
+      leader = std::make_unique<Operator>(database, source, world.prometheus(), clock);
     if (random.Chance(10)) {
       rival = std::move(leader);  // it goes on for a while, not knowing
       leader = std::make_unique<Operator>(database, source, world.prometheus(), clock);

@@ -123,7 +123,8 @@ TEST_F(ReaderTest, PiecesShrinkWhenAnswersAreTooLarge) {
   Restart();
   for (int i = 1; i <= 24 * 60; ++i) prometheus_.Add(kSeries, kNoon - 24h + i * 1min, Dollars(i));
   int refused = 0;
-  prometheus_.intercept = [&](const net::HttpRequest& request) -> std::optional<Result<net::HttpResponse>> {
+  prometheus_.intercept =
+      [&](const net::HttpRequest& request) -> std::optional<Result<net::HttpResponse>> {
     const auto open = request.body.find("%5B");
     if (request.body.find("last_over_time") != std::string::npos ||
         std::stoll(request.body.substr(open + 3)) <= 11 * 60'000) {
@@ -215,7 +216,8 @@ TEST_F(ReaderTest, FencedMeansFenced) {
 
 TEST_F(ReaderTest, WarningsBookNothing) {
   CatchUp();
-  Answer(R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"namespace":"agents","agent":"a"},
+  Answer(
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"namespace":"agents","agent":"a"},
          "values":[[1800014410,"5"]]}]},"warnings":["no"]})");
   clock_.Advance(15s);
   EXPECT_EQ(Read().problem->reason, reason::kIncomplete);
@@ -240,7 +242,8 @@ TEST_F(ReaderTest, TellsAGapThatPrometheusNoLongerHas) {
   prometheus_.Add(kSeries, kNoon, Dollars(1));
   CatchUp();
   clock_.Advance(3h);
-  for (Duration ago = 1h; ago >= 0ms; ago -= 15s) prometheus_.Add(kSeries, kNoon + 3h - ago, Dollars(4));
+  for (Duration ago = 1h; ago >= 0ms; ago -= 15s)
+    prometheus_.Add(kSeries, kNoon + 3h - ago, Dollars(4));
   CatchUp();
   ASSERT_TRUE(reader_->gap().has_value());
   EXPECT_THAT(*reader_->gap(), HasSubstr("2027-01-15T12:00:00Z and 2027-01-15T14:00:00Z"));
@@ -251,7 +254,8 @@ TEST_F(ReaderTest, AnOutageThatPrometheusRemembersIsNoGap) {
   prometheus_.Add(kSeries, kNoon, Dollars(1));
   CatchUp();
   clock_.Advance(3h);
-  for (Duration after = 15s; after <= 3h; after += 15s) prometheus_.Add(kSeries, kNoon + after, Dollars(4));
+  for (Duration after = 15s; after <= 3h; after += 15s)
+    prometheus_.Add(kSeries, kNoon + after, Dollars(4));
   Restart();
   CatchUp();
   EXPECT_FALSE(reader_->gap().has_value());
@@ -273,7 +277,8 @@ TEST_F(ReaderTest, AClockSetBackLosesNothing) {
 TEST_F(ReaderTest, ReportsWhatItCannotAttribute) {
   CatchUp();
   prometheus_.Add(R"({"pod":"x"})", kNoon + 1s, Dollars(1));
-  prometheus_.Add(R"({"namespace":"n","agent":")" + std::string(300, 'x') + "\"}", kNoon + 1s, Dollars(2));
+  prometheus_.Add(R"({"namespace":"n","agent":")" + std::string(300, 'x') + "\"}", kNoon + 1s,
+                  Dollars(2));
   clock_.Advance(15s);
   CatchUp();
   EXPECT_EQ(reader_->figures().unattributed_series, 2);

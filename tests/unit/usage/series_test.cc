@@ -25,9 +25,10 @@ SeriesId Identify(const std::string& source, std::vector<Label> labels) {
 TEST(SeriesIdentifier, TellsSeriesApart) {
   const auto id = Identify("s", {{"a", "1"}, {"b", "2"}});
   EXPECT_EQ(id, Identify("s", {{"a", "1"}, {"b", "2"}}));
-  for (const auto& other : {Identify("t", {{"a", "1"}, {"b", "2"}}), Identify("s", {{"a", "1"}}),
-                            Identify("s", {{"a", "1b"}, {"", "2"}}), Identify("s", {{"a", "1"}, {"b", "3"}}),
-                            Identify("s", {{"ab", "12"}}), Identify("s", {}), Identify("sa", {{"1", "b"}})}) {
+  for (const auto& other :
+       {Identify("t", {{"a", "1"}, {"b", "2"}}), Identify("s", {{"a", "1"}}),
+        Identify("s", {{"a", "1b"}, {"", "2"}}), Identify("s", {{"a", "1"}, {"b", "3"}}),
+        Identify("s", {{"ab", "12"}}), Identify("s", {}), Identify("sa", {{"1", "b"}})}) {
     EXPECT_NE(id.low, other.low);
     EXPECT_NE(id.high, other.high);
   }
@@ -44,7 +45,8 @@ TEST(SeriesIdentifier, KeepsItsSourceFromOneSeriesToTheNext) {
 }
 
 TEST(Attribute, TakesTheConfiguredLabels) {
-  const std::vector<Label> labels = {{"agent", "a"}, {"flow", "f"}, {"model", "m"}, {"namespace", "n"}, {"task", "t"}};
+  const std::vector<Label> labels = {
+      {"agent", "a"}, {"flow", "f"}, {"model", "m"}, {"namespace", "n"}, {"task", "t"}};
   const auto attribution = Attribute(Source(), labels);
   EXPECT_EQ(attribution.key, (ledger::SpendKey{"default", "n", "a", "m", "t", "f"}));
   EXPECT_FALSE(attribution.unattributed);
@@ -65,11 +67,13 @@ TEST(Attribute, LongLabelsLoseNoMoney) {
   const std::string accents = std::string(255, 'x') + "\xc3\xa9";
   const std::vector<Label> fits = {{"agent", longest}, {"namespace", longest}, {"task", longest}};
   EXPECT_FALSE(Attribute(Source(), fits).shortened);
-  const std::vector<Label> cut = {{"agent", longer}, {"flow", accents}, {"model", longer}, {"namespace", "n"}};
+  const std::vector<Label> cut = {
+      {"agent", longer}, {"flow", accents}, {"model", longer}, {"namespace", "n"}};
   const auto attribution = Attribute(Source(), cut);
   EXPECT_TRUE(attribution.shortened);
   EXPECT_TRUE(attribution.unattributed);
-  EXPECT_EQ(attribution.key, (ledger::SpendKey{"default", "n", "", longest, "", std::string(255, 'x')}));
+  EXPECT_EQ(attribution.key,
+            (ledger::SpendKey{"default", "n", "", longest, "", std::string(255, 'x')}));
 }
 
 TEST(Describe, IsPrintableAndBounded) {
