@@ -153,7 +153,7 @@ TEST(ThrottledConcurrencyTest, NeverGrowsWithSpend) {
     const auto soft = std::uniform_int_distribution<std::int32_t>(1, 99)(random);
     std::int32_t last = maximum;
     for (std::int64_t step = 0; step <= 50; ++step) {
-      const auto spent = limit * step * Money::kNanosPerDollar / 50;
+      const auto spent = limit * step * (Money::kNanosPerDollar / 50);
       const auto decision = BudgetBuilder()
                                 .Limit(std::to_string(limit))
                                 .SpentNanos(spent)
