@@ -58,6 +58,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "everything": _EVERYTHING,
     "no volume": {"persistence": {"enabled": False}},
     "two namespaces": {"config": {"watchNamespaces": ["team-a", "team-b"]}},
+    "namespaces that look like numbers": {"config": {"watchNamespaces": ["1234", "1e3"]}},
     "several sources": {
         "config": {
             "sources": [
@@ -183,7 +184,7 @@ class ChartTest(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.cluster = ControlPlane()
         cls.addClassCleanup(cls.cluster.end)
-        for namespace in ("purser-system", "team-a", "team-b"):
+        for namespace in ("purser-system", "team-a", "team-b", "1234", "1e3"):
             cls.cluster.kubectl("create", "namespace", namespace)
         label = "pod-security.kubernetes.io/enforce=restricted"
         cls.cluster.kubectl("label", "namespace", "purser-system", label)
