@@ -64,7 +64,7 @@ class OperatorTest(unittest.TestCase):
             cls.prometheus_url = install_prometheus(cls.cluster)
             install_operator(cls.cluster, cls.prometheus_url, cls.folder)
         except DemoError:
-            cls.report()
+            print(f"--- operator\n{operator_log(cls.cluster)}", file=sys.stderr)
             raise
 
     @classmethod

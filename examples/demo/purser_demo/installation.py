@@ -71,7 +71,10 @@ def install_operator(cluster: Cluster, prometheus_url: str, folder: Path) -> Non
     values.write_text(json.dumps(chart_values(prometheus_url), indent=2), encoding="utf-8")
     create_namespace(cluster, OPERATOR_NAMESPACE)
     words = ["install", RELEASE, str(CHART), "--namespace", OPERATOR_NAMESPACE, "--values", str(values)]
-    cluster.helm(*words, "--wait", "--timeout", f"{_READY_SECONDS:.0f}s")
+    try:
+        cluster.helm(*words, "--wait", "--timeout", f"{_READY_SECONDS:.0f}s")
+    except DemoError as error:
+        raise DemoError(f"{error}\n{describe_pods(cluster, OPERATOR_NAMESPACE)}") from error
     definitions = [f"customresourcedefinition/{name}" for name in DEFINITIONS]
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *definitions)
 
