@@ -18,7 +18,8 @@ namespace dom = simdjson::dom;
 
 constexpr Duration kListTimeout{60'000};
 constexpr int kShortestWatchSeconds = 300;  // and up to twice that, so that not all watches end together
-constexpr std::chrono::seconds kSilenceMargin{30};
+// API servers send a bookmark about every minute: a watch silent for longer is dead, whatever TCP believes.
+constexpr Duration kLongestSilence{150'000};
 constexpr std::size_t kKeptParserBytes = 1 << 20;
 
 bool IsDecimal(std::string_view text) {
@@ -89,7 +90,6 @@ class ReflectorRunner::Implementation {
         std::uniform_int_distribution<int>(kShortestWatchSeconds, 2 * kShortestWatchSeconds)(random_));
     auto step = Step(std::move(state_), input, timeout);
     state_ = std::move(step.state);
-    silence_ = timeout + kSilenceMargin;
     if (step.list_finished) {
       list_parser_.reset();
       sink_.ListFinished(state_.resource_version);
@@ -132,7 +132,7 @@ class ReflectorRunner::Implementation {
           saw_events = true;
           return !error && !stop.stop_requested();
         },
-        {silence_, stop});
+        {kLongestSilence, stop});
     if (watch_parser_.capacity() > kKeptParserBytes) watch_parser_ = dom::parser();
     if (error) return *error;
     if (!ended && !saw_events) return RequestFailed{ended.error()};
@@ -198,7 +198,6 @@ class ReflectorRunner::Implementation {
   ReflectorSink& sink_;
   std::minstd_rand random_;
   ReflectorState state_;
-  Duration silence_{};
   std::optional<dom::parser> list_parser_;  // as large as a page: only while listing
   dom::parser watch_parser_;
   bool problem_set_ = false;

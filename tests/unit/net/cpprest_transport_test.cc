@@ -97,45 +97,57 @@ TEST(CpprestTransportTest, FollowsNoRedirect) {
   EXPECT_EQ(asked, 0);
 }
 
-// The server answers once, takes the next request on the same connection and closes without an answer.
+// Answers GET /warm as often as asked. Any other request is taken and dropped if its connection has been used
+// before, as by a server whose patience with idle connections just ended; on a new one it is answered.
 class StaleConnectionTest : public testing::TestWithParam<std::string> {
  protected:
-  std::atomic<int> received_ = 0;
-  LoopbackServer server_{[this](Connection& connection) {
-    if (connection.number() > 0) {
-      while (connection.ReadRequest()) {
-        ++received_;
-        connection.Respond(200, "again");
-      }
-      return;
+  // Sends until a request met a used connection: the library takes one back only a moment after the answer.
+  // Returns that request's result.
+  Result<HttpResponse> SendOnUsedConnection(HttpTransport& transport, HttpRequest request) {
+    while (true) {
+      EXPECT_TRUE(transport.Send(Request(server_.Url("/warm")), {}).ok());
+      received_ = 0;
+      auto response = transport.Send(request, {});
+      if (dropped_ > 0) return response;
     }
-    connection.ReadRequest();
-    connection.Respond(200, "first");
-    if (connection.ReadRequest()) ++received_;
+  }
+
+  std::atomic<int> received_ = 0;
+  std::atomic<int> dropped_ = 0;
+  LoopbackServer server_{[this](Connection& connection) {
+    bool used = false;
+    while (auto request = connection.ReadRequest()) {
+      if (!request->starts_with("GET /warm")) {
+        ++received_;
+        if (used) {
+          ++dropped_;
+          return;
+        }
+      }
+      connection.Respond(200, "answered");
+      used = true;
+    }
   }};
 };
 
 TEST_P(StaleConnectionTest, NeverSendsTwiceWhatIsNotIdempotent) {
-  const auto transport = MakeTransport();
-  ASSERT_TRUE(transport->Send(Request(server_.Url()), {}).ok());
   auto request = Request(server_.Url(), "POST");
   request.idempotent = false;
   request.body = GetParam();
-  const auto response = transport->Send(request, {});
+  const auto response = SendOnUsedConnection(*MakeTransport(), request);
   ASSERT_FALSE(response.ok());
   EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(received_, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Bodies, StaleConnectionTest, testing::Values("", "{}", std::string(200'000, 'x')));
+INSTANTIATE_TEST_SUITE_P(Bodies, StaleConnectionTest, testing::Values("", "{}", std::string(200'000, 'x')),
+                         [](const auto& body) { return std::to_string(body.param.size()); });
 
 TEST_F(StaleConnectionTest, SendsAgainWhatIsIdempotent) {
-  const auto transport = MakeTransport();
-  ASSERT_TRUE(transport->Send(Request(server_.Url()), {}).ok());
-  const auto response = transport->Send(Request(server_.Url()), {});
+  const auto response = SendOnUsedConnection(*MakeTransport(), Request(server_.Url()));
   ASSERT_TRUE(response.ok()) << response.error().message();
-  EXPECT_EQ(response->body, "again");
-  EXPECT_EQ(received_, 2);
+  EXPECT_EQ(response->body, "answered");
+  EXPECT_GE(received_, 2);
 }
 
 TEST(CpprestTransportTest, LimitsTheBody) {
