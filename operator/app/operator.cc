@@ -28,6 +28,7 @@
 #include "net/cpprest/cpprest_transport.h"
 #include "net/server/http_server.h"
 #include "observability/metrics.h"
+#include "policy/poll_interval.h"
 #include "usage/prometheus/poller.h"
 
 namespace purser::app {
@@ -236,6 +237,7 @@ class Operator::Implementation {
                                                 [this](const api::ObjectKey& pool) {
                                                   pool_queue_.Add(pool, kube::Priority::kHigh);
                                                 },
+                                                [this](const std::string& source, Duration in) { PollSooner(source, in); },
                                                 source_names,
                                                 [this](policy::Level level) {
                                                   metrics_.Decided(std::string(policy::ToString(level)));
@@ -327,6 +329,18 @@ class Operator::Implementation {
         queue.AddRateLimited(*key);
       }
       queue.Done(*key);
+    }
+  }
+
+  // Called on the source's own thread, while it polls.
+  void PollSooner(const std::string& source, Duration in) {
+    const std::lock_guard lock(sources_mutex_);
+    if (sources_ == nullptr) return;
+    for (std::size_t i = 0; i < sources_->size(); ++i) {
+      const auto& config = options_.config.sources[i];
+      if (config.name != source) continue;
+      const auto base = config.prometheus.interval.value_or(config.prometheus.scrape_interval);
+      (*sources_)[i].poller->RequestInterval(policy::PollInterval(base, in));
     }
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "api/codec.h"
 #include "controllers/conditions.h"
@@ -166,10 +167,11 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer
   if (auto tracked = on_.ledger.Track(id, CoverageOf(*budget, evaluation.scope, *window)); !tracked) {
     return fail("StoreUnavailable", "the ledger cannot be read: " + tracked.error().message());
   }
-  const auto total = on_.ledger.Read(id, now).value_or(ledger::Total{});
+  const auto total = on_.ledger.Read(id, now);
+  if (!total) return fail("StoreUnavailable", "the ledger does not hold this budget's total; it is read again");
   const auto source = ToSourceState(on_.ledger.Health(spec.source));
   evaluation.decision =
-      policy::Decide({spec, *window, total.spent, total.last_hour, total.last_5_minutes, source, now});
+      policy::Decide({spec, *window, total->spent, total->last_hour, total->last_5_minutes, source, now});
   if (evaluation.decision.level == policy::Level::kThrottled) {
     evaluation.shares = SharesOf(evaluation.scope, evaluation.decision);
   }
@@ -188,11 +190,18 @@ void AgentBudgetController::Forget(const api::ObjectKey& key) {
 }
 
 void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
+  std::map<std::string, Duration> nearest;  // by source
   for (const auto& id : ids) {
     const auto slash = id.find('/');
     const api::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
-    if (const auto budget = on_.budgets.Get(key)) Evaluate(budget, Scope::kReuse);
+    const auto budget = on_.budgets.Get(key);
+    if (!budget || Evaluate(budget, Scope::kReuse)) continue;
+    const auto evaluation = on_.board.Get(key);
+    if (!evaluation || !evaluation->decision.next_threshold_in) continue;
+    const auto [entry, first] = nearest.try_emplace(budget->spec.source, *evaluation->decision.next_threshold_in);
+    if (!first) entry->second = std::min(entry->second, *evaluation->decision.next_threshold_in);
   }
+  for (const auto& [source, in] : nearest) on_.threshold_near(source, in);
   for (const auto& id : ids) {
     const auto slash = id.find('/');
     on_.queue.AddAfter({id.substr(0, slash), id.substr(slash + 1)}, kTellAfter);
@@ -255,7 +264,8 @@ void AgentBudgetController::RecordConditionEvents(const api::AgentBudget& budget
     if (now == nullptr || (before != nullptr && before->status == now->status)) continue;
     const bool bad = now->status != "True";
     if (before == nullptr && !bad) continue;
-    if (now->reason == "NotReadYet") continue;
+    // Not read yet is how every first start begins: a condition tells it, no alarm.
+    if (now->reason == "NotReadYet" || now->reason == "NoSeries" || now->reason == "ReadingHistory") continue;
     on_.events.Record(ReferenceTo(budget), bad ? kube::EventType::kWarning : kube::EventType::kNormal,
                       now->reason, "Evaluate", now->message);
   }

@@ -44,6 +44,8 @@ class AgentBudgetController {
     Clock& clock;
     Queue& queue;                                             // of budgets
     std::function<void(const api::ObjectKey&)> enqueue_pool;  // with high priority
+    // The least time in which a budget of the source reaches its next threshold, after each change of spend.
+    std::function<void(const std::string& source, Duration in)> threshold_near;
     std::set<std::string> sources;                            // names in the configuration
     std::function<void(policy::Level)> on_level_change;       // for metrics
   };

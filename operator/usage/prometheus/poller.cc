@@ -65,6 +65,7 @@ class PrometheusPoller::Implementation {
       }
       TellCaughtUp(outcome, reader);
       Fold();
+      RelaxInterval();
       Wait(began + Interval(), true, stop);
     }
     return Ok();
@@ -79,6 +80,7 @@ class PrometheusPoller::Implementation {
   void RequestInterval(Duration interval) {
     const std::lock_guard lock(mutex_);
     const Duration wanted = std::clamp(interval, kShortestInterval, configured_);
+    requested_ = true;
     if (wanted == interval_) return;
     interval_ = wanted;
     wake_.notify_all();
@@ -93,6 +95,12 @@ class PrometheusPoller::Implementation {
   Duration Interval() const {
     const std::lock_guard lock(mutex_);
     return interval_;
+  }
+
+  // A short interval lasts as long as it is asked for again: after a poll without a request it doubles.
+  void RelaxInterval() {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(requested_, false)) interval_ = std::min(configured_, 2 * interval_);
   }
 
   // Until `deadline`, PollNow or stop. `adaptable`: a new interval moves the deadline.
@@ -216,6 +224,7 @@ class PrometheusPoller::Implementation {
   std::condition_variable_any wake_;
   bool poll_now_ = false;
   Duration interval_;
+  bool requested_ = false;  // since the last poll
   PollFigures figures_;
 };
 
