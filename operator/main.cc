@@ -27,7 +27,8 @@ int Fail(const purser::Error& error) {
   return error.code() == purser::ErrorCode::kInvalidArgument ? 2 : 1;
 }
 
-// Runs `work` with a stop token that SIGTERM and SIGINT request; a second signal ends the process at once.
+// Runs `work` with a stop token that SIGTERM and SIGINT request; a second signal ends the process
+// at once.
 template <typename Work>
 int WithSignals(Work work) {
   sigset_t signals;
@@ -63,7 +64,8 @@ int Validate(const std::vector<std::string>& files) {
       ++findings;
       continue;
     }
-    const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    const std::string text((std::istreambuf_iterator<char>(stream)),
+                           std::istreambuf_iterator<char>());
     for (const auto& finding : purser::api::ValidateFile(text, file)) {
       std::fprintf(stderr, "%s: %s\n", finding.location.c_str(), finding.message.c_str());
       ++findings;
@@ -76,7 +78,8 @@ int Validate(const std::vector<std::string>& files) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Few arenas and an early return of freed pages: the operator's memory is what it holds, not what it once used.
+  // Few arenas and an early return of freed pages: the operator's memory is what it holds, not what
+  // it once used.
   mallopt(M_ARENA_MAX, 2);
   mallopt(M_TRIM_THRESHOLD, 512 * 1024);
 
@@ -84,25 +87,30 @@ int main(int argc, char** argv) {
   cli.require_subcommand(1);
   std::string log_level = "info";
   std::string log_format = "text";
-  cli.add_option("--log-level", log_level, "trace, debug, info, warn or error")->capture_default_str();
+  cli.add_option("--log-level", log_level, "trace, debug, info, warn or error")
+      ->capture_default_str();
   cli.add_option("--log-format", log_format, "text or json")->capture_default_str();
 
   purser::app::RunOptions run_options;
   auto* run = cli.add_subcommand("run", "Run the operator");
   run->add_option("--config", run_options.config_file, "OperatorConfig file")->required();
-  run->add_option("--kubeconfig", run_options.kubeconfig,
-                  "kubeconfig file (otherwise $KUBECONFIG, the Pod's service account, ~/.kube/config)");
+  run->add_option(
+      "--kubeconfig", run_options.kubeconfig,
+      "kubeconfig file (otherwise $KUBECONFIG, the Pod's service account, ~/.kube/config)");
 
   std::vector<std::string> files;
-  auto* validate = cli.add_subcommand("validate", "Check manifests and configuration, without a cluster");
+  auto* validate =
+      cli.add_subcommand("validate", "Check manifests and configuration, without a cluster");
   validate->add_option("FILE", files, "YAML files")->required();
 
   purser::app::ReleaseOptions release_options;
   std::string release_kubeconfig;
   int release_timeout_seconds = 120;
-  auto* release = cli.add_subcommand("release", "Give back every replica taken; the operator must be stopped");
+  auto* release =
+      cli.add_subcommand("release", "Give back every replica taken; the operator must be stopped");
   release->add_option("--kubeconfig", release_kubeconfig, "kubeconfig file");
-  release->add_option("--namespace", release_options.namespaces, "only these namespaces (may be repeated)");
+  release->add_option("--namespace", release_options.namespaces,
+                      "only these namespaces (may be repeated)");
   release->add_option("--stop-statefulset", release_options.stop_stateful_set,
                       "NAMESPACE/NAME of the operator's StatefulSet, scaled to 0 first");
   release->add_option("--timeout-seconds", release_timeout_seconds, "give up after this long")
@@ -112,7 +120,8 @@ int main(int argc, char** argv) {
   auto* version = cli.add_subcommand("version", "Print version, commit and libraries");
   CLI11_PARSE(cli, argc, argv);
 
-  if (const auto logging = purser::observability::SetUpLogging(log_level, log_format); !logging.ok()) {
+  if (const auto logging = purser::observability::SetUpLogging(log_level, log_format);
+      !logging.ok()) {
     return Fail(logging.error());
   }
   if (*version) {
@@ -129,5 +138,6 @@ int main(int argc, char** argv) {
       return purser::app::Release(release_options, stop);
     });
   }
-  return WithSignals([&](std::stop_token stop) { return purser::app::RunOperator(run_options, stop); });
+  return WithSignals(
+      [&](std::stop_token stop) { return purser::app::RunOperator(run_options, stop); });
 }

@@ -12,11 +12,19 @@
 namespace purser::api {
 
 enum class Period { kHour, kDay, kWeek, kMonth };
-enum class Weekday { kMonday = 1, kTuesday, kWednesday, kThursday, kFriday, kSaturday, kSunday };  // ISO
+enum class Weekday {
+  kMonday = 1,
+  kTuesday,
+  kWednesday,
+  kThursday,
+  kFriday,
+  kSaturday,
+  kSunday
+};  // ISO
 
-struct WindowSpec {                 // type: Calendar, the only one implemented
+struct WindowSpec {  // type: Calendar, the only one implemented
   Period period = Period::kDay;
-  std::string time_zone = "UTC";    // IANA name
+  std::string time_zone = "UTC";  // IANA name
   Weekday week_start = Weekday::kMonday;
   bool operator==(const WindowSpec&) const = default;
 };
@@ -38,7 +46,7 @@ struct Threshold {
 
 enum class Mode { kEnforce, kAudit };
 
-struct AgentBudgetSpec {            // unit: USD; onSourceLoss: Hold; stopPolicy: AtCeiling
+struct AgentBudgetSpec {  // unit: USD; onSourceLoss: Hold; stopPolicy: AtCeiling
   Money limit;
   WindowSpec window;
   ScopeSpec scope;
@@ -50,7 +58,7 @@ struct AgentBudgetSpec {            // unit: USD; onSourceLoss: Hold; stopPolicy
 
 struct AgentSpend {
   std::string name;
-  std::string spent;             // decimal string
+  std::string spent;  // decimal string
   std::int32_t percent_used = 0;
   std::string state;
   bool operator==(const AgentSpend&) const = default;
@@ -65,18 +73,18 @@ struct ClosedWindow {
 
 struct AgentBudgetStatus {
   std::int64_t observed_generation = 0;
-  std::string state;             // Normal | Warning | Throttled | RefusingWork | Stopped | Audit | NotReady
-  std::string window_start;      // RFC 3339 in the budget's zone, e.g. 2026-11-23T00:00:00-05:00
+  std::string state;  // Normal | Warning | Throttled | RefusingWork | Stopped | Audit | NotReady
+  std::string window_start;  // RFC 3339 in the budget's zone, e.g. 2026-11-23T00:00:00-05:00
   std::string window_end;
-  std::string limit;             // decimal string, as are spent and remaining
+  std::string limit;  // decimal string, as are spent and remaining
   std::string spent;
   std::string remaining;
   std::optional<std::int32_t> percent_used;
-  std::string resets_at;         // RFC 3339, UTC
-  std::string exhausts_at;       // RFC 3339, UTC, empty when it does not before the window's end
-  std::string burn_per_hour;     // decimal string
-  std::string projected;         // decimal string, at the window's end
-  std::vector<AgentSpend> agents;     // the 20 dearest
+  std::string resets_at;           // RFC 3339, UTC
+  std::string exhausts_at;         // RFC 3339, UTC, empty when it does not before the window's end
+  std::string burn_per_hour;       // decimal string
+  std::string projected;           // decimal string, at the window's end
+  std::vector<AgentSpend> agents;  // the 20 dearest
   std::int32_t agent_count = 0;
   std::vector<ClosedWindow> history;  // the last 8 closed windows, newest first
   std::vector<Condition> conditions;

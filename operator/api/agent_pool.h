@@ -1,4 +1,5 @@
-// AgentPool (purser.dev/v1alpha1): which workloads are agents, and what they may do at once. No I/O.
+// AgentPool (purser.dev/v1alpha1): which workloads are agents, and what they may do at once. No
+// I/O.
 #pragma once
 
 #include <cstdint>
@@ -54,9 +55,9 @@ struct AgentPoolAgentStatus {
   std::string name;
   std::string state;  // Normal | Throttled | Draining | Stopped | Ramping | Missing
   std::int32_t concurrency = 0;
-  std::int32_t replicas = 0;                     // spec.replicas in force
-  std::optional<std::int32_t> saved_replicas;    // what will be given back
-  std::string governed_by;                       // name of the strictest budget, or empty
+  std::int32_t replicas = 0;                   // spec.replicas in force
+  std::optional<std::int32_t> saved_replicas;  // what will be given back
+  std::string governed_by;                     // name of the strictest budget, or empty
   std::string reason;
   bool operator==(const AgentPoolAgentStatus&) const = default;
 };

@@ -1,5 +1,5 @@
-// JSON <-> structs. Reading is bounded and strict about types; what is not implemented yet is refused
-// by name, never ignored. No I/O. Thread-safe (no state).
+// JSON <-> structs. Reading is bounded and strict about types; what is not implemented yet is
+// refused by name, never ignored. No I/O. Thread-safe (no state).
 #pragma once
 
 #include <simdjson.h>
@@ -13,7 +13,10 @@
 
 namespace purser::api {
 
-enum class UnknownFields { kIgnore, kReject };  // the API server prunes them; `purser validate` rejects
+enum class UnknownFields {
+  kIgnore,
+  kReject
+};  // the API server prunes them; `purser validate` rejects
 
 // Decodes one object of a list or watch. A spec that cannot be understood yields an object whose
 // `invalid` says which field, which value and what to do; an Error only when even the metadata

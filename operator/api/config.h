@@ -25,7 +25,7 @@ struct LeaderElectionConfig {
   bool operator==(const LeaderElectionConfig&) const = default;
 };
 
-struct StoreConfig {               // type: SQLite, the only one implemented
+struct StoreConfig {  // type: SQLite, the only one implemented
   std::string path = "/var/lib/purser/ledger.db";
   bool operator==(const StoreConfig&) const = default;
 };
@@ -44,8 +44,8 @@ struct PrometheusAuth {
 enum class NewSeries { kCount, kBaseline };
 
 struct PrometheusConfig {
-  std::string url;                            // http(s)://host:port[/prefix]
-  std::string metric;                         // a counter of USD; optionally with a {selector}
+  std::string url;     // http(s)://host:port[/prefix]
+  std::string metric;  // a counter of USD; optionally with a {selector}
   std::string namespace_label = "namespace";
   std::string agent_label = "agent";
   std::string model_label = "model";
@@ -76,8 +76,8 @@ struct OperatorConfig {
   bool operator==(const OperatorConfig&) const = default;
 };
 
-// Strict: an unknown, doubled or wrongly typed key is kInvalidArgument with "FILE:LINE:COLUMN: path: what,
-// way out". `file` is used in messages only. Bounds: 1 MiB, depth 32, 10,000 nodes.
+// Strict: an unknown, doubled or wrongly typed key is kInvalidArgument with "FILE:LINE:COLUMN:
+// path: what, way out". `file` is used in messages only. Bounds: 1 MiB, depth 32, 10,000 nodes.
 Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml, std::string_view file);
 
 // One finding of `purser validate`.

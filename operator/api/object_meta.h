@@ -20,9 +20,9 @@ struct ObjectMeta {
   std::string ns;
   std::string name;
   std::string uid;
-  std::string resource_version;    // opaque
+  std::string resource_version;  // opaque
   std::int64_t generation = 0;
-  bool deleting = false;           // metadata.deletionTimestamp is set
+  bool deleting = false;  // metadata.deletionTimestamp is set
   std::vector<std::string> finalizers;
   std::map<std::string, std::string> annotations;  // only those under purser.dev/
 

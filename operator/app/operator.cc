@@ -37,12 +37,14 @@ namespace {
 constexpr int kPoolWorkers = 4;
 constexpr int kBudgetWorkers = 2;
 
-// A Pod's name belongs to one process at a time, so that a restarted container leads again at once; elsewhere
-// several processes may share a host. (Two leaders would be fenced by the store all the same.)
+// A Pod's name belongs to one process at a time, so that a restarted container leads again at once;
+// elsewhere several processes may share a host. (Two leaders would be fenced by the store all the
+// same.)
 std::string MakeIdentity() {
   char host[256] = "purser";
   gethostname(host, sizeof host - 1);
-  if (std::getenv("KUBERNETES_SERVICE_HOST") != nullptr) return host;  // NOLINT(concurrency-mt-unsafe)
+  if (std::getenv("KUBERNETES_SERVICE_HOST") != nullptr)
+    return host;  // NOLINT(concurrency-mt-unsafe)
   std::random_device random;
   char suffix[16];
   std::snprintf(suffix, sizeof suffix, "_%08x", random());
@@ -75,11 +77,17 @@ class Operator::Implementation {
         identity_(options_.identity.empty() ? MakeIdentity() : options_.identity),
         transport_(std::move(transport)),
         client_(*transport_, options_.access,
-                [this](const kube::Client::Call& call) { metrics_.ApiRequest(std::string(call.verb), call.code); }),
-        budgets_(client_, controllers::BudgetType(), options_.config.watch_namespaces,
-                 [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); }, Problems("agentbudgets")),
-        pools_(client_, controllers::PoolType(), options_.config.watch_namespaces,
-               [](simdjson::dom::element object) { return api::DecodeAgentPool(object); }, Problems("agentpools")),
+                [this](const kube::Client::Call& call) {
+                  metrics_.ApiRequest(std::string(call.verb), call.code);
+                }),
+        budgets_(
+            client_, controllers::BudgetType(), options_.config.watch_namespaces,
+            [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); },
+            Problems("agentbudgets")),
+        pools_(
+            client_, controllers::PoolType(), options_.config.watch_namespaces,
+            [](simdjson::dom::element object) { return api::DecodeAgentPool(object); },
+            Problems("agentpools")),
         deployments_(client_, controllers::DeploymentType(), options_.config.watch_namespaces,
                      controllers::DecodeWorkload, Problems("deployments")),
         stateful_sets_(client_, controllers::StatefulSetType(), options_.config.watch_namespaces,
@@ -88,11 +96,13 @@ class Operator::Implementation {
         pool_queue_(clock_) {}
 
   Status Run(std::stop_token stop) {
-    auto server = net::HttpServer::Start(options_.config.server.metrics_address,
-                                         [this](const net::ServerRequest& request) { return Serve(request); });
+    auto server = net::HttpServer::Start(
+        options_.config.server.metrics_address,
+        [this](const net::ServerRequest& request) { return Serve(request); });
     if (!server) return server.error();
     if (options_.on_listening) options_.on_listening((*server)->port());
-    spdlog::info("listening address={} port={}", options_.config.server.metrics_address, (*server)->port());
+    spdlog::info("listening address={} port={}", options_.config.server.metrics_address,
+                 (*server)->port());
 
     AddIndexes();
     AddHandlers();
@@ -107,7 +117,8 @@ class Operator::Implementation {
       ended = Lead(stop);
     } else {
       kube::LeaderElectionOptions election;
-      election.lease = {options_.config.leader_election.ns, options_.config.leader_election.lease_name};
+      election.lease = {options_.config.leader_election.ns,
+                        options_.config.leader_election.lease_name};
       election.identity = identity_;
       kube::LeaderElector elector(client_, election);
       elector.Start();
@@ -119,8 +130,9 @@ class Operator::Implementation {
         const std::stop_callback on_loss(elector.Lost(), [&leading] { leading.request_stop(); });
         ended = Lead(leading.get_token());
         if (ended.ok() && !stop.stop_requested()) {
-          ended = Error(ErrorCode::kConflict, "leadership of " + election.lease.ToString() +
-                                                  " was lost: another replica leads, or the API server was away");
+          ended = Error(ErrorCode::kConflict,
+                        "leadership of " + election.lease.ToString() +
+                            " was lost: another replica leads, or the API server was away");
         }
       }
       elector.Stop();
@@ -143,8 +155,9 @@ class Operator::Implementation {
 
   void AddIndexes() {
     budgets_.AddIndex(controllers::kBudgetsByPool, controllers::PoolIndexOf);
-    pools_.AddIndex(controllers::kPoolsByNamespace,
-                    [](const api::AgentPool& pool) { return std::vector<std::string>{pool.meta.ns}; });
+    pools_.AddIndex(controllers::kPoolsByNamespace, [](const api::AgentPool& pool) {
+      return std::vector<std::string>{pool.meta.ns};
+    });
     pools_.AddIndex(controllers::kPoolsByWorkload, controllers::WorkloadIndexOf);
     deployments_.AddIndex(controllers::kWorkloadsByPool, controllers::SavedPoolIndexOf);
     stateful_sets_.AddIndex(controllers::kWorkloadsByPool, controllers::SavedPoolIndexOf);
@@ -162,13 +175,15 @@ class Operator::Implementation {
     });
     pools_.AddHandler([this](const auto& before, const auto& after) {
       if (before && after && before->meta.generation == after->meta.generation &&
-          before->meta.deleting == after->meta.deleting && before->meta.finalizers == after->meta.finalizers) {
+          before->meta.deleting == after->meta.deleting &&
+          before->meta.finalizers == after->meta.finalizers) {
         return;
       }
       const auto& pool = after ? after : before;
       pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
       for (const char* wildcard : {"", "*"}) {
-        const std::string value = pool->meta.ns + "/" + (*wildcard != '\0' ? wildcard : pool->meta.name);
+        const std::string value =
+            pool->meta.ns + "/" + (*wildcard != '\0' ? wildcard : pool->meta.name);
         for (const auto& budget : budgets_.ByIndex(controllers::kBudgetsByPool, value)) {
           budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
         }
@@ -181,7 +196,8 @@ class Operator::Implementation {
   void AddWorkloadHandler(const char* kind, kube::Informer<controllers::Workload>& informer) {
     informer.AddHandler([this, kind](const auto& before, const auto& after) {
       if (before && after && before->replicas == after->replicas &&
-          before->meta.annotations == after->meta.annotations && before->meta.deleting == after->meta.deleting) {
+          before->meta.annotations == after->meta.annotations &&
+          before->meta.deleting == after->meta.deleting) {
         return;
       }
       const auto& workload = *(after ? after : before);
@@ -191,19 +207,22 @@ class Operator::Implementation {
         pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
       }
       for (const auto& value : controllers::SavedPoolIndexOf(workload)) {
-        pool_queue_.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)}, kube::Priority::kHigh);
+        pool_queue_.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)},
+                        kube::Priority::kHigh);
       }
     });
   }
 
   bool Synced() const {
-    return budgets_.HasSynced() && pools_.HasSynced() && deployments_.HasSynced() && stateful_sets_.HasSynced();
+    return budgets_.HasSynced() && pools_.HasSynced() && deployments_.HasSynced() &&
+           stateful_sets_.HasSynced();
   }
 
   Status WaitForCaches(std::stop_token stop) {
     auto reported = std::chrono::steady_clock::now();
     const auto wait = [&](auto& informer, const char* what) {
-      while (!stop.stop_requested() && !informer.WaitForSync(std::chrono::milliseconds(500), stop)) {
+      while (!stop.stop_requested() &&
+             !informer.WaitForSync(std::chrono::milliseconds(500), stop)) {
         if (std::chrono::steady_clock::now() - reported < std::chrono::seconds(5)) continue;
         reported = std::chrono::steady_clock::now();
         const auto problem = informer.Problem();
@@ -232,24 +251,22 @@ class Operator::Implementation {
     std::set<std::string> source_names;
     for (const auto& source : options_.config.sources) source_names.insert(source.name);
 
-    controllers::AgentBudgetController budgets({budgets_, pools_, client_, events, *ledger, board_, clock_,
-                                                budget_queue_,
-                                                [this](const api::ObjectKey& pool) {
-                                                  pool_queue_.Add(pool, kube::Priority::kHigh);
-                                                },
-                                                [this](const std::string& source, Duration in) { PollSooner(source, in); },
-                                                source_names,
-                                                [this](policy::Level level) {
-                                                  metrics_.Decided(std::string(policy::ToString(level)));
-                                                }});
-    controllers::AgentPoolController pools({pools_, budgets_, deployments_, stateful_sets_, client_, events, board_,
-                                            clock_, pool_queue_, [this](const api::ObjectKey& budget) {
+    controllers::AgentBudgetController budgets(
+        {budgets_, pools_, client_, events, *ledger, board_, clock_, budget_queue_,
+         [this](const api::ObjectKey& pool) { pool_queue_.Add(pool, kube::Priority::kHigh); },
+         [this](const std::string& source, Duration in) { PollSooner(source, in); }, source_names,
+         [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
+    controllers::AgentPoolController pools({pools_, budgets_, deployments_, stateful_sets_, client_,
+                                            events, board_, clock_, pool_queue_,
+                                            [this](const api::ObjectKey& budget) {
                                               budget_queue_.Add(budget, kube::Priority::kHigh);
                                             }});
-    ledger->OnChange([&budgets](const std::vector<std::string>& ids) { budgets.SpendChanged(ids); });
+    ledger->OnChange(
+        [&budgets](const std::vector<std::string>& ids) { budgets.SpendChanged(ids); });
     ledger->OnHealth([this](const std::string& source) {
       budgets_.ForEach([&](const auto& budget) {
-        if (budget->spec.source == source) budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
+        if (budget->spec.source == source)
+          budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
       });
     });
 
@@ -266,8 +283,8 @@ class Operator::Implementation {
         auto transport = net::MakeCpprestTransport(transport_options);
         if (!transport) return transport.error().WithContext("sources[" + config.name + "]");
         Source source{std::move(*transport), nullptr};
-        source.poller =
-            std::make_unique<usage::PrometheusPoller>(config, *source.transport, *ledger, positions, clock_);
+        source.poller = std::make_unique<usage::PrometheusPoller>(config, *source.transport,
+                                                                  *ledger, positions, clock_);
         sources.push_back(std::move(source));
       }
       {
@@ -289,8 +306,8 @@ class Operator::Implementation {
       const auto caches = WaitForCaches(all.get_token());
       if (!all.stop_requested()) {
         leading_ = true;
-        spdlog::info("caches synced budgets={} pools={} deployments={} statefulsets={}", budgets_.Size(),
-                     pools_.Size(), deployments_.Size(), stateful_sets_.Size());
+        spdlog::info("caches synced budgets={} pools={} deployments={} statefulsets={}",
+                     budgets_.Size(), pools_.Size(), deployments_.Size(), stateful_sets_.Size());
       }
       const auto token = all.get_token();
       if (!token.stop_requested()) {
@@ -312,7 +329,8 @@ class Operator::Implementation {
   }
 
   template <typename Controller>
-  void Work(const char* name, kube::WorkQueue<api::ObjectKey>& queue, Controller& controller, std::stop_token stop) {
+  void Work(const char* name, kube::WorkQueue<api::ObjectKey>& queue, Controller& controller,
+            std::stop_token stop) {
     while (auto key = queue.Get(stop)) {
       const auto began = std::chrono::steady_clock::now();
       const Status done = controller.Reconcile(*key);
@@ -322,10 +340,10 @@ class Operator::Implementation {
         queue.Forget(*key);
       } else {
         // A conflict is the ordinary way of learning that the cache was behind.
-        const auto level =
-            done.error().code() == ErrorCode::kConflict ? spdlog::level::debug : spdlog::level::warn;
-        spdlog::log(level, "controller={} key={} {} ({}); retrying", name, key->ToString(), done.error().message(),
-                    ToString(done.error().code()));
+        const auto level = done.error().code() == ErrorCode::kConflict ? spdlog::level::debug
+                                                                       : spdlog::level::warn;
+        spdlog::log(level, "controller={} key={} {} ({}); retrying", name, key->ToString(),
+                    done.error().message(), ToString(done.error().code()));
         queue.AddRateLimited(*key);
       }
       queue.Done(*key);
@@ -353,7 +371,8 @@ class Operator::Implementation {
       }
       return {503, "text/plain; charset=utf-8", "not ready: caches are being filled\n"};
     }
-    if (request.path == "/metrics") return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.Text()};
+    if (request.path == "/metrics")
+      return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.Text()};
     return {404, "text/plain; charset=utf-8", "see /healthz, /readyz and /metrics\n"};
   }
 
@@ -365,16 +384,17 @@ class Operator::Implementation {
         const auto evaluation = board_.Get(budget->meta.key());
         if (!evaluation) return;
         const auto& decision = evaluation->decision;
-        samples.push_back({budget->meta.ns, budget->meta.name, std::string(policy::ToString(decision.level)),
-                           Dollars(decision.spent), Dollars(decision.limit), static_cast<std::int32_t>(decision.level)});
+        samples.push_back({budget->meta.ns, budget->meta.name,
+                           std::string(policy::ToString(decision.level)), Dollars(decision.spent),
+                           Dollars(decision.limit), static_cast<std::int32_t>(decision.level)});
       });
       return samples;
     };
     snapshots.pools = [this] {
       std::vector<observability::PoolSample> samples;
       pools_.ForEach([&](const auto& pool) {
-        samples.push_back({pool->meta.ns, pool->meta.name, pool->status.state, pool->status.max_concurrency,
-                           pool->spec.max_concurrency});
+        samples.push_back({pool->meta.ns, pool->meta.name, pool->status.state,
+                           pool->status.max_concurrency, pool->spec.max_concurrency});
       });
       return samples;
     };
@@ -398,7 +418,8 @@ class Operator::Implementation {
       sample.name = options_.config.sources[i].name;
       sample.healthy = health.state == ledger::SourceHealth::State::kHealthy;
       if (health.last_read) {
-        sample.age_seconds = std::chrono::duration<double>(clock_.Now() - *health.last_read).count();
+        sample.age_seconds =
+            std::chrono::duration<double>(clock_.Now() - *health.last_read).count();
       }
       sample.series = static_cast<double>(figures.series);
       sample.polls = figures.polls;
@@ -429,7 +450,8 @@ class Operator::Implementation {
   ledger::Ledger* ledger_ = nullptr;
 };
 
-Operator::Operator(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
+Operator::Operator(std::unique_ptr<Implementation> implementation)
+    : implementation_(std::move(implementation)) {}
 Operator::~Operator() = default;
 
 Result<std::unique_ptr<Operator>> Operator::Create(OperatorOptions options) {

@@ -17,8 +17,10 @@ namespace purser::app {
 struct OperatorOptions {
   api::OperatorConfig config;
   kube::Access access;
-  Clock* clock = nullptr;      // of windows and polls; null: the system's. The Lease always runs on real time.
-  std::string identity;        // of the Lease's holder and the events' reporter; empty: host name + random
+  Clock* clock =
+      nullptr;  // of windows and polls; null: the system's. The Lease always runs on real time.
+  std::string
+      identity;  // of the Lease's holder and the events' reporter; empty: host name + random
   // Called once, from Run's thread, with the port that serves /healthz, /readyz and /metrics.
   std::function<void(std::uint16_t)> on_listening;
 };
@@ -30,8 +32,8 @@ class Operator {
   static Result<std::unique_ptr<Operator>> Create(OperatorOptions options);
   ~Operator();
 
-  // Blocks until `stop` (Ok) or until it cannot go on (an error: lost leadership, fenced, unusable store).
-  // After a stop: no work is taken, the store is committed, the Lease released; within 2 s.
+  // Blocks until `stop` (Ok) or until it cannot go on (an error: lost leadership, fenced, unusable
+  // store). After a stop: no work is taken, the store is committed, the Lease released; within 2 s.
   Status Run(std::stop_token stop);
 
  private:

@@ -24,16 +24,19 @@ using std::chrono::steady_clock;
 
 class Deadline {
  public:
-  Deadline(Duration timeout, std::stop_token stop) : end_(steady_clock::now() + timeout), stop_(std::move(stop)) {}
+  Deadline(Duration timeout, std::stop_token stop)
+      : end_(steady_clock::now() + timeout), stop_(std::move(stop)) {}
   Duration Left() const {
-    return std::max(Duration::zero(), std::chrono::duration_cast<Duration>(end_ - steady_clock::now()));
+    return std::max(Duration::zero(),
+                    std::chrono::duration_cast<Duration>(end_ - steady_clock::now()));
   }
   bool Over() const { return stop_.stop_requested() || Left() == Duration::zero(); }
   const std::stop_token& stop() const { return stop_; }
   void Pause(Duration duration) const {
     std::mutex mutex;
     std::unique_lock lock(mutex);
-    std::condition_variable_any().wait_for(lock, stop_, std::min(duration, Left()), [] { return false; });
+    std::condition_variable_any().wait_for(lock, stop_, std::min(duration, Left()),
+                                           [] { return false; });
   }
 
  private:
@@ -72,22 +75,24 @@ Status StopOperator(kube::Client& client, const std::string& reference, const De
     }
     deadline.Pause(std::chrono::milliseconds(200));
   }
-  return Error(ErrorCode::kTimeout, "StatefulSet " + reference + " still has pods; look at kubectl get pods -n " +
-                                        key.ns + " and run this again");
+  return Error(ErrorCode::kTimeout, "StatefulSet " + reference +
+                                        " still has pods; look at kubectl get pods -n " + key.ns +
+                                        " and run this again");
 }
 
 Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
                         kube::Informer<controllers::Workload>& workloads, int& restored) {
   std::vector<std::shared_ptr<const controllers::Workload>> taken;
   workloads.ForEach([&](const auto& workload) {
-    if (workload->meta.annotations.contains(std::string(policy::kSavedAnnotation))) taken.push_back(workload);
+    if (workload->meta.annotations.contains(std::string(policy::kSavedAnnotation)))
+      taken.push_back(workload);
   });
   Status first = Ok();
   for (const auto& workload : taken) {
     const auto state = controllers::StateOf(*workload);
     if (!state || !state->saved) {
-      spdlog::warn("{}={} annotation {} cannot be read, left alone", type.kind, workload->meta.key().ToString(),
-                   policy::kSavedAnnotation);
+      spdlog::warn("{}={} annotation {} cannot be read, left alone", type.kind,
+                   workload->meta.key().ToString(), policy::kSavedAnnotation);
       continue;
     }
     policy::WorkloadAsk ask;
@@ -115,8 +120,10 @@ Status RemoveFinalizers(kube::Client& client, kube::Informer<api::AgentPool>& po
     auto finalizers = pool->meta.finalizers;
     if (std::erase(finalizers, controllers::kFinalizer) == 0) continue;
     const nlohmann::json patch{
-        {"metadata", {{"resourceVersion", pool->meta.resource_version}, {"finalizers", finalizers}}}};
-    const auto answer = client.MergePatch(kube::ObjectPath(controllers::PoolType(), pool->meta.key()), patch.dump());
+        {"metadata",
+         {{"resourceVersion", pool->meta.resource_version}, {"finalizers", finalizers}}}};
+    const auto answer = client.MergePatch(
+        kube::ObjectPath(controllers::PoolType(), pool->meta.key()), patch.dump());
     if (answer || answer.error().code() == ErrorCode::kNotFound) continue;
     spdlog::error("AgentPool={} {}", pool->meta.key().ToString(), answer.error().message());
     if (first.ok()) first = answer.error().WithContext("AgentPool " + pool->meta.key().ToString());
@@ -135,16 +142,18 @@ Status Release(const ReleaseOptions& options, std::stop_token stop) {
     PURSER_RETURN_IF_ERROR(StopOperator(client, options.stop_stateful_set, deadline));
   }
 
-  kube::Informer<controllers::Workload> deployments(client, controllers::DeploymentType(), options.namespaces,
-                                                    controllers::DecodeWorkload);
-  kube::Informer<controllers::Workload> stateful_sets(client, controllers::StatefulSetType(), options.namespaces,
-                                                      controllers::DecodeWorkload);
-  kube::Informer<api::AgentPool> pools(client, controllers::PoolType(), options.namespaces,
-                                       [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  kube::Informer<controllers::Workload> deployments(
+      client, controllers::DeploymentType(), options.namespaces, controllers::DecodeWorkload);
+  kube::Informer<controllers::Workload> stateful_sets(
+      client, controllers::StatefulSetType(), options.namespaces, controllers::DecodeWorkload);
+  kube::Informer<api::AgentPool> pools(
+      client, controllers::PoolType(), options.namespaces,
+      [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
   deployments.Start();
   stateful_sets.Start();
   pools.Start();
-  if (!deployments.WaitForSync(deadline.Left(), stop) || !stateful_sets.WaitForSync(deadline.Left(), stop) ||
+  if (!deployments.WaitForSync(deadline.Left(), stop) ||
+      !stateful_sets.WaitForSync(deadline.Left(), stop) ||
       !pools.WaitForSync(deadline.Left(), stop)) {
     for (const auto& problem : {deployments.Problem(), stateful_sets.Problem(), pools.Problem()}) {
       if (problem) return problem->WithContext("workloads could not be listed");
@@ -155,11 +164,14 @@ Status Release(const ReleaseOptions& options, std::stop_token stop) {
   int restored = 0;
   Status done = Ok();
   do {
-    const auto workloads = RestoreWorkloads(client, controllers::DeploymentType(), deployments, restored);
-    const auto sets = RestoreWorkloads(client, controllers::StatefulSetType(), stateful_sets, restored);
+    const auto workloads =
+        RestoreWorkloads(client, controllers::DeploymentType(), deployments, restored);
+    const auto sets =
+        RestoreWorkloads(client, controllers::StatefulSetType(), stateful_sets, restored);
     const auto finalizers = RemoveFinalizers(client, pools);
     done = !workloads.ok() ? workloads : !sets.ok() ? sets : finalizers;
-    if (done.ok() || (done.error().code() != ErrorCode::kConflict && done.error().code() != ErrorCode::kUnavailable)) {
+    if (done.ok() || (done.error().code() != ErrorCode::kConflict &&
+                      done.error().code() != ErrorCode::kUnavailable)) {
       break;
     }
     deadline.Pause(std::chrono::milliseconds(500));

@@ -1,4 +1,5 @@
-// `purser release`: gives back every replica the operator took, for `helm uninstall` and for emergencies.
+// `purser release`: gives back every replica the operator took, for `helm uninstall` and for
+// emergencies.
 #pragma once
 
 #include <stop_token>
@@ -13,15 +14,15 @@ namespace purser::app {
 
 struct ReleaseOptions {
   kube::Access access;
-  std::vector<std::string> namespaces;   // empty: all
-  // NAMESPACE/NAME of the operator's StatefulSet: scaled to 0 first, and waited for, so that nothing takes
-  // the replicas again. Empty: whoever calls has stopped the operator.
+  std::vector<std::string> namespaces;  // empty: all
+  // NAMESPACE/NAME of the operator's StatefulSet: scaled to 0 first, and waited for, so that
+  // nothing takes the replicas again. Empty: whoever calls has stopped the operator.
   std::string stop_stateful_set;
   Duration timeout{std::chrono::minutes(2)};
 };
 
-// Restores the saved replicas of every workload and removes the finalizer from every AgentPool. May be run
-// again after a failure: it goes on where it was.
+// Restores the saved replicas of every workload and removes the finalizer from every AgentPool. May
+// be run again after a failure: it goes on where it was.
 Status Release(const ReleaseOptions& options, std::stop_token stop);
 
 }  // namespace purser::app

@@ -29,14 +29,16 @@ Result<std::string> ReadFile(const std::string& path) {
   std::string text(static_cast<std::size_t>(kMaxConfigBytes) + 1, '\0');
   file.read(text.data(), kMaxConfigBytes + 1);
   if (file.gcount() > kMaxConfigBytes) {
-    return Error(ErrorCode::kInvalidArgument, path + " is larger than 1 MiB; it is not an OperatorConfig");
+    return Error(ErrorCode::kInvalidArgument,
+                 path + " is larger than 1 MiB; it is not an OperatorConfig");
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
   return text;
 }
 
 // Waits until the file says something new and valid (then requests `restart`), or `stop`.
-void WatchConfig(const std::string& path, std::string current, std::stop_source& restart, std::stop_token stop) {
+void WatchConfig(const std::string& path, std::string current, std::stop_source& restart,
+                 std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);

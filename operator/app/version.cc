@@ -1,9 +1,9 @@
 #include "app/version.h"
 
-#include <nlohmann/json.hpp>
+#include <openssl/crypto.h>
 #include <simdjson.h>
 #include <spdlog/version.h>
-#include <openssl/crypto.h>
+#include <nlohmann/json.hpp>
 
 #include <string>
 
@@ -15,10 +15,14 @@ std::string VersionText() {
   };
   std::string text = "purser " PURSER_VERSION " (commit " PURSER_COMMIT ")\n";
   text += std::string(OpenSSL_version(OPENSSL_VERSION)) + "\n";
-  text += "simdjson " + dotted(simdjson::SIMDJSON_VERSION_MAJOR, simdjson::SIMDJSON_VERSION_MINOR,
-                               simdjson::SIMDJSON_VERSION_REVISION) + "\n";
-  text += "nlohmann-json " + dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
-                                    NLOHMANN_JSON_VERSION_PATCH) + "\n";
+  text += "simdjson " +
+          dotted(simdjson::SIMDJSON_VERSION_MAJOR, simdjson::SIMDJSON_VERSION_MINOR,
+                 simdjson::SIMDJSON_VERSION_REVISION) +
+          "\n";
+  text += "nlohmann-json " +
+          dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
+                 NLOHMANN_JSON_VERSION_PATCH) +
+          "\n";
   text += "spdlog " + dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH) + "\n";
   return text;
 }

@@ -28,7 +28,8 @@ class Clock {
 class SystemClock final : public Clock {
  public:
   Timestamp Now() const override {
-    return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    return std::chrono::time_point_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now());
   }
   void WaitUntil(std::unique_lock<std::mutex>& lock, std::condition_variable_any& condition,
                  Timestamp deadline, std::stop_token stop) override {

@@ -13,7 +13,8 @@ namespace purser {
 
 // A closed list: callers switch on it, people read the message.
 enum class ErrorCode {
-  kInvalidArgument,    // the input is wrong and stays wrong; the message names field, value and way out
+  kInvalidArgument,  // the input is wrong and stays wrong; the message names field, value and way
+                     // out
   kNotFound,
   kAlreadyExists,
   kConflict,           // somebody else changed it: read again and retry
@@ -23,9 +24,9 @@ enum class ErrorCode {
   kResourceExhausted,  // HTTP 429, or a bound of ours was reached
   kUnavailable,        // not reachable, or 5xx: retry with backoff
   kTimeout,
-  kCancelled,          // asked to stop
-  kFenced,             // another leader holds a newer epoch: stop booking
-  kCorrupt,            // stored or received data contradicts itself
+  kCancelled,  // asked to stop
+  kFenced,     // another leader holds a newer epoch: stop booking
+  kCorrupt,    // stored or received data contradicts itself
   kNotImplemented,
   kInternal,
 };
@@ -54,22 +55,36 @@ class Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  T& value() & { assert(ok()); return std::get<0>(state_); }
-  const T& value() const& { assert(ok()); return std::get<0>(state_); }
-  T&& value() && { assert(ok()); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    assert(ok());
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    assert(ok());
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    assert(ok());
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const { assert(!ok()); return std::get<1>(state_); }
+  const Error& error() const {
+    assert(!ok());
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -83,7 +98,10 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return !error_.has_value(); }
   explicit operator bool() const { return ok(); }
-  const Error& error() const { assert(!ok()); return *error_; }
+  const Error& error() const {
+    assert(!ok());
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;
@@ -95,8 +113,7 @@ inline Status Ok() { return {}; }
 }  // namespace purser
 
 // Returns the error of `expression` to the caller; otherwise nothing.
-#define PURSER_RETURN_IF_ERROR(expression)                                   \
-  do {                                                                       \
-    if (auto purser_status_ = (expression); !purser_status_.ok())            \
-      return purser_status_.error();                                         \
+#define PURSER_RETURN_IF_ERROR(expression)                                                       \
+  do {                                                                                           \
+    if (auto purser_status_ = (expression); !purser_status_.ok()) return purser_status_.error(); \
   } while (false)

@@ -14,8 +14,8 @@ namespace purser::controllers {
 namespace {
 
 constexpr std::size_t kHistory = 8;
-// Acting comes before telling: a status waits that long for the pools that its evaluation made work, rather
-// than compete with them for the API server.
+// Acting comes before telling: a status waits that long for the pools that its evaluation made
+// work, rather than compete with them for the API server.
 constexpr std::chrono::milliseconds kTellAfter{100};
 
 policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
@@ -39,7 +39,8 @@ policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
 
 ledger::Coverage CoverageOf(const api::AgentBudget& budget, const ResolvedScope& scope,
                             const policy::Window& window) {
-  return {budget.spec.source, budget.meta.ns, scope.whole_namespace, scope.agents, window.start, window.end};
+  return {budget.spec.source, budget.meta.ns, scope.whole_namespace,
+          scope.agents,       window.start,   window.end};
 }
 
 // What the covered agents of a pool could use at most.
@@ -49,7 +50,8 @@ std::int32_t Capacity(const CoveredPool& pool) {
   return static_cast<std::int32_t>(std::min<std::int64_t>(pool.maximum, sum));
 }
 
-std::vector<policy::PoolShare> SharesOf(const ResolvedScope& scope, const policy::BudgetDecision& decision) {
+std::vector<policy::PoolShare> SharesOf(const ResolvedScope& scope,
+                                        const policy::BudgetDecision& decision) {
   std::vector<policy::PoolDemand> demands;
   demands.reserve(scope.pools.size());
   std::int64_t total = 0;
@@ -57,8 +59,8 @@ std::vector<policy::PoolShare> SharesOf(const ResolvedScope& scope, const policy
     demands.push_back({pool.key, pool.priority, Capacity(pool), pool.agent_maxima});
     total += demands.back().maximum;
   }
-  const auto maximum =
-      static_cast<std::int32_t>(std::min<std::int64_t>(total, std::numeric_limits<std::int32_t>::max()));
+  const auto maximum = static_cast<std::int32_t>(
+      std::min<std::int64_t>(total, std::numeric_limits<std::int32_t>::max()));
   return policy::Share(policy::ThrottledConcurrency(maximum, decision), demands);
 }
 
@@ -73,7 +75,8 @@ std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget) {
   return values;
 }
 
-AgentBudgetController::AgentBudgetController(Dependencies dependencies) : on_(std::move(dependencies)) {}
+AgentBudgetController::AgentBudgetController(Dependencies dependencies)
+    : on_(std::move(dependencies)) {}
 
 std::mutex& AgentBudgetController::StripeOf(const api::ObjectKey& key) {
   return stripes_[std::hash<api::ObjectKey>{}(key) % stripes_.size()];
@@ -99,11 +102,13 @@ void AgentBudgetController::Publish(const BudgetPointer& budget, Evaluation eval
 
   const std::string level(policy::ToString(published->decision.level));
   // After a restart the last written state stands in for the evaluation that is gone.
-  const std::string last = before ? std::string(policy::ToString(before->decision.level)) : budget->status.state;
+  const std::string last =
+      before ? std::string(policy::ToString(before->decision.level)) : budget->status.state;
   const bool known = before || !(last.empty() || last == "NotReady" || last == "Audit");
   if (known ? last != level : published->decision.level != policy::Level::kNormal) {
     const bool worse = published->decision.level != policy::Level::kNormal;
-    on_.events.Record(ReferenceTo(*budget), worse ? kube::EventType::kWarning : kube::EventType::kNormal,
+    on_.events.Record(ReferenceTo(*budget),
+                      worse ? kube::EventType::kWarning : kube::EventType::kNormal,
                       published->decision.audit ? level + "InAudit" : level, "Evaluate",
                       published->decision.message);
     spdlog::info("budget={} level={} was={} {}", published->budget.ToString(), level, last,
@@ -128,7 +133,8 @@ void AgentBudgetController::Hold(const api::AgentBudget& budget) {
   for (const auto& pool : on_.board.Publish(published)) on_.enqueue_pool(pool);
 }
 
-std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer& budget, Scope scope) {
+std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer& budget,
+                                                             Scope scope) {
   const auto key = budget->meta.key();
   const std::lock_guard serialised(StripeOf(key));
   const auto& spec = budget->spec;
@@ -138,9 +144,10 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer
   };
   if (budget->invalid) return fail("InvalidSpec", *budget->invalid);
   if (!on_.sources.contains(spec.source)) {
-    return fail("UnknownSource", "spec.source: \"" + spec.source +
-                                     "\" is not a source of the operator's configuration; name one of its "
-                                     "sources or have it added");
+    return fail("UnknownSource",
+                "spec.source: \"" + spec.source +
+                    "\" is not a source of the operator's configuration; name one of its "
+                    "sources or have it added");
   }
   const auto now = on_.clock.Now();
   auto window = policy::WindowAt(now, spec.window);
@@ -164,14 +171,17 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer
   evaluation.generation = budget->meta.generation;
   evaluation.scope = scope == Scope::kReuse && same_spec ? before->scope : Resolve(*budget);
   const std::string id = key.ToString();
-  if (auto tracked = on_.ledger.Track(id, CoverageOf(*budget, evaluation.scope, *window)); !tracked) {
+  if (auto tracked = on_.ledger.Track(id, CoverageOf(*budget, evaluation.scope, *window));
+      !tracked) {
     return fail("StoreUnavailable", "the ledger cannot be read: " + tracked.error().message());
   }
   const auto total = on_.ledger.Read(id, now);
-  if (!total) return fail("StoreUnavailable", "the ledger does not hold this budget's total; it is read again");
+  if (!total)
+    return fail("StoreUnavailable",
+                "the ledger does not hold this budget's total; it is read again");
   const auto source = ToSourceState(on_.ledger.Health(spec.source));
-  evaluation.decision =
-      policy::Decide({spec, *window, total->spent, total->last_hour, total->last_5_minutes, source, now});
+  evaluation.decision = policy::Decide(
+      {spec, *window, total->spent, total->last_hour, total->last_5_minutes, source, now});
   if (evaluation.decision.level == policy::Level::kThrottled) {
     evaluation.shares = SharesOf(evaluation.scope, evaluation.decision);
   }
@@ -198,7 +208,8 @@ void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
     if (!budget || Evaluate(budget, Scope::kReuse)) continue;
     const auto evaluation = on_.board.Get(key);
     if (!evaluation || !evaluation->decision.next_threshold_in) continue;
-    const auto [entry, first] = nearest.try_emplace(budget->spec.source, *evaluation->decision.next_threshold_in);
+    const auto [entry, first] =
+        nearest.try_emplace(budget->spec.source, *evaluation->decision.next_threshold_in);
     if (!first) entry->second = std::min(entry->second, *evaluation->decision.next_threshold_in);
   }
   for (const auto& [source, in] : nearest) on_.threshold_near(source, in);
@@ -217,23 +228,25 @@ void AgentBudgetController::PoolChanged(const api::AgentPool& pool) {
   }
 }
 
-std::vector<api::ClosedWindow> AgentBudgetController::HistoryOf(const api::AgentBudget& budget,
-                                                                const Evaluation& evaluation) const {
+std::vector<api::ClosedWindow> AgentBudgetController::HistoryOf(
+    const api::AgentBudget& budget, const Evaluation& evaluation) const {
   auto history = budget.status.history;
   const auto written = ParseTime(budget.status.window_start);
   const auto& current = evaluation.decision.window;
-  if (!written || budget.status.observed_generation != budget.meta.generation || *written >= current.start) {
+  if (!written || budget.status.observed_generation != budget.meta.generation ||
+      *written >= current.start) {
     return history;
   }
-  // Every window that closed since the status was written, newest first, as far as the list reaches.
+  // Every window that closed since the status was written, newest first, as far as the list
+  // reaches.
   std::vector<api::ClosedWindow> closed;
   auto window = policy::WindowBefore(current, budget.spec.window);
   while (window && window->start >= *written && closed.size() < kHistory) {
     const auto spent = on_.ledger.Sum(CoverageOf(budget, evaluation.scope, *window));
     if (!spent) break;
     const auto& zone = budget.spec.window.time_zone;
-    closed.push_back({policy::FormatTime(window->start, zone), policy::FormatTime(window->end, zone),
-                      spent->ToDecimal()});
+    closed.push_back({policy::FormatTime(window->start, zone),
+                      policy::FormatTime(window->end, zone), spent->ToDecimal()});
     window = policy::WindowBefore(*window, budget.spec.window);
   }
   history.insert(history.begin(), closed.begin(), closed.end());
@@ -241,9 +254,11 @@ std::vector<api::ClosedWindow> AgentBudgetController::HistoryOf(const api::Agent
   return history;
 }
 
-Status AgentBudgetController::WriteStatus(const BudgetPointer& budget, const api::AgentBudgetStatus& status) {
+Status AgentBudgetController::WriteStatus(const BudgetPointer& budget,
+                                          const api::AgentBudgetStatus& status) {
   const auto key = budget->meta.key();
-  const auto answer = on_.client.Apply(kube::ObjectPath(BudgetType(), key, "status"), StatusDocument(*budget, status));
+  const auto answer = on_.client.Apply(kube::ObjectPath(BudgetType(), key, "status"),
+                                       StatusDocument(*budget, status));
   if (!answer) {
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error();
@@ -252,7 +267,8 @@ Status AgentBudgetController::WriteStatus(const BudgetPointer& budget, const api
     const std::lock_guard lock(writes_mutex_);
     last_write_[key] = on_.clock.Now();
   }
-  ObserveAnswer(on_.budgets, *answer, [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); });
+  ObserveAnswer(on_.budgets, *answer,
+                [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); });
   return Ok();
 }
 
@@ -265,9 +281,11 @@ void AgentBudgetController::RecordConditionEvents(const api::AgentBudget& budget
     const bool bad = now->status != "True";
     if (before == nullptr && !bad) continue;
     // Not read yet is how every first start begins: a condition tells it, no alarm.
-    if (now->reason == "NotReadYet" || now->reason == "NoSeries" || now->reason == "ReadingHistory") continue;
-    on_.events.Record(ReferenceTo(budget), bad ? kube::EventType::kWarning : kube::EventType::kNormal,
-                      now->reason, "Evaluate", now->message);
+    if (now->reason == "NotReadYet" || now->reason == "NoSeries" || now->reason == "ReadingHistory")
+      continue;
+    on_.events.Record(ReferenceTo(budget),
+                      bad ? kube::EventType::kWarning : kube::EventType::kNormal, now->reason,
+                      "Evaluate", now->message);
   }
 }
 
@@ -287,21 +305,24 @@ Status AgentBudgetController::Reconcile(const api::ObjectKey& key) {
   const auto now = on_.clock.Now();
   const auto total = on_.ledger.Read(key.ToString(), now);
   const auto health = on_.ledger.Health(budget->spec.source);
-  const BudgetReport report{*budget,
-                            problem,
-                            problem ? nullptr : evaluation.get(),
-                            total ? &*total : nullptr,
-                            health,
-                            problem || !evaluation ? budget->status.history : HistoryOf(*budget, *evaluation),
-                            now};
+  const BudgetReport report{
+      *budget,
+      problem,
+      problem ? nullptr : evaluation.get(),
+      total ? &*total : nullptr,
+      health,
+      problem || !evaluation ? budget->status.history : HistoryOf(*budget, *evaluation),
+      now};
   const auto status = BuildBudgetStatus(report);
 
   std::optional<Timestamp> last_write;
   {
     const std::lock_guard lock(writes_mutex_);
-    if (const auto found = last_write_.find(key); found != last_write_.end()) last_write = found->second;
+    if (const auto found = last_write_.find(key); found != last_write_.end())
+      last_write = found->second;
   }
-  // The source is usually read within a second of the start: a status before that would be written twice.
+  // The source is usually read within a second of the start: a status before that would be written
+  // twice.
   const bool waiting = !problem && health.state == ledger::SourceHealth::State::kNeverRead &&
                        health.reason.empty() && !budget->status.state.empty();
   if (!waiting && WorthWriting(budget->status, status, last_write, now)) {

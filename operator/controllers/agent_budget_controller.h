@@ -44,10 +44,11 @@ class AgentBudgetController {
     Clock& clock;
     Queue& queue;                                             // of budgets
     std::function<void(const api::ObjectKey&)> enqueue_pool;  // with high priority
-    // The least time in which a budget of the source reaches its next threshold, after each change of spend.
+    // The least time in which a budget of the source reaches its next threshold, after each change
+    // of spend.
     std::function<void(const std::string& source, Duration in)> threshold_near;
-    std::set<std::string> sources;                            // names in the configuration
-    std::function<void(policy::Level)> on_level_change;       // for metrics
+    std::set<std::string> sources;                       // names in the configuration
+    std::function<void(policy::Level)> on_level_change;  // for metrics
   };
 
   explicit AgentBudgetController(Dependencies dependencies);
@@ -55,8 +56,8 @@ class AgentBudgetController {
   // Level-based: right from any state. An error is retried by the caller with backoff.
   Status Reconcile(const api::ObjectKey& key);
 
-  // The spend loop's way: evaluates the budgets whose totals changed and enqueues the pools whose demand
-  // changed; no I/O. `ids` are those given to Ledger::Track ("ns/name").
+  // The spend loop's way: evaluates the budgets whose totals changed and enqueues the pools whose
+  // demand changed; no I/O. `ids` are those given to Ledger::Track ("ns/name").
   void SpendChanged(const std::vector<std::string>& ids);
 
   // Enqueues what a change of a pool concerns.
@@ -70,7 +71,8 @@ class AgentBudgetController {
   void Hold(const api::AgentBudget& budget);
   void Publish(const BudgetPointer& budget, Evaluation evaluation);
   void Forget(const api::ObjectKey& key);
-  std::vector<api::ClosedWindow> HistoryOf(const api::AgentBudget& budget, const Evaluation& evaluation) const;
+  std::vector<api::ClosedWindow> HistoryOf(const api::AgentBudget& budget,
+                                           const Evaluation& evaluation) const;
   Status WriteStatus(const BudgetPointer& budget, const api::AgentBudgetStatus& status);
   void RecordConditionEvents(const api::AgentBudget& budget, const api::AgentBudgetStatus& after);
   std::mutex& StripeOf(const api::ObjectKey& key);

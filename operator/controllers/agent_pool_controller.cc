@@ -20,7 +20,8 @@ void KeepFirst(Status& first, Status status) {
   if (!status.ok() && first.ok()) first = std::move(status);
 }
 
-// In-flight work is waited for only where a limit of 0 was announced: otherwise nobody could have heard it.
+// In-flight work is waited for only where a limit of 0 was announced: otherwise nobody could have
+// heard it.
 Duration DrainOf(const api::AgentPool& pool) {
   if (pool.spec.limit_targets.empty()) return Duration::zero();
   return std::chrono::seconds(pool.spec.scaling.drain_seconds);
@@ -28,7 +29,8 @@ Duration DrainOf(const api::AgentPool& pool) {
 
 }  // namespace
 
-std::string WorkloadIndexValue(const std::string& ns, const std::string& kind, const std::string& name) {
+std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
+                               const std::string& name) {
   return ns + "/" + kind + "/" + name;
 }
 
@@ -36,7 +38,8 @@ std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool) {
   std::vector<std::string> values;
   values.reserve(pool.spec.agents.size());
   for (const auto& agent : pool.spec.agents) {
-    values.push_back(WorkloadIndexValue(pool.meta.ns, agent.workload_ref.kind, agent.workload_ref.name));
+    values.push_back(
+        WorkloadIndexValue(pool.meta.ns, agent.workload_ref.kind, agent.workload_ref.name));
   }
   return values;
 }
@@ -55,12 +58,13 @@ kube::Informer<Workload>& AgentPoolController::InformerOf(const std::string& kin
 }
 
 void AgentPoolController::WorkloadChanged(const std::string& kind, const Workload& workload) {
-  for (const auto& pool :
-       on_.pools.ByIndex(kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
+  for (const auto& pool : on_.pools.ByIndex(
+           kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
     on_.queue.Add(pool->meta.key(), kube::Priority::kHigh);
   }
   for (const auto& value : SavedPoolIndexOf(workload)) {
-    on_.queue.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)}, kube::Priority::kHigh);
+    on_.queue.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)},
+                  kube::Priority::kHigh);
   }
 }
 
@@ -70,7 +74,8 @@ AgentPoolController::Memory AgentPoolController::MemoryOf(const api::AgentPool& 
   if (!memory) {
     memory = std::make_shared<PoolMemory>();
     const auto since = TransitionTime(pool.status.conditions, "Stopped");
-    for (const auto& agent : pool.status.agents) memory->agents[agent.name] = RecallAgent(agent, since);
+    for (const auto& agent : pool.status.agents)
+      memory->agents[agent.name] = RecallAgent(agent, since);
   }
   return memory;
 }
@@ -89,13 +94,16 @@ bool AgentPoolController::EveryBudgetEvaluated(const api::AgentPool& pool) {
   return all;
 }
 
-Status AgentPoolController::Release(const api::ObjectKey& pool, const std::vector<std::string>& except_workloads) {
+Status AgentPoolController::Release(const api::ObjectKey& pool,
+                                    const std::vector<std::string>& except_workloads) {
   Status first = Ok();
   for (const char* kind : {"Deployment", "StatefulSet"}) {
     auto& informer = InformerOf(kind);
     for (const auto& workload : informer.ByIndex(kWorkloadsByPool, pool.ToString())) {
       const auto value = WorkloadIndexValue(workload->meta.ns, kind, workload->meta.name);
-      if (std::find(except_workloads.begin(), except_workloads.end(), value) != except_workloads.end()) continue;
+      if (std::find(except_workloads.begin(), except_workloads.end(), value) !=
+          except_workloads.end())
+        continue;
       const auto state = StateOf(*workload);
       if (!state || !state->saved) continue;
       policy::WorkloadAsk ask;
@@ -110,23 +118,26 @@ Status AgentPoolController::Release(const api::ObjectKey& pool, const std::vecto
         continue;
       }
       ObserveAnswer(informer, *answer, DecodeWorkload);
-      on_.events.Record(ReferenceTo(type, workload->meta), kube::EventType::kNormal, "Restored", "Scale",
-                        plan.explanation);
+      on_.events.Record(ReferenceTo(type, workload->meta), kube::EventType::kNormal, "Restored",
+                        "Scale", plan.explanation);
       spdlog::info("pool={} workload={} released {}", pool.ToString(), value, plan.explanation);
     }
   }
   return first;
 }
 
-Status AgentPoolController::PatchFinalizers(const api::AgentPool& pool, const std::vector<std::string>& finalizers) {
+Status AgentPoolController::PatchFinalizers(const api::AgentPool& pool,
+                                            const std::vector<std::string>& finalizers) {
   const nlohmann::json patch{
       {"metadata", {{"resourceVersion", pool.meta.resource_version}, {"finalizers", finalizers}}}};
-  const auto answer = on_.client.MergePatch(kube::ObjectPath(PoolType(), pool.meta.key()), patch.dump());
+  const auto answer =
+      on_.client.MergePatch(kube::ObjectPath(PoolType(), pool.meta.key()), patch.dump());
   if (!answer) {
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error().WithContext("AgentPool " + pool.meta.key().ToString());
   }
-  ObserveAnswer(on_.pools, *answer, [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  ObserveAnswer(on_.pools, *answer,
+                [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
   return Ok();
 }
 
@@ -149,8 +160,9 @@ Status AgentPoolController::Finish(const api::AgentPool& pool) {
   return PatchFinalizers(pool, finalizers);
 }
 
-Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSpec& agent, const AgentDemand& demand,
-                                  PoolMemory& memory, AgentReport& report, std::vector<std::string>& contended,
+Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSpec& agent,
+                                  const AgentDemand& demand, PoolMemory& memory,
+                                  AgentReport& report, std::vector<std::string>& contended,
                                   std::optional<Timestamp>& next) {
   const auto& reference = agent.workload_ref;
   const auto* type = WorkloadType(reference.kind);
@@ -164,8 +176,8 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
   report.replicas = workload->replicas;
   const auto state = StateOf(*workload);
   if (!state) {
-    report.note = "annotation " + std::string(policy::kSavedAnnotation) + ": " + state.error().message() +
-                  "; remove it or set it right";
+    report.note = "annotation " + std::string(policy::kSavedAnnotation) + ": " +
+                  state.error().message() + "; remove it or set it right";
     return Ok();
   }
   if (state->saved) report.saved_replicas = state->saved->replicas;
@@ -207,41 +219,47 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
   report.saved_replicas.reset();
   if (plan.patch_saved) report.saved_replicas = plan.patch_saved->replicas;
 
-  const bool gives = plan.kind == policy::PlanKind::kRestore || plan.kind == policy::PlanKind::kForget;
+  const bool gives =
+      plan.kind == policy::PlanKind::kRestore || plan.kind == policy::PlanKind::kForget;
   const std::string why = report.governor ? "; budget " + report.governor->budget.name + ": " +
                                                 report.governor->decision.message
                                           : "";
-  on_.events.Record(ReferenceTo(*type, workload->meta), gives ? kube::EventType::kNormal : kube::EventType::kWarning,
-                    plan.kind == policy::PlanKind::kRestore  ? "Restored"
-                    : plan.kind == policy::PlanKind::kForget ? "LeftAsChanged"
-                    : plan.kind == policy::PlanKind::kReassert
-                        ? "ScaledDownAgain"
-                        : "Scaled",
+  on_.events.Record(ReferenceTo(*type, workload->meta),
+                    gives ? kube::EventType::kNormal : kube::EventType::kWarning,
+                    plan.kind == policy::PlanKind::kRestore    ? "Restored"
+                    : plan.kind == policy::PlanKind::kForget   ? "LeftAsChanged"
+                    : plan.kind == policy::PlanKind::kReassert ? "ScaledDownAgain"
+                                                               : "Scaled",
                     "Scale", plan.explanation + why);
-  spdlog::info("pool={} agent={} workload={} {}{}", pool.meta.key().ToString(), agent.name, report.workload,
-               plan.explanation, why);
+  spdlog::info("pool={} agent={} workload={} {}{}", pool.meta.key().ToString(), agent.name,
+               report.workload, plan.explanation, why);
   return Ok();
 }
 
-Status AgentPoolController::WriteStatus(const PoolPointer& pool, const api::AgentPoolStatus& status) {
-  const auto answer =
-      on_.client.Apply(kube::ObjectPath(PoolType(), pool->meta.key(), "status"), StatusDocument(*pool, status));
+Status AgentPoolController::WriteStatus(const PoolPointer& pool,
+                                        const api::AgentPoolStatus& status) {
+  const auto answer = on_.client.Apply(kube::ObjectPath(PoolType(), pool->meta.key(), "status"),
+                                       StatusDocument(*pool, status));
   if (!answer) {
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error().WithContext("AgentPool " + pool->meta.key().ToString());
   }
-  ObserveAnswer(on_.pools, *answer, [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  ObserveAnswer(on_.pools, *answer,
+                [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
   return Ok();
 }
 
-void AgentPoolController::RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& after,
+void AgentPoolController::RecordEvents(const api::AgentPool& pool,
+                                       const api::AgentPoolStatus& after,
                                        const PoolReport& report) {
   const auto& before = pool.status;
   const bool first = before.state.empty();
   if (before.state != after.state || (!first && before.max_concurrency != after.max_concurrency)) {
-    const bool worse = after.state != "Normal" && after.state != "Audit" && after.state != "Ramping";
+    const bool worse =
+        after.state != "Normal" && after.state != "Audit" && after.state != "Ramping";
     if (!first || worse) {
-      on_.events.Record(ReferenceTo(pool), worse ? kube::EventType::kWarning : kube::EventType::kNormal, after.state,
+      on_.events.Record(ReferenceTo(pool),
+                        worse ? kube::EventType::kWarning : kube::EventType::kNormal, after.state,
                         "Reconcile", PoolMessage(report));
     }
   }
@@ -251,8 +269,8 @@ void AgentPoolController::RecordEvents(const api::AgentPool& pool, const api::Ag
     if (is == nullptr || (was != nullptr && was->status == is->status)) continue;
     const bool bad = (is->status == "True") == (std::string_view(type) == "ActuatorContention");
     if (was == nullptr && !bad) continue;
-    on_.events.Record(ReferenceTo(pool), bad ? kube::EventType::kWarning : kube::EventType::kNormal, is->reason,
-                      "Reconcile", is->message);
+    on_.events.Record(ReferenceTo(pool), bad ? kube::EventType::kWarning : kube::EventType::kNormal,
+                      is->reason, "Reconcile", is->message);
   }
 }
 
@@ -291,11 +309,13 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
     published.push_back({agent.name, entry.outcome.state, entry.outcome.concurrency});
     report.agents.push_back(std::move(entry));
   }
-  report.concurrency = static_cast<std::int32_t>(std::min<std::int64_t>(pool->spec.max_concurrency, sum));
+  report.concurrency =
+      static_cast<std::int32_t>(std::min<std::int64_t>(pool->spec.max_concurrency, sum));
   report.state = PoolState(report.agents, demand.audit_only);
 
   // Gate first, scale second; an unpublished limit does not keep replicas up.
-  report.published = publisher_.Publish(*pool, LimitsDocument(*pool, report.state, report.concurrency, published));
+  report.published =
+      publisher_.Publish(*pool, LimitsDocument(*pool, report.state, report.concurrency, published));
   Status first = report.published;
   for (std::size_t i = 0; i < report.agents.size(); ++i) {
     KeepFirst(first, Scale(*pool, pool->spec.agents[i], demand.agents[i], *memory, report.agents[i],

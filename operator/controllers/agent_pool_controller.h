@@ -1,4 +1,5 @@
-// AgentPool: gathers every demand on the pool and alone acts: limits first, replicas second, status last.
+// AgentPool: gathers every demand on the pool and alone acts: limits first, replicas second, status
+// last.
 #pragma once
 
 #include <functional>
@@ -29,11 +30,13 @@ namespace purser::controllers {
 
 inline constexpr const char* kFinalizer = "purser.dev/restore";
 
-// Index of pools by the workloads they name ("ns/Kind/name"), of workloads by the pool that took replicas.
+// Index of pools by the workloads they name ("ns/Kind/name"), of workloads by the pool that took
+// replicas.
 inline constexpr const char* kPoolsByWorkload = "workload";
 inline constexpr const char* kWorkloadsByPool = "saved-pool";
 std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool);
-std::string WorkloadIndexValue(const std::string& ns, const std::string& kind, const std::string& name);
+std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
+                               const std::string& name);
 std::vector<std::string> SavedPoolIndexOf(const Workload& workload);
 
 class AgentPoolController {
@@ -79,7 +82,8 @@ class AgentPoolController {
                PoolMemory& memory, AgentReport& report, std::vector<std::string>& contended,
                std::optional<Timestamp>& next);
   Status WriteStatus(const PoolPointer& pool, const api::AgentPoolStatus& status);
-  void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& after, const PoolReport& report);
+  void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& after,
+                    const PoolReport& report);
   kube::Informer<Workload>& InformerOf(const std::string& kind);
 
   Dependencies on_;

@@ -22,15 +22,19 @@ AgentOutcome Stopped(AgentMemory& memory, Duration drain, Timestamp now) {
 
 std::string NameOf(Level level) {
   switch (level) {
-    case Level::kThrottled: return "Throttled";
-    case Level::kRefusingWork: return "RefusingWork";
-    default: return "Normal";
+    case Level::kThrottled:
+      return "Throttled";
+    case Level::kRefusingWork:
+      return "RefusingWork";
+    default:
+      return "Normal";
   }
 }
 
 }  // namespace
 
-AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status, std::optional<Timestamp> stopped_since) {
+AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status,
+                        std::optional<Timestamp> stopped_since) {
   AgentMemory memory;
   memory.state = status.state;
   if (!status.state.empty()) memory.concurrency = status.concurrency;
@@ -43,7 +47,8 @@ AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status, std::optional<T
   return memory;
 }
 
-AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration drain, Timestamp now) {
+AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration drain,
+                       Timestamp now) {
   AgentOutcome outcome;
   if (demand.level == Level::kStopped || (memory.stopping_since && !demand.may_relax)) {
     outcome = Stopped(memory, drain, now);
@@ -56,7 +61,8 @@ AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration 
     outcome.concurrency = demand.concurrency;
     outcome.scale_concurrency = demand.concurrency;
     outcome.state = NameOf(demand.level);
-    const bool held = !demand.may_relax && memory.concurrency && *memory.concurrency < demand.concurrency;
+    const bool held =
+        !demand.may_relax && memory.concurrency && *memory.concurrency < demand.concurrency;
     if (held) {
       outcome.concurrency = *memory.concurrency;
       outcome.scale_concurrency = *memory.concurrency;

@@ -11,7 +11,8 @@
 
 namespace purser::controllers {
 
-// What must be remembered of an agent between two steps; after a restart it is read back from the status.
+// What must be remembered of an agent between two steps; after a restart it is read back from the
+// status.
 struct AgentMemory {
   std::optional<Timestamp> stopping_since;  // since when nothing is allowed
   std::optional<Timestamp> released_since;  // since when it ramps up again after a stop
@@ -20,18 +21,22 @@ struct AgentMemory {
 };
 
 struct AgentOutcome {
-  std::string state;             // Normal | Throttled | RefusingWork | Draining | Stopped | Ramping
+  std::string state;  // Normal | Throttled | RefusingWork | Draining | Stopped | Ramping
   policy::Level level = policy::Level::kNormal;  // asked of the workload
-  std::int32_t concurrency = 0;  // in force, published
+  std::int32_t concurrency = 0;                  // in force, published
   std::int32_t scale_concurrency = 0;            // what replicas are proportional to (no ramp)
   bool drained = true;
   std::optional<Timestamp> next;  // when to look again without any other event
 };
 
-// The memory a status stands for. `stopped_since`: the transition time of the pool's condition Stopped.
-AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status, std::optional<Timestamp> stopped_since);
+// The memory a status stands for. `stopped_since`: the transition time of the pool's condition
+// Stopped.
+AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status,
+                        std::optional<Timestamp> stopped_since);
 
-// `drain`: how long in-flight work may finish once the limit 0 is published; zero when nobody listens.
-AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration drain, Timestamp now);
+// `drain`: how long in-flight work may finish once the limit 0 is published; zero when nobody
+// listens.
+AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration drain,
+                       Timestamp now);
 
 }  // namespace purser::controllers

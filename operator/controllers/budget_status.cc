@@ -39,17 +39,18 @@ void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
   status.agent_count = static_cast<std::int32_t>(report.total->agents.size());
   for (const auto& [name, spent] : report.total->agents) {
     if (status.agents.size() == kDearest) break;
-    status.agents.push_back(
-        {name, spent.ToDecimal(), PercentUsed(spent, decision.limit),
-         std::string(policy::ToString(decision.level))});
+    status.agents.push_back({name, spent.ToDecimal(), PercentUsed(spent, decision.limit),
+                             std::string(policy::ToString(decision.level))});
   }
 }
 
 class Conditions {
  public:
-  Conditions(const BudgetReport& report, api::AgentBudgetStatus& status) : report_(report), status_(status) {}
+  Conditions(const BudgetReport& report, api::AgentBudgetStatus& status)
+      : report_(report), status_(status) {}
   void Set(const char* type, bool value, const std::string& reason, const std::string& message) {
-    SetCondition(status_.conditions, type, value, reason, message, report_.budget.meta.generation, report_.now);
+    SetCondition(status_.conditions, type, value, reason, message, report_.budget.meta.generation,
+                 report_.now);
   }
 
  private:
@@ -118,13 +119,15 @@ api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
                                                               : "every pool named exists");
     } else {
       conditions.Set("ScopeResolved", false, "PoolNotFound",
-                     "spec.scope.pools: no valid AgentPool named " + Join(missing) + " in namespace " +
-                         report.budget.meta.ns + "; create it or correct the name");
+                     "spec.scope.pools: no valid AgentPool named " + Join(missing) +
+                         " in namespace " + report.budget.meta.ns +
+                         "; create it or correct the name");
     }
     AddLevelConditions(report, conditions);
   }
   AddSourceConditions(report, conditions);
-  conditions.Set("PricingComplete", true, "CostReported", "the source reports cost, nothing is estimated");
+  conditions.Set("PricingComplete", true, "CostReported",
+                 "the source reports cost, nothing is estimated");
   return status;
 }
 

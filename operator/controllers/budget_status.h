@@ -1,4 +1,5 @@
-// The status of an AgentBudget: a pure function of what is known, and the rule for when to write it.
+// The status of an AgentBudget: a pure function of what is known, and the rule for when to write
+// it.
 #pragma once
 
 #include <optional>
@@ -14,14 +15,15 @@ namespace purser::controllers {
 
 // Why a budget cannot be evaluated: Ready=False with this reason and message.
 struct BudgetProblem {
-  std::string reason;   // CamelCase: InvalidSpec | UnknownTimeZone | UnknownSource | StoreUnavailable
+  std::string
+      reason;  // CamelCase: InvalidSpec | UnknownTimeZone | UnknownSource | StoreUnavailable
   std::string message;
 };
 
 struct BudgetReport {
   const api::AgentBudget& budget;
   const std::optional<BudgetProblem>& problem;
-  const Evaluation* evaluation = nullptr;   // null while there is a problem
+  const Evaluation* evaluation = nullptr;  // null while there is a problem
   const ledger::Total* total = nullptr;
   const ledger::SourceHealth& health;
   std::vector<api::ClosedWindow> history;
@@ -30,8 +32,9 @@ struct BudgetReport {
 
 api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report);
 
-// Whether `after` is worth a write now, `before` being what the API server has: a state, a condition, a
-// window, a percent of the limit; other changes of the amounts at most once a minute (`last_write`).
+// Whether `after` is worth a write now, `before` being what the API server has: a state, a
+// condition, a window, a percent of the limit; other changes of the amounts at most once a minute
+// (`last_write`).
 bool WorthWriting(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after,
                   std::optional<Timestamp> last_write, Timestamp now);
 

@@ -10,10 +10,11 @@
 namespace purser::controllers {
 
 void SetCondition(std::vector<api::Condition>& conditions, const std::string& type, bool status,
-                  const std::string& reason, const std::string& message, std::int64_t observed_generation,
-                  Timestamp now) {
-  auto found = std::find_if(conditions.begin(), conditions.end(),
-                            [&](const api::Condition& condition) { return condition.type == type; });
+                  const std::string& reason, const std::string& message,
+                  std::int64_t observed_generation, Timestamp now) {
+  auto found =
+      std::find_if(conditions.begin(), conditions.end(),
+                   [&](const api::Condition& condition) { return condition.type == type; });
   if (found == conditions.end()) {
     conditions.push_back({type, "", "", "", "", 0});
     found = std::prev(conditions.end());
@@ -28,9 +29,11 @@ void SetCondition(std::vector<api::Condition>& conditions, const std::string& ty
   found->observed_generation = observed_generation;
 }
 
-const api::Condition* FindCondition(const std::vector<api::Condition>& conditions, const std::string& type) {
-  const auto found = std::find_if(conditions.begin(), conditions.end(),
-                                  [&](const api::Condition& condition) { return condition.type == type; });
+const api::Condition* FindCondition(const std::vector<api::Condition>& conditions,
+                                    const std::string& type) {
+  const auto found =
+      std::find_if(conditions.begin(), conditions.end(),
+                   [&](const api::Condition& condition) { return condition.type == type; });
   return found == conditions.end() ? nullptr : &*found;
 }
 
@@ -38,7 +41,8 @@ bool ConditionsDiffer(const std::vector<api::Condition>& a, const std::vector<ap
   if (a.size() != b.size()) return true;
   return !std::all_of(a.begin(), a.end(), [&](const api::Condition& condition) {
     const auto* other = FindCondition(b, condition.type);
-    return other != nullptr && other->status == condition.status && other->reason == condition.reason &&
+    return other != nullptr && other->status == condition.status &&
+           other->reason == condition.reason &&
            other->observed_generation == condition.observed_generation;
   });
 }

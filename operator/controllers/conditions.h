@@ -10,12 +10,14 @@
 
 namespace purser::controllers {
 
-// Adds or replaces the condition of that type. `observed_generation`: of the object it was computed from.
+// Adds or replaces the condition of that type. `observed_generation`: of the object it was computed
+// from.
 void SetCondition(std::vector<api::Condition>& conditions, const std::string& type, bool status,
-                  const std::string& reason, const std::string& message, std::int64_t observed_generation,
-                  Timestamp now);
+                  const std::string& reason, const std::string& message,
+                  std::int64_t observed_generation, Timestamp now);
 
-const api::Condition* FindCondition(const std::vector<api::Condition>& conditions, const std::string& type);
+const api::Condition* FindCondition(const std::vector<api::Condition>& conditions,
+                                    const std::string& type);
 
 // Whether two lists differ in a type, status or reason (messages and times aside).
 bool ConditionsDiffer(const std::vector<api::Condition>& a, const std::vector<api::Condition>& b);

@@ -1,4 +1,5 @@
-// Who keeps changing replicas against us: counts reversals and says when to back off. Not thread-safe.
+// Who keeps changing replicas against us: counts reversals and says when to back off. Not
+// thread-safe.
 #pragma once
 
 #include <deque>

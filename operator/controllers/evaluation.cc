@@ -38,9 +38,8 @@ std::ptrdiff_t Evaluation::Find(const api::ObjectKey& pool) const {
 
 bool Evaluation::SameDemand(const Evaluation& other) const {
   if (!(scope.pools == other.scope.pools)) return false;
-  return std::all_of(scope.pools.begin(), scope.pools.end(), [&](const CoveredPool& pool) {
-    return SameDemandOn(*this, other, pool.key);
-  });
+  return std::all_of(scope.pools.begin(), scope.pools.end(),
+                     [&](const CoveredPool& pool) { return SameDemandOn(*this, other, pool.key); });
 }
 
 std::vector<api::ObjectKey> EvaluationBoard::Publish(EvaluationPointer evaluation) {

@@ -19,7 +19,7 @@ namespace purser::controllers {
 // Immutable once published.
 struct Evaluation {
   api::ObjectKey budget;
-  std::int64_t generation = 0;            // of the budget's spec
+  std::int64_t generation = 0;  // of the budget's spec
   policy::BudgetDecision decision;
   ResolvedScope scope;
   std::vector<policy::PoolShare> shares;  // parallel to scope.pools; filled while throttled

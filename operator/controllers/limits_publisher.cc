@@ -21,8 +21,8 @@ std::optional<std::string> ReadKey(const std::string& config_map, const std::str
 
 }  // namespace
 
-std::string LimitsDocument(const api::AgentPool& pool, const std::string& state, std::int32_t concurrency,
-                           const std::vector<PublishedAgent>& agents) {
+std::string LimitsDocument(const api::AgentPool& pool, const std::string& state,
+                           std::int32_t concurrency, const std::vector<PublishedAgent>& agents) {
   nlohmann::ordered_json document;
   document["pool"] = pool.meta.name;
   document["state"] = state;

@@ -1,4 +1,5 @@
-// Publishes a pool's live limits in the ConfigMaps it names, so that agents and gateways can follow them.
+// Publishes a pool's live limits in the ConfigMaps it names, so that agents and gateways can follow
+// them.
 #pragma once
 
 #include <map>
@@ -22,10 +23,11 @@ struct PublishedAgent {
 
 // The document under the ConfigMap's key: stable text, the same as long as the limits are the same.
 // {"pool":…,"state":…,"maxConcurrency":8,"agents":{"researcher":{"state":…,"maxConcurrency":8}}}
-std::string LimitsDocument(const api::AgentPool& pool, const std::string& state, std::int32_t concurrency,
-                           const std::vector<PublishedAgent>& agents);
+std::string LimitsDocument(const api::AgentPool& pool, const std::string& state,
+                           std::int32_t concurrency, const std::vector<PublishedAgent>& agents);
 
-// Thread-safe. Writes only what changed: remembers what it wrote, and after a restart reads before it writes.
+// Thread-safe. Writes only what changed: remembers what it wrote, and after a restart reads before
+// it writes.
 class LimitsPublisher {
  public:
   explicit LimitsPublisher(kube::Client& client) : client_(client) {}
@@ -35,7 +37,8 @@ class LimitsPublisher {
   void Forget(const api::ObjectKey& pool);
 
  private:
-  Status PublishTo(const api::AgentPool& pool, const api::ConfigMapTarget& target, const std::string& document);
+  Status PublishTo(const api::AgentPool& pool, const api::ConfigMapTarget& target,
+                   const std::string& document);
 
   kube::Client& client_;
   std::mutex mutex_;

@@ -36,8 +36,8 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
   PoolDemandResult result;
   result.agents.reserve(pool.spec.agents.size());
   for (const auto& agent : pool.spec.agents) {
-    const auto maximum =
-        std::min(agent.max_concurrency.value_or(pool.spec.max_concurrency), pool.spec.max_concurrency);
+    const auto maximum = std::min(agent.max_concurrency.value_or(pool.spec.max_concurrency),
+                                  pool.spec.max_concurrency);
     result.agents.push_back({agent.name, policy::Level::kNormal, maximum, maximum, true, nullptr});
   }
 
@@ -55,11 +55,12 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
     for (auto& agent : result.agents) {
       const auto name = std::find(names.begin(), names.end(), agent.name);
       if (name == names.end()) continue;
-      const auto allowed =
-          Allowed(*evaluation, position, static_cast<std::size_t>(name - names.begin()), agent.maximum);
+      const auto allowed = Allowed(*evaluation, position,
+                                   static_cast<std::size_t>(name - names.begin()), agent.maximum);
       if (!evaluation->decision.may_relax) agent.may_relax = false;
       const auto level = evaluation->decision.level;
-      if (level >= policy::Level::kWarning && Stricter(level, allowed, agent)) agent.governor = evaluation;
+      if (level >= policy::Level::kWarning && Stricter(level, allowed, agent))
+        agent.governor = evaluation;
       agent.level = std::max(agent.level, level);
       agent.concurrency = std::min(agent.concurrency, allowed);
     }
@@ -70,7 +71,8 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
   for (const auto& agent : result.agents) {
     sum += agent.concurrency;
     if (!agent.may_relax) result.may_relax = false;
-    if (agent.governor && (!result.governor || agent.level > result.level)) result.governor = agent.governor;
+    if (agent.governor && (!result.governor || agent.level > result.level))
+      result.governor = agent.governor;
     result.level = std::max(result.level, agent.level);
   }
   result.concurrency =

@@ -25,7 +25,8 @@ std::string ReasonOf(const AgentReport& agent) {
 }  // namespace
 
 std::string PoolState(const std::vector<AgentReport>& agents, bool audit_only) {
-  static constexpr std::array kWeakestFirst = {"Normal", "Ramping", "Throttled", "RefusingWork", "Draining", "Stopped"};
+  static constexpr std::array kWeakestFirst = {"Normal",       "Ramping",  "Throttled",
+                                               "RefusingWork", "Draining", "Stopped"};
   std::size_t strongest = 0;
   for (const auto& agent : agents) {
     const auto* found = std::find(kWeakestFirst.begin(), kWeakestFirst.end(), agent.outcome.state);
@@ -82,29 +83,37 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     if (agent.outcome.level >= policy::Level::kThrottled) throttled = true;
   }
 
-  const auto set = [&](const char* type, bool value, const std::string& reason, const std::string& text) {
+  const auto set = [&](const char* type, bool value, const std::string& reason,
+                       const std::string& text) {
     SetCondition(status.conditions, type, value, reason, text, pool.meta.generation, report.now);
   };
   const bool contended = !report.contended.empty();
   set("Ready", missing.empty() && report.published.ok(),
-      !missing.empty() ? "WorkloadNotFound" : report.published.ok() ? "Reconciled" : "LimitsNotPublished",
-      !missing.empty() ? "spec.agents[].workloadRef: not found in namespace " + pool.meta.ns + ": " + Join(missing)
+      !missing.empty()        ? "WorkloadNotFound"
+      : report.published.ok() ? "Reconciled"
+                              : "LimitsNotPublished",
+      !missing.empty() ? "spec.agents[].workloadRef: not found in namespace " + pool.meta.ns +
+                             ": " + Join(missing)
       : report.published.ok() ? "every agent is as its budgets ask"
                               : report.published.error().message());
   set("Governed", report.demand.covered,
-      report.demand.covered ? "Covered" : report.demand.audit_only ? "AuditOnly" : "NoBudget",
-      report.demand.covered      ? "an AgentBudget covers this pool"
-      : report.demand.audit_only ? "only budgets in mode Audit cover this pool"
-                                 : "no AgentBudget covers this pool: nothing limits what it spends");
+      report.demand.covered      ? "Covered"
+      : report.demand.audit_only ? "AuditOnly"
+                                 : "NoBudget",
+      report.demand.covered ? "an AgentBudget covers this pool"
+      : report.demand.audit_only
+          ? "only budgets in mode Audit cover this pool"
+          : "no AgentBudget covers this pool: nothing limits what it spends");
   set("Throttled", throttled, throttled ? report.state : "NotThrottled", message);
   set("Stopped", !stopped.empty(), stopped.empty() ? "NotStopped" : "BudgetExhausted",
       stopped.empty() ? message : message + "; agents: " + Join(stopped));
   set("WorkloadsResolved", missing.empty(), missing.empty() ? "Resolved" : "WorkloadNotFound",
-      missing.empty() ? "every workload exists" : "not found: " + Join(missing) + "; create it or correct workloadRef");
+      missing.empty() ? "every workload exists"
+                      : "not found: " + Join(missing) + "; create it or correct workloadRef");
   set("LimitsPublished", report.published.ok(),
-      !report.published.ok()                 ? "PublishFailed"
+      !report.published.ok()            ? "PublishFailed"
       : pool.spec.limit_targets.empty() ? "NoTargets"
-                                             : "Published",
+                                        : "Published",
       report.published.ok() ? "limits in force are published" : report.published.error().message());
   set("ActuatorContention", contended, contended ? "ReplicasKeepChanging" : "NoContention",
       contended ? "somebody else keeps setting replicas of " + Join(report.contended) +
@@ -118,7 +127,8 @@ api::AgentPoolStatus InvalidPoolStatus(const api::AgentPool& pool, Timestamp now
   status.observed_generation = pool.meta.generation;
   status.state = "NotReady";
   status.reason = *pool.invalid;
-  SetCondition(status.conditions, "Ready", false, "InvalidSpec", *pool.invalid, pool.meta.generation, now);
+  SetCondition(status.conditions, "Ready", false, "InvalidSpec", *pool.invalid,
+               pool.meta.generation, now);
   return status;
 }
 
@@ -131,8 +141,9 @@ bool WorthWriting(const api::AgentPoolStatus& before, const api::AgentPoolStatus
   }
   return !std::equal(before.agents.begin(), before.agents.end(), after.agents.begin(),
                      [](const auto& a, const auto& b) {
-                       return a.name == b.name && a.state == b.state && a.concurrency == b.concurrency &&
-                              a.replicas == b.replicas && a.saved_replicas == b.saved_replicas &&
+                       return a.name == b.name && a.state == b.state &&
+                              a.concurrency == b.concurrency && a.replicas == b.replicas &&
+                              a.saved_replicas == b.saved_replicas &&
                               a.governed_by == b.governed_by;
                      });
 }

@@ -17,21 +17,21 @@ struct AgentReport {
   std::string name;
   AgentOutcome outcome;
   EvaluationPointer governor;
-  bool missing = false;                       // the workload is not there
-  std::int32_t replicas = 0;                  // spec.replicas in force
+  bool missing = false;       // the workload is not there
+  std::int32_t replicas = 0;  // spec.replicas in force
   std::optional<std::int32_t> saved_replicas;
-  std::string workload;                       // "Deployment researcher"
-  std::string note;                           // why something is as it is, if not obvious
+  std::string workload;  // "Deployment researcher"
+  std::string note;      // why something is as it is, if not obvious
 };
 
 struct PoolReport {
   const api::AgentPool& pool;
   const PoolDemandResult& demand;
   std::vector<AgentReport> agents;
-  std::int32_t concurrency = 0;               // of the pool, in force
+  std::int32_t concurrency = 0;  // of the pool, in force
   std::string state;
   Status published = Ok();
-  std::vector<std::string> contended;         // workloads somebody else keeps changing
+  std::vector<std::string> contended;  // workloads somebody else keeps changing
   Timestamp now;
 };
 

@@ -9,7 +9,8 @@ constexpr const char* kGroup = "purser.dev";
 constexpr const char* kVersion = "v1alpha1";
 
 template <typename Object, typename StatusType>
-std::string Document(const kube::ResourceType& type, const Object& object, const StatusType& status) {
+std::string Document(const kube::ResourceType& type, const Object& object,
+                     const StatusType& status) {
   // Names are validated DNS labels and the status is already JSON: nothing here needs escaping.
   return R"({"apiVersion":")" + type.group + "/" + type.version + R"(","kind":")" + type.kind +
          R"(","metadata":{"name":")" + object.meta.name + R"(","namespace":")" + object.meta.ns +
@@ -55,8 +56,12 @@ kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const api::Obj
   return reference;
 }
 
-kube::ObjectReference ReferenceTo(const api::AgentBudget& budget) { return ReferenceTo(BudgetType(), budget.meta); }
-kube::ObjectReference ReferenceTo(const api::AgentPool& pool) { return ReferenceTo(PoolType(), pool.meta); }
+kube::ObjectReference ReferenceTo(const api::AgentBudget& budget) {
+  return ReferenceTo(BudgetType(), budget.meta);
+}
+kube::ObjectReference ReferenceTo(const api::AgentPool& pool) {
+  return ReferenceTo(PoolType(), pool.meta);
+}
 
 std::string StatusDocument(const api::AgentBudget& budget, const api::AgentBudgetStatus& status) {
   return Document(BudgetType(), budget, status);

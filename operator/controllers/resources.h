@@ -31,7 +31,8 @@ kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const api::Obj
 std::string StatusDocument(const api::AgentBudget& budget, const api::AgentBudgetStatus& status);
 std::string StatusDocument(const api::AgentPool& pool, const api::AgentPoolStatus& status);
 
-// Folds the answer of our own write into the cache, so that the next reconcile does not act on the past.
+// Folds the answer of our own write into the cache, so that the next reconcile does not act on the
+// past.
 template <typename InformerType, typename Decode>
 void ObserveAnswer(InformerType& informer, const std::string& answer, Decode decode) {
   simdjson::dom::parser parser;

@@ -20,9 +20,10 @@ std::string PatchOf(const Workload& workload, const policy::WorkloadPlan& plan) 
   return patch.dump();
 }
 
-Result<std::string> Actuate(kube::Client& client, const kube::ResourceType& type, const Workload& workload,
-                            const policy::WorkloadPlan& plan) {
-  auto answer = client.MergePatch(kube::ObjectPath(type, workload.meta.key()), PatchOf(workload, plan));
+Result<std::string> Actuate(kube::Client& client, const kube::ResourceType& type,
+                            const Workload& workload, const policy::WorkloadPlan& plan) {
+  auto answer =
+      client.MergePatch(kube::ObjectPath(type, workload.meta.key()), PatchOf(workload, plan));
   if (!answer) return answer.error().WithContext(type.kind + " " + workload.meta.key().ToString());
   return answer;
 }

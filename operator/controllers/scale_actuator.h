@@ -1,4 +1,5 @@
-// Carries out a plan on one Deployment or StatefulSet: replicas and the saved original in one patch.
+// Carries out a plan on one Deployment or StatefulSet: replicas and the saved original in one
+// patch.
 #pragma once
 
 #include <string>
@@ -10,14 +11,17 @@
 
 namespace purser::controllers {
 
-// The merge patch for `plan` (not kNothing) on `workload`; carries its resourceVersion as precondition.
+// The merge patch for `plan` (not kNothing) on `workload`; carries its resourceVersion as
+// precondition.
 std::string PatchOf(const Workload& workload, const policy::WorkloadPlan& plan);
 
-// Sends it. Returns the object as the API server has it now. Error kConflict: changed meanwhile, read again.
-Result<std::string> Actuate(kube::Client& client, const kube::ResourceType& type, const Workload& workload,
-                            const policy::WorkloadPlan& plan);
+// Sends it. Returns the object as the API server has it now. Error kConflict: changed meanwhile,
+// read again.
+Result<std::string> Actuate(kube::Client& client, const kube::ResourceType& type,
+                            const Workload& workload, const policy::WorkloadPlan& plan);
 
-// What policy::PlanWorkload needs to know of a workload. Error kCorrupt: the annotation is not ours to read.
+// What policy::PlanWorkload needs to know of a workload. Error kCorrupt: the annotation is not ours
+// to read.
 Result<policy::WorkloadState> StateOf(const Workload& workload);
 
 }  // namespace purser::controllers

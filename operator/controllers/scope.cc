@@ -22,8 +22,9 @@ bool ScopeNames(const api::ScopeSpec& scope, const api::AgentPool& pool) {
     return false;
   }
   if (scope.agents.empty()) return true;
-  return std::any_of(pool.spec.agents.begin(), pool.spec.agents.end(),
-                     [&](const api::AgentSpec& agent) { return Contains(scope.agents, agent.name); });
+  return std::any_of(
+      pool.spec.agents.begin(), pool.spec.agents.end(),
+      [&](const api::AgentSpec& agent) { return Contains(scope.agents, agent.name); });
 }
 
 ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPointer>& pools) {

@@ -16,17 +16,17 @@ using BudgetPointer = std::shared_ptr<const api::AgentBudget>;
 struct CoveredPool {
   api::ObjectKey key;
   std::int32_t priority = 0;
-  std::int32_t maximum = 0;                 // the pool's maxConcurrency
-  std::vector<std::string> agents;          // those covered, in the pool's order
-  std::vector<std::int32_t> agent_maxima;   // parallel: the agent's own maximum or the pool's
+  std::int32_t maximum = 0;                // the pool's maxConcurrency
+  std::vector<std::string> agents;         // those covered, in the pool's order
+  std::vector<std::int32_t> agent_maxima;  // parallel: the agent's own maximum or the pool's
   bool operator==(const CoveredPool&) const = default;
 };
 
 struct ResolvedScope {
-  std::vector<CoveredPool> pools;           // sorted by key; only pools with at least one covered agent
-  bool whole_namespace = false;             // spend of every agent counts, pools or not
-  std::vector<std::string> agents;          // whose spend counts otherwise; sorted, unique
-  std::vector<std::string> missing_pools;   // named by the scope, not there (or not valid)
+  std::vector<CoveredPool> pools;   // sorted by key; only pools with at least one covered agent
+  bool whole_namespace = false;     // spend of every agent counts, pools or not
+  std::vector<std::string> agents;  // whose spend counts otherwise; sorted, unique
+  std::vector<std::string> missing_pools;  // named by the scope, not there (or not valid)
   bool operator==(const ResolvedScope&) const = default;
 };
 

@@ -7,8 +7,8 @@
 namespace purser::controllers {
 namespace {
 
-Result<std::int32_t> ReadCount(simdjson::dom::element object, const char* section, const char* field,
-                               std::int32_t otherwise) {
+Result<std::int32_t> ReadCount(simdjson::dom::element object, const char* section,
+                               const char* field, std::int32_t otherwise) {
   const auto value = object[section][field];
   if (value.error() == simdjson::NO_SUCH_FIELD || value.is_null()) return otherwise;
   std::int64_t number = 0;

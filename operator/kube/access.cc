@@ -31,24 +31,29 @@ Result<Access> InClusterAccess(const std::string& root) {
   const std::string host = Variable("KUBERNETES_SERVICE_HOST");
   const std::string port = Variable("KUBERNETES_SERVICE_PORT");
   if (host.empty() || port.empty()) {
-    return Error(ErrorCode::kNotFound, "not in a Pod: KUBERNETES_SERVICE_HOST and _PORT are not set");
+    return Error(ErrorCode::kNotFound,
+                 "not in a Pod: KUBERNETES_SERVICE_HOST and _PORT are not set");
   }
   Access access;
   // The HTTP library cannot connect to an IPv6 literal; the Service has a name as well.
   const bool ipv6 = host.find(':') != std::string::npos;
   access.server = "https://" + (ipv6 ? "kubernetes.default.svc" : host) + ":" + port;
-  if (auto url = net::ParseUrl(access.server); !url) return url.error().WithContext("KUBERNETES_SERVICE_HOST");
+  if (auto url = net::ParseUrl(access.server); !url)
+    return url.error().WithContext("KUBERNETES_SERVICE_HOST");
 
   access.tls.ca_file = root + "/ca.crt";
   if (auto authority = ReadSmallFile(access.tls.ca_file); !authority) {
-    return Error(ErrorCode::kNotFound, authority.error().message() + " (automountServiceAccountToken off?)");
+    return Error(ErrorCode::kNotFound,
+                 authority.error().message() + " (automountServiceAccountToken off?)");
   }
   access.bearer = TokenFromFile(root + "/token");
   if (auto token = access.bearer(false); !token) {
-    return Error(ErrorCode::kNotFound, token.error().message() + " (automountServiceAccountToken off?)");
+    return Error(ErrorCode::kNotFound,
+                 token.error().message() + " (automountServiceAccountToken off?)");
   }
   access.default_namespace = "default";
-  if (auto ns = ReadSmallFile(root + "/namespace"); ns && !ns->empty()) access.default_namespace = *ns;
+  if (auto ns = ReadSmallFile(root + "/namespace"); ns && !ns->empty())
+    access.default_namespace = *ns;
   return access;
 }
 
@@ -60,7 +65,8 @@ Result<Access> DefaultAccess(const std::string& flag, const std::string& context
       if (std::filesystem::exists(file)) present.push_back(file);
     }
     if (present.empty()) {
-      return Error(ErrorCode::kNotFound, "KUBECONFIG names no file that exists: " + Variable("KUBECONFIG"));
+      return Error(ErrorCode::kNotFound,
+                   "KUBECONFIG names no file that exists: " + Variable("KUBECONFIG"));
     }
     return LoadKubeconfig(present, context);
   }
@@ -68,7 +74,8 @@ Result<Access> DefaultAccess(const std::string& flag, const std::string& context
   const std::string home = Variable("HOME") + "/.kube/config";
   if (std::filesystem::exists(home)) return LoadKubeconfig({home}, context);
   return Error(ErrorCode::kNotFound,
-               "no way to an API server: give --kubeconfig, set KUBECONFIG, or run in a Pod with a service account");
+               "no way to an API server: give --kubeconfig, set KUBECONFIG, or run in a Pod with a "
+               "service account");
 }
 
 }  // namespace purser::kube

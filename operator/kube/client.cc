@@ -29,7 +29,8 @@ constexpr Verb kGet{"get", "GET", nullptr, true};
 constexpr Verb kList{"list", "GET", nullptr, true};
 constexpr Verb kWatch{"watch", "GET", nullptr, true};
 constexpr Verb kCreate{"create", "POST", "application/json", false};
-// A merge patch of absolute values says the same the second time; with a resourceVersion it is refused then.
+// A merge patch of absolute values says the same the second time; with a resourceVersion it is
+// refused then.
 constexpr Verb kPatch{"patch", "PATCH", "application/merge-patch+json", true};
 constexpr Verb kApply{"apply", "PATCH", "application/apply-patch+yaml", true};
 constexpr Verb kUpdate{"update", "PUT", "application/json", true};
@@ -37,7 +38,8 @@ constexpr Verb kDelete{"delete", "DELETE", "application/json", true};
 
 // An empty or dot segment would address something else than was meant.
 Status CheckPath(std::string_view path) {
-  if (path.starts_with('/') && path.find('?') == std::string_view::npos && path.find('#') == std::string_view::npos) {
+  if (path.starts_with('/') && path.find('?') == std::string_view::npos &&
+      path.find('#') == std::string_view::npos) {
     std::string_view rest = path.substr(1);
     while (true) {
       const auto slash = rest.find('/');
@@ -47,22 +49,32 @@ Status CheckPath(std::string_view path) {
       rest.remove_prefix(slash + 1);
     }
   }
-  return Error(ErrorCode::kInvalidArgument, "'" + std::string(path) + "' is not a path of an API resource");
+  return Error(ErrorCode::kInvalidArgument,
+               "'" + std::string(path) + "' is not a path of an API resource");
 }
 
 ErrorCode CodeOf(int status, std::string_view reason) {
   switch (status) {
     case 400:
-    case 422: return ErrorCode::kInvalidArgument;
-    case 401: return ErrorCode::kUnauthenticated;
-    case 403: return ErrorCode::kPermissionDenied;
-    case 404: return ErrorCode::kNotFound;
-    case 409: return reason == "AlreadyExists" ? ErrorCode::kAlreadyExists : ErrorCode::kConflict;
-    case 410: return ErrorCode::kExpired;
+    case 422:
+      return ErrorCode::kInvalidArgument;
+    case 401:
+      return ErrorCode::kUnauthenticated;
+    case 403:
+      return ErrorCode::kPermissionDenied;
+    case 404:
+      return ErrorCode::kNotFound;
+    case 409:
+      return reason == "AlreadyExists" ? ErrorCode::kAlreadyExists : ErrorCode::kConflict;
+    case 410:
+      return ErrorCode::kExpired;
     case 413:
-    case 429: return ErrorCode::kResourceExhausted;
-    case 504: return ErrorCode::kTimeout;
-    default: break;
+    case 429:
+      return ErrorCode::kResourceExhausted;
+    case 504:
+      return ErrorCode::kTimeout;
+    default:
+      break;
   }
   if (reason == "Timeout") return ErrorCode::kTimeout;
   if (status >= 500) return ErrorCode::kUnavailable;
@@ -75,7 +87,8 @@ std::optional<Duration> RetryAfter(const net::HttpResponse& response) {
   const std::string_view text = response.Header("retry-after");
   unsigned seconds = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (text.empty() || problem != std::errc() || end != text.data() + text.size())
+    return std::nullopt;
   return std::min<Duration>(std::chrono::seconds(std::min(seconds, 3600U)), kLongestRetryAfter);
 }
 
@@ -98,7 +111,8 @@ std::string CollectionPath(const ResourceType& type, std::string_view ns) {
   return path;
 }
 
-std::string ObjectPath(const ResourceType& type, const api::ObjectKey& key, std::string_view subresource) {
+std::string ObjectPath(const ResourceType& type, const api::ObjectKey& key,
+                       std::string_view subresource) {
   std::string path = CollectionPath(type, key.ns) + "/" + net::PercentEncode(key.name);
   if (!subresource.empty()) path += "/" + net::PercentEncode(subresource);
   return path;
@@ -109,7 +123,8 @@ Error DecodeApiError(int http_status, std::string_view body) {
   std::string reason;
   simdjson::dom::parser parser;
   simdjson::dom::object status;
-  if (body.size() <= (1 << 20) && parser.parse(body.data(), body.size()).get(status) == simdjson::SUCCESS) {
+  if (body.size() <= (1 << 20) &&
+      parser.parse(body.data(), body.size()).get(status) == simdjson::SUCCESS) {
     std::string_view text;
     if (status["message"].get(text) == simdjson::SUCCESS) message = text;
     if (status["reason"].get(text) == simdjson::SUCCESS) reason = text;
@@ -117,7 +132,8 @@ Error DecodeApiError(int http_status, std::string_view body) {
   if (message.empty()) {
     // Not an API server's answer: a proxy's page, perhaps. Its beginning tells most.
     message = body.substr(0, 200);
-    std::ranges::replace_if(message, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+    std::ranges::replace_if(
+        message, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
   }
   if (message.size() > kMaxShownMessage) message.resize(kMaxShownMessage);
   return Error(CodeOf(http_status, reason), "HTTP " + std::to_string(http_status) + ": " + message);
@@ -128,8 +144,8 @@ class Client::Implementation {
   Implementation(net::HttpTransport& transport, Access access, Observer observer)
       : transport_(transport), access_(std::move(access)), observer_(std::move(observer)) {}
 
-  Result<std::string> Call(const Verb& verb, const std::string& path, const Query& query, const std::string& body,
-                           const CallOptions& options) {
+  Result<std::string> Call(const Verb& verb, const std::string& path, const Query& query,
+                           const std::string& body, const CallOptions& options) {
     auto request = MakeRequest(verb, path, query, options);
     if (!request) return request.error().WithContext(Describe(verb, path));
     request->body = body;
@@ -141,7 +157,8 @@ class Client::Implementation {
   }
 
   Result<void> Watch(const std::string& path, const Query& query,
-                     const std::function<bool(std::string_view)>& on_line, const CallOptions& options) {
+                     const std::function<bool(std::string_view)>& on_line,
+                     const CallOptions& options) {
     auto request = MakeRequest(kWatch, path, query, options);
     if (!request) return request.error().WithContext(Describe(kWatch, path));
     auto response = Exchange(kWatch, *request, options.stop, [&] {
@@ -156,8 +173,8 @@ class Client::Implementation {
     return std::string(verb.name) + " " + path;
   }
 
-  Result<net::HttpRequest> MakeRequest(const Verb& verb, const std::string& path, const Query& query,
-                                       const CallOptions& options) const {
+  Result<net::HttpRequest> MakeRequest(const Verb& verb, const std::string& path,
+                                       const Query& query, const CallOptions& options) const {
     PURSER_RETURN_IF_ERROR(CheckPath(path));
     net::HttpRequest request;
     request.method = verb.method;
@@ -168,7 +185,8 @@ class Client::Implementation {
       separator = '&';
     }
     request.headers = {{"Accept", "application/json"}, {"User-Agent", "purser"}};
-    if (verb.content_type != nullptr) request.headers.emplace_back("Content-Type", verb.content_type);
+    if (verb.content_type != nullptr)
+      request.headers.emplace_back("Content-Type", verb.content_type);
     request.timeout = options.timeout;
     request.idempotent = verb.idempotent;
     return request;
@@ -190,11 +208,11 @@ class Client::Implementation {
     return Ok();
   }
 
-  // Sends until there is an answer other than a first 401 or a 429 worth waiting for. A status that is not
-  // a success becomes an error.
+  // Sends until there is an answer other than a first 401 or a 429 worth waiting for. A status that
+  // is not a success becomes an error.
   template <typename SendFunction>
-  Result<net::HttpResponse> Exchange(const Verb& verb, net::HttpRequest& request, const std::stop_token& stop,
-                                     SendFunction send) {
+  Result<net::HttpResponse> Exchange(const Verb& verb, net::HttpRequest& request,
+                                     const std::stop_token& stop, SendFunction send) {
     PURSER_RETURN_IF_ERROR(Authorize(request, false));
     bool refreshed = false;
     int throttled = 0;
@@ -202,8 +220,9 @@ class Client::Implementation {
       const auto started = std::chrono::steady_clock::now();
       auto response = send();
       if (observer_) {
-        observer_({verb.name, response ? response->status : 0,
-                   std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - started)});
+        observer_(
+            {verb.name, response ? response->status : 0,
+             std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - started)});
       }
       if (!response) return response;
       if (response->status >= 200 && response->status < 300) return response;
@@ -230,7 +249,8 @@ class Client::Implementation {
 };
 
 Client::Client(net::HttpTransport& transport, Access access, Observer observer)
-    : implementation_(std::make_unique<Implementation>(transport, std::move(access), std::move(observer))) {}
+    : implementation_(
+          std::make_unique<Implementation>(transport, std::move(access), std::move(observer))) {}
 Client::~Client() = default;
 
 namespace {
@@ -243,21 +263,24 @@ Query WithManager(Query query = {}) {
 Result<std::string> Client::Get(const std::string& path, const CallOptions& options) {
   return implementation_->Call(kGet, path, {}, {}, options);
 }
-Result<std::string> Client::List(const std::string& path, const Query& query, const CallOptions& options) {
+Result<std::string> Client::List(const std::string& path, const Query& query,
+                                 const CallOptions& options) {
   return implementation_->Call(kList, path, query, {}, options);
 }
 Result<std::string> Client::Create(const std::string& collection, const std::string& body,
                                    const CallOptions& options) {
   return implementation_->Call(kCreate, collection, WithManager(), body, options);
 }
-Result<std::string> Client::MergePatch(const std::string& path, const std::string& patch, const Query& query,
-                                       const CallOptions& options) {
+Result<std::string> Client::MergePatch(const std::string& path, const std::string& patch,
+                                       const Query& query, const CallOptions& options) {
   return implementation_->Call(kPatch, path, WithManager(query), patch, options);
 }
-Result<std::string> Client::Apply(const std::string& path, const std::string& document, const CallOptions& options) {
+Result<std::string> Client::Apply(const std::string& path, const std::string& document,
+                                  const CallOptions& options) {
   return implementation_->Call(kApply, path, WithManager({{"force", "true"}}), document, options);
 }
-Result<std::string> Client::Update(const std::string& path, const std::string& document, const CallOptions& options) {
+Result<std::string> Client::Update(const std::string& path, const std::string& document,
+                                   const CallOptions& options) {
   return implementation_->Call(kUpdate, path, WithManager(), document, options);
 }
 Result<std::string> Client::Delete(const std::string& path, const std::string& preconditions,
@@ -265,7 +288,8 @@ Result<std::string> Client::Delete(const std::string& path, const std::string& p
   return implementation_->Call(kDelete, path, {}, preconditions, options);
 }
 Result<void> Client::Watch(const std::string& path, const Query& query,
-                           const std::function<bool(std::string_view)>& on_line, const CallOptions& options) {
+                           const std::function<bool(std::string_view)>& on_line,
+                           const CallOptions& options) {
   Query watching = query;
   watching.emplace_back("watch", "true");
   return implementation_->Watch(path, watching, on_line, options);

@@ -31,7 +31,8 @@ struct ResourceType {
 
 // Paths, percent-encoded. An empty namespace means all of them (or a cluster-scoped type).
 std::string CollectionPath(const ResourceType& type, std::string_view ns);
-std::string ObjectPath(const ResourceType& type, const api::ObjectKey& key, std::string_view subresource = {});
+std::string ObjectPath(const ResourceType& type, const api::ObjectKey& key,
+                       std::string_view subresource = {});
 
 // Names and values, percent-encoded and joined by the client.
 using Query = std::vector<std::pair<std::string, std::string>>;
@@ -41,11 +42,12 @@ struct CallOptions {
   std::stop_token stop;
 };
 
-// Thread-safe. Every call returns the answer's body. Paths that hold an empty or dot segment are refused.
-// API errors: the Status message, with 400/422 kInvalidArgument, 401 kUnauthenticated, 403
-// kPermissionDenied, 404 kNotFound, 409 kAlreadyExists or kConflict by reason, 410 kExpired, 413/429
-// kResourceExhausted, 504 and Timeout kTimeout, other 5xx kUnavailable. A 401 reads the credentials again and retries
-// once; a 429 with Retry-After waits (at most 10 s, stoppable) and retries up to 3 times.
+// Thread-safe. Every call returns the answer's body. Paths that hold an empty or dot segment are
+// refused. API errors: the Status message, with 400/422 kInvalidArgument, 401 kUnauthenticated, 403
+// kPermissionDenied, 404 kNotFound, 409 kAlreadyExists or kConflict by reason, 410 kExpired,
+// 413/429 kResourceExhausted, 504 and Timeout kTimeout, other 5xx kUnavailable. A 401 reads the
+// credentials again and retries once; a 429 with Retry-After waits (at most 10 s, stoppable) and
+// retries up to 3 times.
 class Client {
  public:
   struct Call {
@@ -61,22 +63,27 @@ class Client {
 
   Result<std::string> Get(const std::string& path, const CallOptions& options = {});
   // One page; `query` carries limit, continue, labelSelector, resourceVersion.
-  Result<std::string> List(const std::string& path, const Query& query, const CallOptions& options = {});
-  Result<std::string> Create(const std::string& collection, const std::string& body, const CallOptions& options = {});
+  Result<std::string> List(const std::string& path, const Query& query,
+                           const CallOptions& options = {});
+  Result<std::string> Create(const std::string& collection, const std::string& body,
+                             const CallOptions& options = {});
   // JSON merge patch. A metadata.resourceVersion in it is a precondition (kConflict).
-  Result<std::string> MergePatch(const std::string& path, const std::string& patch, const Query& query = {},
-                                 const CallOptions& options = {});
+  Result<std::string> MergePatch(const std::string& path, const std::string& patch,
+                                 const Query& query = {}, const CallOptions& options = {});
   // Server-side apply, forced, of a full intent; kFieldManager owns it.
-  Result<std::string> Apply(const std::string& path, const std::string& document, const CallOptions& options = {});
-  Result<std::string> Update(const std::string& path, const std::string& document, const CallOptions& options = {});
+  Result<std::string> Apply(const std::string& path, const std::string& document,
+                            const CallOptions& options = {});
+  Result<std::string> Update(const std::string& path, const std::string& document,
+                             const CallOptions& options = {});
   // `preconditions`: {"preconditions":{"uid":…,"resourceVersion":…}} or empty.
   Result<std::string> Delete(const std::string& path, const std::string& preconditions = {},
                              const CallOptions& options = {});
 
-  // Blocks until the watch ends; each line is one event {"type":…,"object":…}, on the calling thread.
-  // options.timeout is the longest silence allowed.
+  // Blocks until the watch ends; each line is one event {"type":…,"object":…}, on the calling
+  // thread. options.timeout is the longest silence allowed.
   Result<void> Watch(const std::string& path, const Query& query,
-                     const std::function<bool(std::string_view line)>& on_line, const CallOptions& options);
+                     const std::function<bool(std::string_view line)>& on_line,
+                     const CallOptions& options);
 
  private:
   class Implementation;

@@ -78,11 +78,14 @@ class ProgramToken {
     auto output = RunProgram(command, Environment(), options_.timeout);
     if (!output) {
       const std::string hint =
-          output.error().code() == ErrorCode::kNotFound && !options_.install_hint.empty() ? " (" + options_.install_hint + ")" : "";
+          output.error().code() == ErrorCode::kNotFound && !options_.install_hint.empty()
+              ? " (" + options_.install_hint + ")"
+              : "";
       return Error(output.error().code(), "credentials program " + output.error().message() + hint);
     }
     auto credential = DecodeExecCredential(*output, options_.api_version);
-    if (!credential) return credential.error().WithContext("credentials program " + options_.command);
+    if (!credential)
+      return credential.error().WithContext("credentials program " + options_.command);
     return credential;
   }
 
@@ -100,7 +103,8 @@ class ProgramToken {
       if (!given(*variable)) all.emplace_back(*variable);
     }
     for (const auto& [name, value] : options_.environment) all.push_back(name + "=" + value);
-    const std::string cluster = options_.cluster_info.empty() ? "" : ",\"cluster\":" + options_.cluster_info;
+    const std::string cluster =
+        options_.cluster_info.empty() ? "" : ",\"cluster\":" + options_.cluster_info;
     all.push_back(R"(KUBERNETES_EXEC_INFO={"apiVersion":")" + options_.api_version +
                   R"(","kind":"ExecCredential","spec":{"interactive":false)" + cluster + "}}");
     return all;
@@ -123,18 +127,23 @@ Result<std::string> ReadSmallFile(const std::string& path) {
   char buffer[16384];
   while (stream.read(buffer, sizeof(buffer)) || stream.gcount() > 0) {
     text.append(buffer, static_cast<std::size_t>(stream.gcount()));
-    if (text.size() > kMaxFileBytes) return Error(ErrorCode::kInvalidArgument, "'" + path + "' is larger than 1 MiB");
+    if (text.size() > kMaxFileBytes)
+      return Error(ErrorCode::kInvalidArgument, "'" + path + "' is larger than 1 MiB");
   }
   if (!stream.eof()) return Error(ErrorCode::kInvalidArgument, "'" + path + "' cannot be read");
   return text;
 }
 
 std::function<Result<std::string>(bool)> TokenFromFile(std::string path) {
-  return [token = std::make_shared<FileToken>(std::move(path))](bool refresh) { return token->Get(refresh); };
+  return [token = std::make_shared<FileToken>(std::move(path))](bool refresh) {
+    return token->Get(refresh);
+  };
 }
 
 std::function<Result<std::string>(bool)> TokenFromProgram(ExecOptions options) {
-  return [token = std::make_shared<ProgramToken>(std::move(options))](bool refresh) { return token->Get(refresh); };
+  return [token = std::make_shared<ProgramToken>(std::move(options))](bool refresh) {
+    return token->Get(refresh);
+  };
 }
 
 Result<ExecCredential> DecodeExecCredential(std::string_view text, std::string_view api_version) {
@@ -175,8 +184,8 @@ std::optional<Timestamp> ParseRfc3339(std::string_view text) {
   int minute = 0;
   int second = 0;
   int read = 0;
-  if (text.size() > 64 || std::sscanf(copy.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute,
-                                      &second, &read) != 6) {
+  if (text.size() > 64 || std::sscanf(copy.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d%n", &year, &month,
+                                      &day, &hour, &minute, &second, &read) != 6) {
     return std::nullopt;
   }
   std::string_view rest = std::string_view(copy).substr(static_cast<std::size_t>(read));
@@ -191,16 +200,18 @@ std::optional<Timestamp> ParseRfc3339(std::string_view text) {
     int minutes = 0;
     int used = 0;
     const std::string zone(rest);
-    if (std::sscanf(zone.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 || zone.size() != 6 || used != 6 ||
-        (sign != '+' && sign != '-')) {
+    if (std::sscanf(zone.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 ||
+        zone.size() != 6 || used != 6 || (sign != '+' && sign != '-')) {
       return std::nullopt;
     }
     offset_minutes = (hours * 60 + minutes) * (sign == '-' ? -1 : 1);
   }
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 60 || hour < 0 || minute < 0 || second < 0) return std::nullopt;
-  return Timestamp(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute - offset_minutes) +
-         std::chrono::seconds(second);
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(day)};
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60 || hour < 0 || minute < 0 || second < 0)
+    return std::nullopt;
+  return Timestamp(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute - offset_minutes) + std::chrono::seconds(second);
 }
 
 }  // namespace purser::kube

@@ -16,8 +16,8 @@ namespace purser::kube {
 // A file's first mebibyte at most. Errors: kNotFound, kInvalidArgument (too large, not readable).
 Result<std::string> ReadSmallFile(const std::string& path);
 
-// A token in a file, trimmed; read again after a minute and on refresh. While the file cannot be read the
-// last token serves on. Thread-safe.
+// A token in a file, trimmed; read again after a minute and on refresh. While the file cannot be
+// read the last token serves on. Thread-safe.
 std::function<Result<std::string>(bool refresh)> TokenFromFile(std::string path);
 
 // A client-go credential plugin.
@@ -30,8 +30,8 @@ struct ExecOptions {
   std::string install_hint;  // shown when the program is missing
   Duration timeout{30'000};
 };
-// Runs the program (no shell, no terminal) when there is no token, it expires within ten seconds, or on
-// refresh. Thread-safe, one run at a time.
+// Runs the program (no shell, no terminal) when there is no token, it expires within ten seconds,
+// or on refresh. Thread-safe, one run at a time.
 std::function<Result<std::string>(bool refresh)> TokenFromProgram(ExecOptions options);
 
 struct ExecCredential {

@@ -33,7 +33,8 @@ const ResourceType& EventResource() {
 }
 
 std::string NamespaceOf(const ObjectReference& regarding) {
-  return regarding.ns.empty() ? "default" : regarding.ns;  // that of cluster-scoped objects, by convention
+  return regarding.ns.empty() ? "default"
+                              : regarding.ns;  // that of cluster-scoped objects, by convention
 }
 
 std::string Dump(const nlohmann::ordered_json& json) {
@@ -51,8 +52,12 @@ std::string_view CutUtf8(std::string_view text, std::size_t limit) {
 class ApiEventRecorder::Implementation {
  public:
   Implementation(Client& client, Clock& clock, EventOptions options)
-      : client_(client), clock_(clock), options_(std::move(options)), random_(std::random_device{}()) {
-    options_.instance = std::string(CutUtf8(options_.instance.empty() ? "purser" : options_.instance, kMaxWord));
+      : client_(client),
+        clock_(clock),
+        options_(std::move(options)),
+        random_(std::random_device{}()) {
+    options_.instance =
+        std::string(CutUtf8(options_.instance.empty() ? "purser" : options_.instance, kMaxWord));
     thread_ = std::thread([this] { Run(); });
   }
 
@@ -67,10 +72,14 @@ class ApiEventRecorder::Implementation {
     thread_.join();
   }
 
-  void Record(const ObjectReference& regarding, EventType type, std::string_view reason, std::string_view action,
-              std::string_view note) {
-    Occurrence occurrence{regarding, type, std::string(CutUtf8(reason, kMaxWord)),
-                          std::string(CutUtf8(action, kMaxWord)), std::string(CutUtf8(note, kMaxNote)), clock_.Now(),
+  void Record(const ObjectReference& regarding, EventType type, std::string_view reason,
+              std::string_view action, std::string_view note) {
+    Occurrence occurrence{regarding,
+                          type,
+                          std::string(CutUtf8(reason, kMaxWord)),
+                          std::string(CutUtf8(action, kMaxWord)),
+                          std::string(CutUtf8(note, kMaxNote)),
+                          clock_.Now(),
                           Steady::now() + options_.posted_after};
     const std::lock_guard lock(mutex_);
     if (ending_ || queue_.size() >= options_.queue_limit) {
@@ -135,8 +144,9 @@ class ApiEventRecorder::Implementation {
   static std::string KeyOf(const Occurrence& occurrence) {
     const auto& object = occurrence.regarding;
     std::string key;
-    for (const auto* part : {&object.api_version, &object.kind, &object.ns, &object.name, &object.uid,
-                             &occurrence.reason, &occurrence.action, &occurrence.note}) {
+    for (const auto* part :
+         {&object.api_version, &object.kind, &object.ns, &object.name, &object.uid,
+          &occurrence.reason, &occurrence.action, &occurrence.note}) {
       key += *part;
       key += '\0';
     }
@@ -146,7 +156,8 @@ class ApiEventRecorder::Implementation {
   void Take(const Occurrence& occurrence) {
     const std::string key = KeyOf(occurrence);
     const auto found = series_.find(key);
-    if (found != series_.end() && occurrence.time - found->second.last < options_.series_ends_after) {
+    if (found != series_.end() &&
+        occurrence.time - found->second.last < options_.series_ends_after) {
       Series& series = found->second;
       ++series.count;
       series.last = occurrence.time;
@@ -182,8 +193,8 @@ class ApiEventRecorder::Implementation {
           {"uid", object.uid}}},
         {"note", occurrence.note},
         {"type", occurrence.type == EventType::kWarning ? "Warning" : "Normal"}};
-    const auto answer =
-        client_.Create(CollectionPath(EventResource(), ns), Dump(event), {kRequestTimeout, stop_.get_token()});
+    const auto answer = client_.Create(CollectionPath(EventResource(), ns), Dump(event),
+                                       {kRequestTimeout, stop_.get_token()});
     if (!answer) {
       CountDropped();
       return;
@@ -199,8 +210,10 @@ class ApiEventRecorder::Implementation {
       Series& series = current->second;
       if (series.written || series.patch_at > now) continue;
       const nlohmann::ordered_json patch{
-          {"series", {{"count", series.count}, {"lastObservedTime", FormatMicroTime(series.last)}}}};
-      const auto answer = client_.MergePatch(series.path, Dump(patch), {}, {kRequestTimeout, stop_.get_token()});
+          {"series",
+           {{"count", series.count}, {"lastObservedTime", FormatMicroTime(series.last)}}}};
+      const auto answer =
+          client_.MergePatch(series.path, Dump(patch), {}, {kRequestTimeout, stop_.get_token()});
       if (!answer) {
         // Gone, perhaps: the next one begins a new Event.
         CountDropped();
@@ -228,7 +241,8 @@ class ApiEventRecorder::Implementation {
     for (auto entry = series_.begin(); entry != series_.end();) {
       const auto current = entry++;
       if (current->second.last < oldest->second.last) oldest = current;
-      if (current != oldest && now - current->second.last >= options_.series_ends_after) Erase(current);
+      if (current != oldest && now - current->second.last >= options_.series_ends_after)
+        Erase(current);
     }
     Erase(oldest);
   }
@@ -266,8 +280,9 @@ class ApiEventRecorder::Implementation {
 ApiEventRecorder::ApiEventRecorder(Client& client, Clock& clock, EventOptions options)
     : implementation_(std::make_unique<Implementation>(client, clock, std::move(options))) {}
 ApiEventRecorder::~ApiEventRecorder() = default;
-void ApiEventRecorder::Record(const ObjectReference& regarding, EventType type, std::string_view reason,
-                              std::string_view action, std::string_view note) {
+void ApiEventRecorder::Record(const ObjectReference& regarding, EventType type,
+                              std::string_view reason, std::string_view action,
+                              std::string_view note) {
   implementation_->Record(regarding, type, reason, action, note);
 }
 std::uint64_t ApiEventRecorder::dropped() const { return implementation_->dropped(); }

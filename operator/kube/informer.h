@@ -23,7 +23,8 @@
 
 namespace purser::kube {
 
-// What went wrong, for logs and metrics: a request that will be retried, or an object that was left out.
+// What went wrong, for logs and metrics: a request that will be retried, or an object that was left
+// out.
 using ProblemHandler = std::function<void(const Error&)>;
 
 struct InformerOptions {
@@ -31,19 +32,21 @@ struct InformerOptions {
   ProblemHandler on_problem;  // from the informer's threads
 };
 
-// T has a member `api::ObjectMeta meta`. Thread-safe once started; AddHandler and AddIndex come before.
-// What Get and the others return is shared and never changes.
+// T has a member `api::ObjectMeta meta`. Thread-safe once started; AddHandler and AddIndex come
+// before. What Get and the others return is shared and never changes.
 template <typename T>
 class Informer {
  public:
   using Pointer = std::shared_ptr<const T>;
-  // Takes what it needs; the element is gone after the call. An Error leaves the object as it was cached.
+  // Takes what it needs; the element is gone after the call. An Error leaves the object as it was
+  // cached.
   using Decode = std::function<Result<T>(simdjson::dom::element)>;
   // Both, or one of them null: before = null for a new object, after = null for one that is gone.
   using Handler = std::function<void(const Pointer& before, const Pointer& after)>;
   using IndexFunction = std::function<std::vector<std::string>(const T&)>;
 
-  // `namespaces` empty: all, by one watch; else a watch and a thread for each. `client` must outlive it.
+  // `namespaces` empty: all, by one watch; else a watch and a thread for each. `client` must
+  // outlive it.
   Informer(Client& client, ResourceType type, std::vector<std::string> namespaces, Decode decode,
            InformerOptions options = {})
       : decode_(std::move(decode)), on_problem_(options.on_problem) {
@@ -119,8 +122,8 @@ class Informer {
     return {};
   }
 
-  // Folds the answer of our own write into the cache at once. Handlers hear of it when the watch brings it.
-  // Ignored when it is not newer than the cache, or cannot be compared.
+  // Folds the answer of our own write into the cache at once. Handlers hear of it when the watch
+  // brings it. Ignored when it is not newer than the cache, or cannot be compared.
   void Observe(T newer) {
     auto object = std::make_shared<const T>(std::move(newer));
     const std::unique_lock lock(mutex_);
@@ -151,7 +154,7 @@ class Informer {
       return Hash(entry.current->meta.ns, entry.current->meta.name);
     }
     static std::size_t Hash(const std::string& ns, const std::string& name) {
-      return std::hash<std::string>{}(ns) * 31 + std::hash<std::string>{}(name);
+      return std::hash<std::string>{}(ns)*31 + std::hash<std::string>{}(name);
     }
   };
   struct EntryEqual {
@@ -159,7 +162,9 @@ class Informer {
     bool operator()(const Entry& entry, const api::ObjectKey& key) const {
       return entry.current->meta.name == key.name && entry.current->meta.ns == key.ns;
     }
-    bool operator()(const api::ObjectKey& key, const Entry& entry) const { return (*this)(entry, key); }
+    bool operator()(const api::ObjectKey& key, const Entry& entry) const {
+      return (*this)(entry, key);
+    }
     bool operator()(const Entry& left, const Entry& right) const {
       return left.current->meta.name == right.current->meta.name &&
              left.current->meta.ns == right.current->meta.ns;
@@ -264,7 +269,8 @@ class Informer {
       const std::unique_lock lock(mutex_);
       const auto found = entries_.find(key);
       // Newer than the deletion: made anew, and observed before its event.
-      if (found == entries_.end() || IsNewer(found->current->meta.resource_version, version)) return;
+      if (found == entries_.end() || IsNewer(found->current->meta.resource_version, version))
+        return;
       gone = Erase(found);
     }
     Announce(gone, nullptr);

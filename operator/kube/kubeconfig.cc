@@ -14,13 +14,12 @@ namespace {
 
 constexpr std::size_t kMaxEntries = 10'000;
 
-
 Error Wrong(const std::string& where, const std::string& why) {
   return Error(ErrorCode::kInvalidArgument, where + ": " + why);
 }
 
-// A map of a kubeconfig: knows its place for messages and for relative paths. yaml-cpp's accessors throw and
-// convert freely; these do neither.
+// A map of a kubeconfig: knows its place for messages and for relative paths. yaml-cpp's accessors
+// throw and convert freely; these do neither.
 class Section {
  public:
   Section(YAML::Node node, std::string where, std::filesystem::path folder)
@@ -51,7 +50,8 @@ class Section {
     return Resolve(*text);
   }
   std::string Resolve(const std::string& path) const {
-    return std::filesystem::path(path).is_absolute() ? path : (folder_ / path).lexically_normal().string();
+    return std::filesystem::path(path).is_absolute() ? path
+                                                     : (folder_ / path).lexically_normal().string();
   }
 
   Result<std::optional<Section>> Child(const char* name) const {
@@ -67,7 +67,8 @@ class Section {
     std::vector<YAML::Node> items;
     const auto value = Find(name);
     if (!value || value->IsNull()) return items;
-    if (!value->IsSequence() || value->size() > kMaxEntries) return Wrong(Field(name), "must be a list");
+    if (!value->IsSequence() || value->size() > kMaxEntries)
+      return Wrong(Field(name), "must be a list");
     for (const auto& item : *value) items.push_back(item);
     return items;
   }
@@ -77,7 +78,8 @@ class Section {
     std::set<std::string> names;
     for (const auto& entry : node_) {
       if (!entry.first.IsScalar()) return Wrong(where_, "a key is not a string");
-      if (!names.insert(entry.first.Scalar()).second) return Wrong(Field(entry.first.Scalar()), "is there twice");
+      if (!names.insert(entry.first.Scalar()).second)
+        return Wrong(Field(entry.first.Scalar()), "is there twice");
       if (names.size() > kMaxEntries) return Wrong(where_, "too many keys");
     }
     return Ok();
@@ -107,17 +109,25 @@ Result<std::string> DecodeBase64(std::string_view text) {
   for (const char c : text) {
     if (c == '\n' || c == '\r' || c == ' ') continue;
     unsigned value = 0;
-    if (c >= 'A' && c <= 'Z') value = static_cast<unsigned>(c - 'A');
-    else if (c >= 'a' && c <= 'z') value = static_cast<unsigned>(c - 'a') + 26;
-    else if (c >= '0' && c <= '9') value = static_cast<unsigned>(c - '0') + 52;
-    else if (c == '+') value = 62;
-    else if (c == '/') value = 63;
-    else if (c == '=') ++padding;
-    else return Error(ErrorCode::kInvalidArgument, "is not base64");
+    if (c >= 'A' && c <= 'Z')
+      value = static_cast<unsigned>(c - 'A');
+    else if (c >= 'a' && c <= 'z')
+      value = static_cast<unsigned>(c - 'a') + 26;
+    else if (c >= '0' && c <= '9')
+      value = static_cast<unsigned>(c - '0') + 52;
+    else if (c == '+')
+      value = 62;
+    else if (c == '/')
+      value = 63;
+    else if (c == '=')
+      ++padding;
+    else
+      return Error(ErrorCode::kInvalidArgument, "is not base64");
     if (padding > 0 && c != '=') return Error(ErrorCode::kInvalidArgument, "is not base64");
     bits = bits << 6 | value;
     if (++count == 4) {
-      for (int shift = 16; shift >= 0; shift -= 8) decoded += static_cast<char>(bits >> shift & 0xff);
+      for (int shift = 16; shift >= 0; shift -= 8)
+        decoded += static_cast<char>(bits >> shift & 0xff);
       bits = 0;
       count = 0;
     }
@@ -128,7 +138,8 @@ Result<std::string> DecodeBase64(std::string_view text) {
 }
 
 // NAME-data (base64) into `pem`, else NAME (a path) into `file`.
-Status ReadMaterial(const Section& section, const std::string& name, std::string& pem, std::string& file) {
+Status ReadMaterial(const Section& section, const std::string& name, std::string& pem,
+                    std::string& file) {
   auto data = section.Text((name + "-data").c_str());
   if (!data) return data.error();
   if (!data->empty()) {
@@ -182,8 +193,10 @@ class Loader {
     } catch (const YAML::Exception& exception) {
       return Wrong("kubeconfig '" + path + "'", exception.what());
     }
-    if (!root.IsMap()) return Wrong("kubeconfig '" + path + "'", "must be a map with clusters, users and contexts");
-    Section section(root, "kubeconfig '" + path + "'", std::filesystem::absolute(path).parent_path());
+    if (!root.IsMap())
+      return Wrong("kubeconfig '" + path + "'", "must be a map with clusters, users and contexts");
+    Section section(root, "kubeconfig '" + path + "'",
+                    std::filesystem::absolute(path).parent_path());
     PURSER_RETURN_IF_ERROR(section.CheckKeys());
     files_.push_back(std::move(section));
     return Ok();
@@ -238,7 +251,8 @@ class Loader {
         return **body;
       }
     }
-    return Error(ErrorCode::kInvalidArgument, "kubeconfig: no " + std::string(kind) + " named '" + name + "'");
+    return Error(ErrorCode::kInvalidArgument,
+                 "kubeconfig: no " + std::string(kind) + " named '" + name + "'");
   }
 
   static Status ReadCluster(const Section& cluster, Access& access) {
@@ -253,7 +267,8 @@ class Loader {
     if (server->empty()) return Wrong(cluster.Field("server"), "is missing");
     auto url = net::ParseUrl(*server);
     if (!url) return url.error().WithContext(cluster.Field("server"));
-    if (url->target.find('?') != std::string::npos) return Wrong(cluster.Field("server"), "must not have a query");
+    if (url->target.find('?') != std::string::npos)
+      return Wrong(cluster.Field("server"), "must not have a query");
     access.server = url->Origin() + url->target;
     while (access.server.ends_with('/')) access.server.pop_back();
     access.tls.server_name = *name;
@@ -261,10 +276,12 @@ class Loader {
     PURSER_RETURN_IF_ERROR(
         ReadMaterial(cluster, "certificate-authority", access.tls.ca_pem, access.tls.ca_file));
     if (*insecure && !(access.tls.ca_pem.empty() && access.tls.ca_file.empty())) {
-      return Wrong(cluster.Field("insecure-skip-tls-verify"), "contradicts certificate-authority: remove one");
+      return Wrong(cluster.Field("insecure-skip-tls-verify"),
+                   "contradicts certificate-authority: remove one");
     }
     if (!proxy->empty()) {
-      if (auto parsed = net::ParseProxy(*proxy); !parsed) return parsed.error().WithContext(cluster.Field("proxy-url"));
+      if (auto parsed = net::ParseProxy(*proxy); !parsed)
+        return parsed.error().WithContext(cluster.Field("proxy-url"));
       access.proxy_url = *proxy;
     }
     return Ok();
@@ -272,15 +289,19 @@ class Loader {
 
   static Status ReadUser(const Section& user, Access& access) {
     for (const char* name : {"username", "password"}) {
-      if (user.Has(name)) return Wrong(user.Field(name), "API servers no longer accept passwords: use a token or a client certificate");
+      if (user.Has(name))
+        return Wrong(user.Field(name),
+                     "API servers no longer accept passwords: use a token or a client certificate");
     }
-    if (user.Has("auth-provider")) return Wrong(user.Field("auth-provider"), "is no longer supported: use exec");
+    if (user.Has("auth-provider"))
+      return Wrong(user.Field("auth-provider"), "is no longer supported: use exec");
     for (const char* name : {"as", "as-uid", "as-groups", "as-user-extra"}) {
       if (user.Has(name)) return Wrong(user.Field(name), "impersonation is not supported");
     }
+    PURSER_RETURN_IF_ERROR(ReadMaterial(user, "client-certificate", access.tls.certificate_pem,
+                                        access.tls.certificate_file));
     PURSER_RETURN_IF_ERROR(
-        ReadMaterial(user, "client-certificate", access.tls.certificate_pem, access.tls.certificate_file));
-    PURSER_RETURN_IF_ERROR(ReadMaterial(user, "client-key", access.tls.key_pem, access.tls.key_file));
+        ReadMaterial(user, "client-key", access.tls.key_pem, access.tls.key_file));
     auto token = user.Text("token");
     auto token_file = user.Path("tokenFile");
     auto exec = user.Child("exec");
@@ -310,11 +331,13 @@ class Loader {
     if (!hint) return hint.error();
     if (!mode) return mode.error();
     if (!wants_cluster) return wants_cluster.error();
-    if (*version != "client.authentication.k8s.io/v1" && *version != "client.authentication.k8s.io/v1beta1") {
+    if (*version != "client.authentication.k8s.io/v1" &&
+        *version != "client.authentication.k8s.io/v1beta1") {
       return Wrong(exec.Field("apiVersion"), "must be client.authentication.k8s.io/v1 or /v1beta1");
     }
     if (command->empty()) return Wrong(exec.Field("command"), "is missing");
-    if (*mode == "Always") return Wrong(exec.Field("interactiveMode"), "Always: there is no terminal here");
+    if (*mode == "Always")
+      return Wrong(exec.Field("interactiveMode"), "Always: there is no terminal here");
     options.api_version = *version;
     options.command = command->find('/') == std::string::npos ? *command : exec.Resolve(*command);
     options.install_hint = *hint;
@@ -333,7 +356,8 @@ class Loader {
       auto value = pair.Text("value");
       if (!name) return name.error();
       if (!value) return value.error();
-      if (name->empty() || name->find('=') != std::string::npos) return Wrong(pair.Field("name"), "is not the name of a variable");
+      if (name->empty() || name->find('=') != std::string::npos)
+        return Wrong(pair.Field("name"), "is not the name of a variable");
       options.environment.emplace_back(*name, *value);
     }
     if (*wants_cluster) {
@@ -353,8 +377,10 @@ class Loader {
       if (!text) return text.error();
       authority = std::move(text).value();
     }
-    if (!authority.empty()) info += ",\"certificate-authority-data\":\"" + EncodeBase64(authority) + "\"";
-    if (!access.tls.server_name.empty()) info += ",\"tls-server-name\":" + Quote(access.tls.server_name);
+    if (!authority.empty())
+      info += ",\"certificate-authority-data\":\"" + EncodeBase64(authority) + "\"";
+    if (!access.tls.server_name.empty())
+      info += ",\"tls-server-name\":" + Quote(access.tls.server_name);
     if (access.tls.insecure_skip_verify) info += ",\"insecure-skip-tls-verify\":true";
     if (!access.proxy_url.empty()) info += ",\"proxy-url\":" + Quote(access.proxy_url);
     return info + "}";

@@ -25,10 +25,12 @@ const ResourceType& LeaseType() {
 }
 
 std::string Now() {
-  return FormatMicroTime(std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
+  return FormatMicroTime(
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
 }
 
-// Null where the member may be: an absent value is empty, one of another type makes the Lease unreadable.
+// Null where the member may be: an absent value is empty, one of another type makes the Lease
+// unreadable.
 template <typename T>
 bool ReadOptional(simdjson::dom::element object, const char* pointer, T& value) {
   simdjson::dom::element found;
@@ -43,10 +45,11 @@ std::string FormatMicroTime(std::chrono::sys_time<std::chrono::microseconds> tim
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
   char text[64];
-  std::snprintf(text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  std::snprintf(
+      text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
   return text;
 }
 
@@ -62,7 +65,8 @@ Result<LeaseRecord> DecodeLease(std::string_view body) {
   std::int64_t duration = 0;
   std::int64_t transitions = 0;
   if (!ReadOptional(lease, "/metadata/resourceVersion", version) || version.empty() ||
-      !ReadOptional(lease, "/spec/holderIdentity", holder) || !ReadOptional(lease, "/spec/acquireTime", acquired) ||
+      !ReadOptional(lease, "/spec/holderIdentity", holder) ||
+      !ReadOptional(lease, "/spec/acquireTime", acquired) ||
       !ReadOptional(lease, "/spec/renewTime", renewed) ||
       !ReadOptional(lease, "/spec/leaseDurationSeconds", duration) ||
       !ReadOptional(lease, "/spec/leaseTransitions", transitions)) {
@@ -85,20 +89,24 @@ std::string EncodeLease(const api::ObjectKey& key, const LeaseRecord& record) {
                                  {"acquireTime", record.acquire_time},
                                  {"renewTime", record.renew_time},
                                  {"leaseTransitions", record.transitions}}}};
-  if (!record.resource_version.empty()) lease["metadata"]["resourceVersion"] = record.resource_version;
+  if (!record.resource_version.empty())
+    lease["metadata"]["resourceVersion"] = record.resource_version;
   return lease.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 LeaseDecision Decide(const LeaseRecord& record, const std::string& identity, Duration unchanged) {
   if (record.holder == identity) return LeaseDecision::kRenew;
   if (record.holder.empty()) return LeaseDecision::kAcquire;
-  return unchanged >= std::chrono::seconds(record.duration_seconds) ? LeaseDecision::kAcquire : LeaseDecision::kWait;
+  return unchanged >= std::chrono::seconds(record.duration_seconds) ? LeaseDecision::kAcquire
+                                                                    : LeaseDecision::kWait;
 }
 
 class LeaderElector::Implementation {
  public:
   Implementation(Client& client, LeaderElectionOptions options)
-      : client_(client), options_(std::move(options)), path_(ObjectPath(LeaseType(), options_.lease)),
+      : client_(client),
+        options_(std::move(options)),
+        path_(ObjectPath(LeaseType(), options_.lease)),
         random_(std::random_device{}()) {}
 
   ~Implementation() { Stop(); }
@@ -144,7 +152,8 @@ class LeaderElector::Implementation {
       SetLeader(leading_);
       double factor = 1;
       if (!leading_) factor += std::uniform_real_distribution<double>(0, kWaitJitter)(random_);
-      auto next = started + std::chrono::duration_cast<Steady::duration>(options_.retry_period * factor);
+      auto next =
+          started + std::chrono::duration_cast<Steady::duration>(options_.retry_period * factor);
       if (leading_) next = std::min(next, renewed_ + options_.renew_deadline);
       std::unique_lock lock(mutex_);
       changed_.wait_until(lock, stop, next, [] { return false; });
@@ -164,15 +173,16 @@ class LeaderElector::Implementation {
         record_.reset();
         LeaseRecord mine = Mine(LeaseRecord{});
         mine.acquire_time = mine.renew_time;
-        Settle(client_.Create(CollectionPath(LeaseType(), options_.lease.ns), EncodeLease(options_.lease, mine), call),
+        Settle(client_.Create(CollectionPath(LeaseType(), options_.lease.ns),
+                              EncodeLease(options_.lease, mine), call),
                started);
         return;
       } else {
         return;
       }
     }
-    const auto decision =
-        Decide(*record_, options_.identity, std::chrono::duration_cast<Duration>(Steady::now() - observed_));
+    const auto decision = Decide(*record_, options_.identity,
+                                 std::chrono::duration_cast<Duration>(Steady::now() - observed_));
     if (decision == LeaseDecision::kWait) {
       taken_ = leading_;
       return;
@@ -217,7 +227,8 @@ class LeaderElector::Implementation {
   Duration Timeout(Steady::time_point now) const {
     const Duration longest = options_.renew_deadline / 2;
     if (!leading_) return longest;
-    const auto left = std::chrono::duration_cast<Duration>(renewed_ + options_.renew_deadline - now);
+    const auto left =
+        std::chrono::duration_cast<Duration>(renewed_ + options_.renew_deadline - now);
     return std::clamp(left, Duration(1), longest);
   }
 
@@ -287,7 +298,9 @@ LeaderElector::~LeaderElector() = default;
 void LeaderElector::Start() { implementation_->Start(); }
 void LeaderElector::Stop() { implementation_->Stop(); }
 bool LeaderElector::IsLeader() const { return implementation_->IsLeader(); }
-bool LeaderElector::WaitForLeadership(std::stop_token stop) { return implementation_->WaitForLeadership(stop); }
+bool LeaderElector::WaitForLeadership(std::stop_token stop) {
+  return implementation_->WaitForLeadership(stop);
+}
 std::stop_token LeaderElector::Lost() const { return implementation_->Lost(); }
 
 }  // namespace purser::kube

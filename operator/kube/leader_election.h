@@ -1,5 +1,6 @@
-// Leader election on a Lease of coordination.k8s.io/v1. A Lease does not fence: two leaders may exist for a
-// moment, so writers that must be alone carry an epoch or a resourceVersion of their own.
+// Leader election on a Lease of coordination.k8s.io/v1. A Lease does not fence: two leaders may
+// exist for a moment, so writers that must be alone carry an epoch or a resourceVersion of their
+// own.
 #pragma once
 
 #include <chrono>
@@ -16,13 +17,17 @@ namespace purser::kube {
 
 struct LeaderElectionOptions {
   api::ObjectKey lease;
-  std::string identity;                                   // unique per process: Pod name + random part
-  Duration lease_duration{std::chrono::seconds(15)};      // others wait this long after the last change they saw
-  Duration renew_deadline{std::chrono::seconds(10)};      // without a renewal this long, leadership is given up
-  Duration retry_period{std::chrono::seconds(2)};         // between tries; up to 1.2 times that while waiting to lead
+  std::string identity;  // unique per process: Pod name + random part
+  Duration lease_duration{
+      std::chrono::seconds(15)};  // others wait this long after the last change they saw
+  Duration renew_deadline{
+      std::chrono::seconds(10)};  // without a renewal this long, leadership is given up
+  Duration retry_period{
+      std::chrono::seconds(2)};  // between tries; up to 1.2 times that while waiting to lead
 };
 
-// Thread-safe. Durations run on the steady clock: others' clocks are not trusted, only changes seen here.
+// Thread-safe. Durations run on the steady clock: others' clocks are not trusted, only changes seen
+// here.
 class LeaderElector {
  public:
   // `client` must outlive the elector.
@@ -36,8 +41,8 @@ class LeaderElector {
   bool IsLeader() const;
   // Blocks; false when `stop` was requested or Stop was called.
   bool WaitForLeadership(std::stop_token stop);
-  // Stop is requested on it once leadership, had before, is gone (also by Stop). One term a process: an
-  // elector that lost does not run again, its process should end and start anew.
+  // Stop is requested on it once leadership, had before, is gone (also by Stop). One term a
+  // process: an elector that lost does not run again, its process should end and start anew.
   std::stop_token Lost() const;
 
  private:

@@ -42,7 +42,8 @@ ReflectorStep Retry(ReflectorState state, Error reason) {
   return {std::move(state), kube::Wait{duration, std::move(reason)}};
 }
 
-// The version asked for is one this API server has not reached: it lost its tail, or another one answers.
+// The version asked for is one this API server has not reached: it lost its tail, or another one
+// answers.
 bool IsVersionAhead(const Error& error) {
   return error.message().find("Too large resource version") != std::string::npos;
 }
@@ -61,7 +62,8 @@ ReflectorStep Failed(ReflectorState state, const Error& error, std::chrono::seco
 
 class Stepper {
  public:
-  Stepper(ReflectorState state, std::chrono::seconds timeout) : state_(std::move(state)), timeout_(timeout) {}
+  Stepper(ReflectorState state, std::chrono::seconds timeout)
+      : state_(std::move(state)), timeout_(timeout) {}
 
   ReflectorStep operator()(const Started&) {
     ForgetPosition(state_);
@@ -69,13 +71,14 @@ class Stepper {
   }
 
   ReflectorStep operator()(const PageReceived& page) {
-    // Only an event proves that all is well again: a list alone must not restart the backoff of a server
-    // whose every watch fails.
+    // Only an event proves that all is well again: a list alone must not restart the backoff of a
+    // server whose every watch fails.
     state_.failures = std::min(state_.failures, 1);
     state_.continue_token = page.continue_token;
     if (!page.continue_token.empty()) return List(std::move(state_));
     if (page.resource_version.empty()) {
-      return Retry(std::move(state_), Error(ErrorCode::kCorrupt, "the list has no resourceVersion"));
+      return Retry(std::move(state_),
+                   Error(ErrorCode::kCorrupt, "the list has no resourceVersion"));
     }
     state_.resource_version = page.resource_version;
     auto step = Watch(std::move(state_), timeout_);
@@ -83,7 +86,9 @@ class Stepper {
     return step;
   }
 
-  ReflectorStep operator()(const RequestFailed& failed) { return Failed(std::move(state_), failed.error, timeout_); }
+  ReflectorStep operator()(const RequestFailed& failed) {
+    return Failed(std::move(state_), failed.error, timeout_);
+  }
 
   ReflectorStep operator()(const EventReceived& event) {
     state_.failures = 0;
@@ -93,15 +98,17 @@ class Stepper {
 
   ReflectorStep operator()(const ErrorReceived& error) {
     const auto code = error.code == 410 ? ErrorCode::kExpired : ErrorCode::kUnavailable;
-    return Failed(std::move(state_), Error(code, "watch: " + std::to_string(error.code) + ": " + error.message),
+    return Failed(std::move(state_),
+                  Error(code, "watch: " + std::to_string(error.code) + ": " + error.message),
                   timeout_);
   }
 
   ReflectorStep operator()(const WatchEnded& ended) {
     // The ordinary end, or a break after progress: go on from the last version.
     if (ended.saw_events) return Resume(std::move(state_), timeout_);
-    return Retry(std::move(state_), Error(ErrorCode::kUnavailable, ended.failed ? "the watch broke off"
-                                                                                : "the watch ended without an event"));
+    return Retry(std::move(state_),
+                 Error(ErrorCode::kUnavailable,
+                       ended.failed ? "the watch broke off" : "the watch ended without an event"));
   }
 
   ReflectorStep operator()(const WaitElapsed&) { return Resume(std::move(state_), timeout_); }
@@ -113,7 +120,8 @@ class Stepper {
 
 }  // namespace
 
-ReflectorStep Step(ReflectorState state, const ReflectorInput& input, std::chrono::seconds watch_timeout) {
+ReflectorStep Step(ReflectorState state, const ReflectorInput& input,
+                   std::chrono::seconds watch_timeout) {
   return std::visit(Stepper(std::move(state), watch_timeout), input);
 }
 

@@ -1,5 +1,5 @@
-// List and watch as a pure state machine: inputs are what the API server answered, effects what to do next.
-// No I/O, no clock; Informer carries the effects out.
+// List and watch as a pure state machine: inputs are what the API server answered, effects what to
+// do next. No I/O, no clock; Informer carries the effects out.
 #pragma once
 
 #include <string>
@@ -46,8 +46,8 @@ struct WatchEnded {  // after it had begun; an error is only a reason
   bool failed;
 };
 struct WaitElapsed {};
-using ReflectorInput = std::variant<Started, PageReceived, RequestFailed, EventReceived, ErrorReceived,
-                                    WatchEnded, WaitElapsed>;
+using ReflectorInput = std::variant<Started, PageReceived, RequestFailed, EventReceived,
+                                    ErrorReceived, WatchEnded, WaitElapsed>;
 
 // Effects: at most one request or wait, and what the cache is told.
 struct SendList {
@@ -72,6 +72,7 @@ struct ReflectorStep {
 };
 
 // `watch_timeout`: the server ends the watch after so long.
-ReflectorStep Step(ReflectorState state, const ReflectorInput& input, std::chrono::seconds watch_timeout);
+ReflectorStep Step(ReflectorState state, const ReflectorInput& input,
+                   std::chrono::seconds watch_timeout);
 
 }  // namespace purser::kube

@@ -17,8 +17,10 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr Duration kListTimeout{60'000};
-constexpr int kShortestWatchSeconds = 300;  // and up to twice that, so that not all watches end together
-// API servers send a bookmark about every minute: a watch silent for longer is dead, whatever TCP believes.
+constexpr int kShortestWatchSeconds =
+    300;  // and up to twice that, so that not all watches end together
+// API servers send a bookmark about every minute: a watch silent for longer is dead, whatever TCP
+// believes.
 constexpr Duration kLongestSilence{150'000};
 constexpr std::size_t kKeptParserBytes = 1 << 20;
 
@@ -28,7 +30,8 @@ bool IsDecimal(std::string_view text) {
 
 std::string Text(dom::element object, std::string_view pointer) {
   std::string_view text;
-  return object.at_pointer(pointer).get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+  return object.at_pointer(pointer).get(text) == simdjson::SUCCESS ? std::string(text)
+                                                                   : std::string();
 }
 
 }  // namespace
@@ -56,7 +59,10 @@ bool IsNewer(std::string_view left, std::string_view right) {
 class ReflectorRunner::Implementation {
  public:
   Implementation(Client& client, std::string path, std::string label_selector, ReflectorSink& sink)
-      : client_(client), path_(std::move(path)), label_selector_(std::move(label_selector)), sink_(sink),
+      : client_(client),
+        path_(std::move(path)),
+        label_selector_(std::move(label_selector)),
+        sink_(sink),
         random_(std::random_device{}()) {}
 
   void Start() {
@@ -86,8 +92,8 @@ class ReflectorRunner::Implementation {
 
   // One step; tells the cache when a list is complete.
   ReflectorEffect Take(const ReflectorInput& input) {
-    const std::chrono::seconds timeout(
-        std::uniform_int_distribution<int>(kShortestWatchSeconds, 2 * kShortestWatchSeconds)(random_));
+    const std::chrono::seconds timeout(std::uniform_int_distribution<int>(
+        kShortestWatchSeconds, 2 * kShortestWatchSeconds)(random_));
     auto step = Step(std::move(state_), input, timeout);
     state_ = std::move(step.state);
     if (step.list_finished) {
@@ -113,7 +119,8 @@ class ReflectorRunner::Implementation {
     if (!parsed || page["items"].get(items) != simdjson::SUCCESS) {
       // A list of none may come as null.
       if (!parsed || !page["items"].is_null()) {
-        return RequestFailed{Error(ErrorCode::kCorrupt, "list " + path_ + ": the answer is not a list in JSON")};
+        return RequestFailed{
+            Error(ErrorCode::kCorrupt, "list " + path_ + ": the answer is not a list in JSON")};
       }
     } else {
       for (const dom::element item : items) sink_.Listed(item);
@@ -125,14 +132,13 @@ class ReflectorRunner::Implementation {
     // Set when an ERROR event ends the watch.
     std::optional<ReflectorInput> error;
     bool saw_events = false;
-    const auto ended = client_.Watch(
-        path_, Selecting(watch.query),
-        [&](std::string_view line) {
-          error = TakeEvent(line);
-          saw_events = true;
-          return !error && !stop.stop_requested();
-        },
-        {kLongestSilence, stop});
+    const auto ended = client_.Watch(path_, Selecting(watch.query),
+                                     [&](std::string_view line) {
+                                       error = TakeEvent(line);
+                                       saw_events = true;
+                                       return !error && !stop.stop_requested();
+                                     },
+                                     {kLongestSilence, stop});
     if (watch_parser_.capacity() > kKeptParserBytes) watch_parser_ = dom::parser();
     if (error) return *error;
     if (!ended && !saw_events) return RequestFailed{ended.error()};
@@ -159,7 +165,8 @@ class ReflectorRunner::Implementation {
     dom::element object;
     std::string_view type;
     if (watch_parser_.parse(line.data(), line.size()).get(event) != simdjson::SUCCESS ||
-        event["type"].get(type) != simdjson::SUCCESS || event["object"].get(object) != simdjson::SUCCESS) {
+        event["type"].get(type) != simdjson::SUCCESS ||
+        event["object"].get(object) != simdjson::SUCCESS) {
       // What it told is lost; only a new list brings it back.
       return ErrorReceived{410, "an event that is not JSON of the expected form"};
     }
@@ -206,9 +213,10 @@ class ReflectorRunner::Implementation {
   std::jthread thread_;  // last: it uses the others
 };
 
-ReflectorRunner::ReflectorRunner(Client& client, std::string path, std::string label_selector, ReflectorSink& sink)
-    : implementation_(
-          std::make_unique<Implementation>(client, std::move(path), std::move(label_selector), sink)) {}
+ReflectorRunner::ReflectorRunner(Client& client, std::string path, std::string label_selector,
+                                 ReflectorSink& sink)
+    : implementation_(std::make_unique<Implementation>(client, std::move(path),
+                                                       std::move(label_selector), sink)) {}
 ReflectorRunner::~ReflectorRunner() { Stop(); }
 void ReflectorRunner::Start() { implementation_->Start(); }
 void ReflectorRunner::Stop() { implementation_->Stop(); }

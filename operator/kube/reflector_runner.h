@@ -29,7 +29,8 @@ class ReflectorSink {
 
 class ReflectorRunner {
  public:
-  ReflectorRunner(Client& client, std::string path, std::string label_selector, ReflectorSink& sink);
+  ReflectorRunner(Client& client, std::string path, std::string label_selector,
+                  ReflectorSink& sink);
   ~ReflectorRunner();
   void Start();
   void Stop();  // returns when the thread has ended
@@ -46,8 +47,8 @@ struct KeyAndVersion {
 };
 std::optional<KeyAndVersion> KeyOf(simdjson::dom::element object);
 
-// Is `left` newer than `right`? Both must be decimal numbers, as every API server makes them; else false.
-// An empty `right` is older than everything.
+// Is `left` newer than `right`? Both must be decimal numbers, as every API server makes them; else
+// false. An empty `right` is older than everything.
 bool IsNewer(std::string_view left, std::string_view right);
 
 }  // namespace purser::kube

@@ -59,10 +59,10 @@ class Child {
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    const int result = posix_spawnp(&pid_, command[0].c_str(), &actions, &attributes, Pointers(command).data(),
-                                    Pointers(environment).data());
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    const int result = posix_spawnp(&pid_, command[0].c_str(), &actions, &attributes,
+                                    Pointers(command).data(), Pointers(environment).data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     output.CloseWrite();
@@ -105,11 +105,12 @@ bool ReadSome(int file, std::string& text, std::size_t keep_last) {
 
 }  // namespace
 
-Result<std::string> RunProgram(const std::vector<std::string>& command, const std::vector<std::string>& environment,
-                               Duration timeout) {
+Result<std::string> RunProgram(const std::vector<std::string>& command,
+                               const std::vector<std::string>& environment, Duration timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   const auto remaining = [&] {
-    const auto left = std::chrono::ceil<Duration>(deadline - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::ceil<Duration>(deadline - std::chrono::steady_clock::now()).count();
     return static_cast<int>(std::max<Duration::rep>(left, 0));
   };
   Child child;
@@ -123,25 +124,30 @@ Result<std::string> RunProgram(const std::vector<std::string>& command, const st
   std::string output;
   std::string errors;
   pollfd waiting[2] = {{child.output.ends[0], POLLIN, 0}, {child.errors.ends[0], POLLIN, 0}};
-  const Error late(ErrorCode::kTimeout, command[0] + ": did not end within " + std::to_string(timeout.count()) + " ms");
+  const Error late(ErrorCode::kTimeout,
+                   command[0] + ": did not end within " + std::to_string(timeout.count()) + " ms");
   while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
     const int ready = poll(waiting, 2, remaining());
     if (ready == 0) return late;
     if (ready < 0) continue;  // EINTR
     if (waiting[0].revents != 0 && !ReadSome(waiting[0].fd, output, 0)) waiting[0].fd = -1;
-    if (waiting[1].revents != 0 && !ReadSome(waiting[1].fd, errors, kShownErrorBytes)) waiting[1].fd = -1;
+    if (waiting[1].revents != 0 && !ReadSome(waiting[1].fd, errors, kShownErrorBytes))
+      waiting[1].fd = -1;
     if (output.size() > kMaxOutput) {
-      return Error(ErrorCode::kResourceExhausted, command[0] + ": wrote more than " + std::to_string(kMaxOutput) + " bytes");
+      return Error(ErrorCode::kResourceExhausted,
+                   command[0] + ": wrote more than " + std::to_string(kMaxOutput) + " bytes");
     }
   }
   int status = 0;
   while (!child.Ended(status)) {
     if (remaining() == 0) return late;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // its pipes are closed: it is ending
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(1));  // its pipes are closed: it is ending
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    const std::string how = WIFEXITED(status) ? "ended with code " + std::to_string(WEXITSTATUS(status))
-                                              : "was ended by signal " + std::to_string(WTERMSIG(status));
+    const std::string how = WIFEXITED(status)
+                                ? "ended with code " + std::to_string(WEXITSTATUS(status))
+                                : "was ended by signal " + std::to_string(WTERMSIG(status));
     return Error(ErrorCode::kUnavailable, command[0] + ": " + how + ": " + errors);
   }
   return output;

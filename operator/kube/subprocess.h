@@ -9,10 +9,10 @@
 
 namespace purser::kube {
 
-// stdout, at most 1 MiB. `environment` are all its variables, "NAME=value". Errors: kNotFound (no such
-// program), kTimeout (killed), kUnavailable (ended with another code than 0; the end of stderr is in the
-// message), kResourceExhausted.
-Result<std::string> RunProgram(const std::vector<std::string>& command, const std::vector<std::string>& environment,
-                               Duration timeout);
+// stdout, at most 1 MiB. `environment` are all its variables, "NAME=value". Errors: kNotFound (no
+// such program), kTimeout (killed), kUnavailable (ended with another code than 0; the end of stderr
+// is in the message), kResourceExhausted.
+Result<std::string> RunProgram(const std::vector<std::string>& command,
+                               const std::vector<std::string>& environment, Duration timeout);
 
 }  // namespace purser::kube

@@ -1,4 +1,5 @@
-// A de-duplicating queue of keys for level-based reconciling: high before low, delays, backoff per key.
+// A de-duplicating queue of keys for level-based reconciling: high before low, delays, backoff per
+// key.
 #pragma once
 
 #include <algorithm>
@@ -24,11 +25,13 @@ inline constexpr std::chrono::milliseconds kFirstBackoff{5};
 inline constexpr std::chrono::milliseconds kLongestBackoff{60'000};
 std::chrono::milliseconds BackoffAfter(int failures, double jitter /* [0, 1) */);
 
-// Thread-safe. A key is held by at most one worker: added while held, it comes once more after Done.
+// Thread-safe. A key is held by at most one worker: added while held, it comes once more after
+// Done.
 template <typename Key>
 class WorkQueue {
  public:
-  // `clock` is that of AddAt alone; AddAfter and backoff run on the steady clock. Must outlive the queue.
+  // `clock` is that of AddAt alone; AddAfter and backoff run on the steady clock. Must outlive the
+  // queue.
   explicit WorkQueue(Clock& clock) : clock_(clock), random_(std::random_device{}()) {}
 
   void Add(const Key& key, Priority priority = Priority::kLow) {
@@ -43,8 +46,8 @@ class WorkQueue {
     condition_.notify_one();
   }
 
-  // Adds the key once that much real time has passed. One such time per key, shared with AddRateLimited: the
-  // earliest wins.
+  // Adds the key once that much real time has passed. One such time per key, shared with
+  // AddRateLimited: the earliest wins.
   void AddAfter(const Key& key, std::chrono::milliseconds delay) {
     const std::lock_guard lock(mutex_);
     InsertEarliest(backoff_, backoff_order_, key, Steady::now() + delay);
@@ -111,8 +114,8 @@ class WorkQueue {
   static constexpr int kHighInARow = 16;
 
   template <typename Time>
-  static void InsertEarliest(std::unordered_map<Key, Time>& times, std::set<std::pair<Time, Key>>& order,
-                             const Key& key, Time when) {
+  static void InsertEarliest(std::unordered_map<Key, Time>& times,
+                             std::set<std::pair<Time, Key>>& order, const Key& key, Time when) {
     const auto [entry, inserted] = times.try_emplace(key, when);
     if (!inserted) {
       if (entry->second <= when) return;
@@ -123,7 +126,8 @@ class WorkQueue {
   }
 
   template <typename Time>
-  void MoveDueOf(std::unordered_map<Key, Time>& times, std::set<std::pair<Time, Key>>& order, Time now) {
+  void MoveDueOf(std::unordered_map<Key, Time>& times, std::set<std::pair<Time, Key>>& order,
+                 Time now) {
     while (!order.empty() && order.begin()->first <= now) {
       const Key key = order.begin()->second;
       order.erase(order.begin());
@@ -202,7 +206,8 @@ class WorkQueue {
     if (!at_order_.empty()) deadline = std::min(deadline, at_order_.begin()->first);
     if (!backoff_order_.empty()) {
       const auto remaining = backoff_order_.begin()->first - Steady::now();
-      deadline = std::min(deadline, now + std::max(Duration(1), std::chrono::ceil<Duration>(remaining)));
+      deadline =
+          std::min(deadline, now + std::max(Duration(1), std::chrono::ceil<Duration>(remaining)));
     }
     clock_.WaitUntil(lock, condition_, deadline, stop);
   }

@@ -29,8 +29,7 @@ std::size_t CountDigits(std::string_view text) {
 Error Invalid(std::string_view text, std::string_view why) {
   constexpr std::size_t kShown = 40;
   std::string shown;
-  for (const char c : text.substr(0, kShown))
-    shown += (c < ' ' || c > '~' || c == '"') ? '?' : c;
+  for (const char c : text.substr(0, kShown)) shown += (c < ' ' || c > '~' || c == '"') ? '?' : c;
   if (text.size() > kShown) shown += "...";
   return Error(ErrorCode::kInvalidArgument, "\"" + shown + "\": " + std::string(why));
 }

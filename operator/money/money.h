@@ -18,26 +18,29 @@ class Money {
   constexpr Money() = default;
   static constexpr Money FromNanos(std::int64_t nanos) { return Money(nanos); }
 
-  // "50", "0.000000001": the CRD's pattern ^(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$. Error: kInvalidArgument.
+  // "50", "0.000000001": the CRD's pattern ^(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$. Error:
+  // kInvalidArgument.
   static Result<Money> ParseLimit(std::string_view text);
 
   // A decimal or scientific floating-point literal such as Prometheus prints ("12.5", "3e-07"),
   // rounded half up to the nano-dollar, without passing through double.
-  // Error kInvalidArgument: NaN, infinity, negative, malformed (also "1." and ".5": Prometheus prints
-  // neither), longer than 512 characters, or beyond int64 nano-dollars. "-0" is 0.
+  // Error kInvalidArgument: NaN, infinity, negative, malformed (also "1." and ".5": Prometheus
+  // prints neither), longer than 512 characters, or beyond int64 nano-dollars. "-0" is 0.
   static Result<Money> ParseSample(std::string_view text);
 
   constexpr std::int64_t nanos() const { return nanos_; }
   constexpr auto operator<=>(const Money&) const = default;
 
-  // Saturates at the ends of int64 instead of overflowing (an impossible sum must never look small).
+  // Saturates at the ends of int64 instead of overflowing (an impossible sum must never look
+  // small).
   friend Money operator+(Money a, Money b);
   friend Money operator-(Money a, Money b);
   Money& operator+=(Money other) { return *this = *this + other; }
 
   // "41.24", "0.000000001", "50": exact, no trailing zeros, no exponent.
   std::string ToDecimal() const;
-  // "$41.24", "$50", "$0.50": for people; cut to the cent, except below a dollar, where it is exact.
+  // "$41.24", "$50", "$0.50": for people; cut to the cent, except below a dollar, where it is
+  // exact.
   std::string ToDollars() const;
 
  private:

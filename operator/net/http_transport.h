@@ -1,4 +1,5 @@
-// Outbound HTTP/1.1 behind an interface: the only way Purser talks to an API server or a Prometheus.
+// Outbound HTTP/1.1 behind an interface: the only way Purser talks to an API server or a
+// Prometheus.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,11 @@ struct HttpRequest {
   std::string url;
   HttpHeaders headers;
   std::string body;
-  // Send: for the whole exchange. StreamLines: until the answer's header, then between two pieces of it.
+  // Send: for the whole exchange. StreamLines: until the answer's header, then between two pieces
+  // of it.
   Duration timeout{std::chrono::seconds(10)};
-  // May the request be sent a second time when a kept connection turns out to be dead? If not, such a
-  // failure is returned as kUnavailable: it is unknown then whether the server carried it out.
+  // May the request be sent a second time when a kept connection turns out to be dead? If not, such
+  // a failure is returned as kUnavailable: it is unknown then whether the server carried it out.
   bool idempotent = true;
   // A longer answer fails with kResourceExhausted.
   std::int64_t max_body_bytes = 4 << 20;
@@ -47,8 +49,8 @@ struct HttpResponse {
 };
 
 // Thread-safe. Calls block; they end within 50 ms of a requested stop.
-// Errors: kInvalidArgument (the request cannot be sent as it is), kUnavailable (no connection, or it
-// broke), kTimeout, kCancelled (stop requested), kResourceExhausted (a bound was passed).
+// Errors: kInvalidArgument (the request cannot be sent as it is), kUnavailable (no connection, or
+// it broke), kTimeout, kCancelled (stop requested), kResourceExhausted (a bound was passed).
 class HttpTransport {
  public:
   virtual ~HttpTransport() = default;
@@ -56,13 +58,14 @@ class HttpTransport {
   // Any HTTP status is a success here. Redirects are not followed.
   virtual Result<HttpResponse> Send(const HttpRequest& request, std::stop_token stop) = 0;
 
-  // Gives each line (without its end) of a 2xx answer to `on_line`, on the calling thread. Returns the
-  // response, without a body, once the stream has ended or `on_line` returned false; an answer other
-  // than 2xx is returned with its body. A stream that breaks off is kUnavailable, a silent one
-  // kTimeout, a line over `max_line_bytes` kResourceExhausted: lines before that have been delivered.
-  virtual Result<HttpResponse> StreamLines(const HttpRequest& request, std::size_t max_line_bytes,
-                                           const std::function<bool(std::string_view line)>& on_line,
-                                           std::stop_token stop) = 0;
+  // Gives each line (without its end) of a 2xx answer to `on_line`, on the calling thread. Returns
+  // the response, without a body, once the stream has ended or `on_line` returned false; an answer
+  // other than 2xx is returned with its body. A stream that breaks off is kUnavailable, a silent
+  // one kTimeout, a line over `max_line_bytes` kResourceExhausted: lines before that have been
+  // delivered.
+  virtual Result<HttpResponse> StreamLines(
+      const HttpRequest& request, std::size_t max_line_bytes,
+      const std::function<bool(std::string_view line)>& on_line, std::stop_token stop) = 0;
 };
 
 }  // namespace purser::net

@@ -27,7 +27,8 @@ bool InRange(const std::string& range, std::size_t slash, const std::string& hos
 
 bool Matches(std::string rule, const Url& url) {
   if (rule == "*") return true;
-  if (const auto slash = rule.find('/'); slash != std::string::npos) return InRange(rule, slash, url.host);
+  if (const auto slash = rule.find('/'); slash != std::string::npos)
+    return InRange(rule, slash, url.host);
   if (const auto colon = rule.find(':'); colon != std::string::npos) {
     if (rule.substr(colon + 1) != std::to_string(url.port)) return false;
     rule.resize(colon);
@@ -67,8 +68,10 @@ Result<Proxy> ParseProxy(std::string_view text) {
     const std::string_view credentials = rest.substr(0, at);
     const auto colon = credentials.find(':');
     auto user = PercentDecode(credentials.substr(0, colon));
-    auto password = PercentDecode(colon == std::string_view::npos ? "" : credentials.substr(colon + 1));
-    if (!user || !password) return WrongProxy("user or password has a % without two hexadecimal digits");
+    auto password =
+        PercentDecode(colon == std::string_view::npos ? "" : credentials.substr(colon + 1));
+    if (!user || !password)
+      return WrongProxy("user or password has a % without two hexadecimal digits");
     proxy.user = std::move(user).value();
     proxy.password = std::move(password).value();
     rest.remove_prefix(at + 1);
@@ -86,7 +89,8 @@ Result<ProxyRules> ProxyRules::FromEnvironment(const Environment& environment) {
   if (!https) return https.error();
   // A CGI's clients can set HTTP_PROXY through a request header.
   const bool cgi = environment("REQUEST_METHOD") != nullptr;
-  auto http = cgi ? Read(environment, {"http_proxy"}) : Read(environment, {"http_proxy", "HTTP_PROXY"});
+  auto http =
+      cgi ? Read(environment, {"http_proxy"}) : Read(environment, {"http_proxy", "HTTP_PROXY"});
   if (!http) return http.error();
   rules.https_ = std::move(https).value();
   rules.http_ = std::move(http).value();

@@ -18,13 +18,14 @@ struct Proxy {
   std::string password;
 };
 
-// "http://[user:password@]host[:port]"; without a scheme, http is meant. Error kInvalidArgument: another
-// scheme, or not a URL. The message never holds the password.
+// "http://[user:password@]host[:port]"; without a scheme, http is meant. Error kInvalidArgument:
+// another scheme, or not a URL. The message never holds the password.
 Result<Proxy> ParseProxy(std::string_view text);
 
-// HTTPS_PROXY, HTTP_PROXY and NO_PROXY by the usual rules: lower case wins; HTTP_PROXY in upper case is
-// ignored in a CGI (REQUEST_METHOD set); NO_PROXY lists host names (with their subdomains), ".suffixes",
-// addresses, CIDR ranges, each with an optional :port, or "*". Loopback is never proxied. Immutable.
+// HTTPS_PROXY, HTTP_PROXY and NO_PROXY by the usual rules: lower case wins; HTTP_PROXY in upper
+// case is ignored in a CGI (REQUEST_METHOD set); NO_PROXY lists host names (with their subdomains),
+// ".suffixes", addresses, CIDR ranges, each with an optional :port, or "*". Loopback is never
+// proxied. Immutable.
 class ProxyRules {
  public:
   using Environment = std::function<const char*(const char* name)>;

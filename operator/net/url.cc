@@ -20,7 +20,8 @@ bool IsTarget(std::string_view text) {
   constexpr std::string_view kAllowed = "-._~!$&'()*+,;=:@/?";
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
-      if (i + 2 >= text.size() || !IsHexadecimal(text[i + 1]) || !IsHexadecimal(text[i + 2])) return false;
+      if (i + 2 >= text.size() || !IsHexadecimal(text[i + 1]) || !IsHexadecimal(text[i + 2]))
+        return false;
       i += 2;
     } else if (!IsAlphanumeric(text[i]) && kAllowed.find(text[i]) == std::string_view::npos) {
       return false;
@@ -45,17 +46,21 @@ bool IsHost(std::string_view host) {
   return host.back() != '-';  // a final dot (a fully qualified name) is fine
 }
 
-// A host that looks like a number is an address or nothing: 0 = four parts of 0 to 255 as it should be.
+// A host that looks like a number is an address or nothing: 0 = four parts of 0 to 255 as it should
+// be.
 enum class Dotted { kName, kAddress, kWrong };
 Dotted ClassifyHost(std::string_view host) {
   const auto last_dot = host.find_last_of('.');
-  const std::string_view last = last_dot == std::string_view::npos ? host : host.substr(last_dot + 1);
-  if (last.empty() || last.find_first_not_of("0123456789") != std::string_view::npos) return Dotted::kName;
+  const std::string_view last =
+      last_dot == std::string_view::npos ? host : host.substr(last_dot + 1);
+  if (last.empty() || last.find_first_not_of("0123456789") != std::string_view::npos)
+    return Dotted::kName;
   int parts = 0;
   while (true) {
     const auto dot = host.find('.');
     const std::string_view part = host.substr(0, dot);
-    if (part.empty() || part.size() > 3 || part.find_first_not_of("0123456789") != std::string_view::npos) {
+    if (part.empty() || part.size() > 3 ||
+        part.find_first_not_of("0123456789") != std::string_view::npos) {
       return Dotted::kWrong;
     }
     if (part.size() > 1 && part[0] == '0') return Dotted::kWrong;
@@ -71,15 +76,17 @@ Dotted ClassifyHost(std::string_view host) {
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return lower;
 }
 
 Error Wrong(std::string_view text, std::string_view why) {
   // No query in the message: it may hold what should not be logged.
   std::string shown(text.substr(0, std::min(text.find('?'), std::size_t{200})));
-  std::ranges::replace_if(shown, [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(
+      shown, [](char c) { return c < ' ' || c > '~'; }, '?');
   return Error(ErrorCode::kInvalidArgument, "URL '" + shown + "': " + std::string(why));
 }
 
@@ -92,7 +99,8 @@ Result<Url> ParseUrl(std::string_view text) {
   const auto colon = text.find("://");
   Url url;
   if (colon != std::string_view::npos) url.scheme = Lower(text.substr(0, colon));
-  if (url.scheme != "http" && url.scheme != "https") return Wrong(text, "must begin with http:// or https://");
+  if (url.scheme != "http" && url.scheme != "https")
+    return Wrong(text, "must begin with http:// or https://");
 
   std::string_view rest = text.substr(colon + 3);
   const auto end = rest.find_first_of("/?#");
@@ -109,8 +117,10 @@ Result<Url> ParseUrl(std::string_view text) {
   if (const auto port_colon = authority.find(':'); port_colon != std::string_view::npos) {
     const std::string_view digits = authority.substr(port_colon + 1);
     unsigned port = 0;
-    const auto [parsed, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (problem != std::errc() || parsed != digits.data() + digits.size() || port == 0 || port > 65535) {
+    const auto [parsed, problem] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (problem != std::errc() || parsed != digits.data() + digits.size() || port == 0 ||
+        port > 65535) {
       return Wrong(text, "the port must be a number from 1 to 65535");
     }
     url.port = static_cast<std::uint16_t>(port);
@@ -119,9 +129,13 @@ Result<Url> ParseUrl(std::string_view text) {
   if (!IsHost(authority)) return Wrong(text, "the host is not a valid name or IPv4 address");
   url.host = Lower(authority);
   switch (ClassifyHost(url.host)) {
-    case Dotted::kWrong: return Wrong(text, "the host is not a valid IPv4 address");
-    case Dotted::kAddress: url.host_is_address = true; break;
-    case Dotted::kName: break;
+    case Dotted::kWrong:
+      return Wrong(text, "the host is not a valid IPv4 address");
+    case Dotted::kAddress:
+      url.host_is_address = true;
+      break;
+    case Dotted::kName:
+      break;
   }
   if (rest.find('#') != std::string_view::npos) return Wrong(text, "has a fragment (#)");
   if (!IsTarget(rest)) return Wrong(text, "has a character that must be percent-encoded");

@@ -21,9 +21,9 @@ struct Url {
   std::string Origin() const;
 };
 
-// http(s)://host[:port][/path][?query]. Error kInvalidArgument: anything else, among it user information,
-// fragments, characters that should have been percent-encoded, IPv6 literals (the HTTP library cannot
-// connect to them: use a name).
+// http(s)://host[:port][/path][?query]. Error kInvalidArgument: anything else, among it user
+// information, fragments, characters that should have been percent-encoded, IPv6 literals (the HTTP
+// library cannot connect to them: use a name).
 Result<Url> ParseUrl(std::string_view text);
 
 // Percent-encodes everything but unreserved characters of RFC 3986.

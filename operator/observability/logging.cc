@@ -30,10 +30,13 @@ class JsonFormatter final : public spdlog::formatter {
     const auto level = spdlog::level::to_string_view(record.level);
     line["level"] = std::string(level.data(), level.size());
     line["message"] = std::string(record.payload.data(), record.payload.size());
-    const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    const std::string text =
+        line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     out.append(text.data(), text.data() + text.size());
   }
-  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
 };
 
 }  // namespace
@@ -44,7 +47,8 @@ Status SetUpLogging(const std::string& level, const std::string& format) {
     return Error(ErrorCode::kInvalidArgument,
                  "--log-level \"" + level + "\": use trace, debug, info, warn or error");
   }
-  auto logger = std::make_shared<spdlog::logger>("purser", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("purser", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (format == "json") {
     logger->set_formatter(std::make_unique<JsonFormatter>());
   } else if (format == "text") {

@@ -48,10 +48,12 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
     using prometheus::MetricType;
     std::vector<prometheus::MetricFamily> families;
     if (snapshots.budgets) {
-      auto spent = Family("purser_budget_spent_usd", "Spent in the budget's window.", MetricType::Gauge);
+      auto spent =
+          Family("purser_budget_spent_usd", "Spent in the budget's window.", MetricType::Gauge);
       auto limit = Family("purser_budget_limit_usd", "The budget's limit.", MetricType::Gauge);
-      auto level = Family("purser_budget_state",
-                          "0 Normal, 1 Warning, 2 Throttled, 3 RefusingWork, 4 Stopped.", MetricType::Gauge);
+      auto level =
+          Family("purser_budget_state",
+                 "0 Normal, 1 Warning, 2 Throttled, 3 RefusingWork, 4 Stopped.", MetricType::Gauge);
       for (auto& budget : snapshots.budgets()) {
         const Labels labels{{"namespace", budget.ns}, {"budget", budget.name}};
         AddValue(spent, labels, budget.spent_usd);
@@ -61,8 +63,10 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
       families.insert(families.end(), {std::move(spent), std::move(limit), std::move(level)});
     }
     if (snapshots.pools) {
-      auto now = Family("purser_pool_concurrency", "Concurrency allowed to the pool now.", MetricType::Gauge);
-      auto maximum = Family("purser_pool_concurrency_max", "The pool's own ceiling.", MetricType::Gauge);
+      auto now = Family("purser_pool_concurrency", "Concurrency allowed to the pool now.",
+                        MetricType::Gauge);
+      auto maximum =
+          Family("purser_pool_concurrency_max", "The pool's own ceiling.", MetricType::Gauge);
       for (auto& pool : snapshots.pools()) {
         const Labels labels{{"namespace", pool.ns}, {"pool", pool.name}};
         AddValue(now, labels, pool.concurrency);
@@ -71,12 +75,16 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
       families.insert(families.end(), {std::move(now), std::move(maximum)});
     }
     if (snapshots.sources) {
-      auto healthy = Family("purser_source_healthy", "1 when the last poll was complete.", MetricType::Gauge);
-      auto age = Family("purser_poll_age_seconds", "Since the last complete answer; -1: never.", MetricType::Gauge);
+      auto healthy =
+          Family("purser_source_healthy", "1 when the last poll was complete.", MetricType::Gauge);
+      auto age = Family("purser_poll_age_seconds", "Since the last complete answer; -1: never.",
+                        MetricType::Gauge);
       auto series = Family("purser_source_series", "Series in the last answer.", MetricType::Gauge);
       auto polls = Family("purser_polls_total", "Queries sent.", MetricType::Counter);
-      auto errors = Family("purser_poll_errors_total", "Queries that failed or were incomplete.", MetricType::Counter);
-      auto seconds = Family("purser_poll_last_duration_seconds", "Of the last poll.", MetricType::Gauge);
+      auto errors = Family("purser_poll_errors_total", "Queries that failed or were incomplete.",
+                           MetricType::Counter);
+      auto seconds =
+          Family("purser_poll_last_duration_seconds", "Of the last poll.", MetricType::Gauge);
       for (auto& source : snapshots.sources()) {
         const Labels labels{{"source", source.name}};
         AddValue(healthy, labels, source.healthy ? 1 : 0);
@@ -90,7 +98,8 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
                                        std::move(polls), std::move(errors), std::move(seconds)});
     }
     if (snapshots.queues) {
-      auto depth = Family("purser_queue_depth", "Keys waiting to be reconciled.", MetricType::Gauge);
+      auto depth =
+          Family("purser_queue_depth", "Keys waiting to be reconciled.", MetricType::Gauge);
       for (auto& queue : snapshots.queues()) {
         AddValue(depth, {{"controller", queue.controller}}, static_cast<double>(queue.depth));
       }
@@ -131,8 +140,10 @@ Metrics::Metrics()
                           .Help("Events not posted because the queue was full.")
                           .Register(registry_)),
       snapshots_(std::make_shared<SnapshotCollector>()) {
-  // Every known series exists from the start, so that a rate() over it is never missing its first increase.
-  for (const char* controller : {"agentbudget", "agentpool"}) reconcile_errors_.Add({{"controller", controller}});
+  // Every known series exists from the start, so that a rate() over it is never missing its first
+  // increase.
+  for (const char* controller : {"agentbudget", "agentpool"})
+    reconcile_errors_.Add({{"controller", controller}});
   for (const char* level : {"Normal", "Warning", "Throttled", "RefusingWork", "Stopped"}) {
     decisions_.Add({{"level", level}});
   }
@@ -140,8 +151,8 @@ Metrics::Metrics()
 }
 
 void Metrics::Reconciled(const std::string& controller, double seconds, bool failed) {
-  static const prometheus::Histogram::BucketBoundaries kBuckets{0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                                0.025,  0.05,  0.1,    0.5,   1, 5};
+  static const prometheus::Histogram::BucketBoundaries kBuckets{
+      0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5};
   reconcile_seconds_.Add({{"controller", controller}}, kBuckets).Observe(seconds);
   if (failed) reconcile_errors_.Add({{"controller", controller}}).Increment();
 }

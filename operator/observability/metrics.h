@@ -1,5 +1,5 @@
-// The operator's own metrics (purser_*). Per-budget series are made at scrape time from what is known
-// then, so they cost no memory between scrapes. Thread-safe.
+// The operator's own metrics (purser_*). Per-budget series are made at scrape time from what is
+// known then, so they cost no memory between scrapes. Thread-safe.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -18,10 +18,10 @@
 namespace purser::observability {
 
 struct BudgetSample {
-  std::string ns, name, state;   // state: Normal | Warning | Throttled | RefusingWork | Stopped
+  std::string ns, name, state;  // state: Normal | Warning | Throttled | RefusingWork | Stopped
   double spent_usd = 0;
   double limit_usd = 0;
-  std::int32_t level = 0;        // 0 Normal … 4 Stopped
+  std::int32_t level = 0;  // 0 Normal … 4 Stopped
 };
 
 struct PoolSample {
@@ -33,7 +33,7 @@ struct PoolSample {
 struct SourceSample {
   std::string name;
   bool healthy = false;
-  double age_seconds = -1;       // since the last complete answer; -1: never
+  double age_seconds = -1;  // since the last complete answer; -1: never
   double series = 0;
   std::uint64_t polls = 0;
   std::uint64_t errors = 0;
@@ -59,8 +59,8 @@ class Metrics {
   Metrics();
 
   void Reconciled(const std::string& controller, double seconds, bool failed);
-  void Decided(const std::string& level);                       // a budget's level changed
-  void ApiRequest(const std::string& verb, int code);           // code 0: no answer
+  void Decided(const std::string& level);              // a budget's level changed
+  void ApiRequest(const std::string& verb, int code);  // code 0: no answer
   void EventsDropped(std::uint64_t count);
 
   void SetSnapshots(Snapshots snapshots);

@@ -20,10 +20,11 @@ struct PoolShare {
   std::vector<std::int32_t> agents;  // parallel to PoolDemand::agents; sum == total
 };
 
-// Deterministic. Every agent gets 1 first (by priority, then pool key, then position) as far as `allowed`
-// reaches; the rest goes by priority, highest first up to each pool's maximum; inside a pool and among
-// pools of equal priority round-robin weighted by nothing but the maxima. No agent passes its maximum,
-// no pool its own. The sum never exceeds `allowed`. O(agents log pools), not O(allowed).
+// Deterministic. Every agent gets 1 first (by priority, then pool key, then position) as far as
+// `allowed` reaches; the rest goes by priority, highest first up to each pool's maximum; inside a
+// pool and among pools of equal priority round-robin weighted by nothing but the maxima. No agent
+// passes its maximum, no pool its own. The sum never exceeds `allowed`. O(agents log pools), not
+// O(allowed).
 std::vector<PoolShare> Share(std::int32_t allowed, const std::vector<PoolDemand>& demands);
 
 }  // namespace purser::policy

@@ -1,4 +1,5 @@
-// Calendar windows: half-open [start, end), a pure function of (now, spec). No timer decides a reset.
+// Calendar windows: half-open [start, end), a pure function of (now, spec). No timer decides a
+// reset.
 #pragma once
 
 #include <string>
@@ -16,9 +17,9 @@ struct Window {
 };
 
 // The window that contains `now` in the spec's zone: days of 23 and 25 hours, midnights that do not
-// exist (the window starts at the first instant of that day) or come twice (at the first of the two),
-// month ends, weeks from `week_start`. Hours are local wall-clock hours of the zone.
-// Error kInvalidArgument: unknown time zone (the message names it and suggests an IANA name).
+// exist (the window starts at the first instant of that day) or come twice (at the first of the
+// two), month ends, weeks from `week_start`. Hours are local wall-clock hours of the zone. Error
+// kInvalidArgument: unknown time zone (the message names it and suggests an IANA name).
 Result<Window> WindowAt(Timestamp now, const api::WindowSpec& spec);
 
 // The window just before `window` under the same spec.

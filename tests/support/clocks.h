@@ -22,7 +22,8 @@ class JumpingClock : public Clock {
     // Short real waits: a jump between the check and the wait is noticed within 5 ms.
     if (Now() < deadline) {
       bool woken = false;
-      condition.wait_for(lock, stop, RealWait(deadline), [&woken] { return std::exchange(woken, true); });
+      condition.wait_for(lock, stop, RealWait(deadline),
+                         [&woken] { return std::exchange(woken, true); });
     }
     const std::lock_guard guard(mutex_);
     waiting_.erase(waiting_.find(&condition));
@@ -45,7 +46,10 @@ class FakeClock final : public JumpingClock {
  public:
   explicit FakeClock(Timestamp now) : now_(now) {}
   Timestamp Now() const override { return now_.load(); }
-  void Set(Timestamp now) { now_ = now; WakeAll(); }
+  void Set(Timestamp now) {
+    now_ = now;
+    WakeAll();
+  }
   void Advance(Duration by) { Set(Now() + by); }
 
  protected:
@@ -60,7 +64,10 @@ class OffsetClock final : public JumpingClock {
  public:
   explicit OffsetClock(Timestamp start) : offset_(start - Real()) {}
   Timestamp Now() const override { return Real() + offset_.load(); }
-  void Set(Timestamp now) { offset_ = now - Real(); WakeAll(); }
+  void Set(Timestamp now) {
+    offset_ = now - Real();
+    WakeAll();
+  }
   void Advance(Duration by) { Set(Now() + by); }
 
  protected:
@@ -70,7 +77,8 @@ class OffsetClock final : public JumpingClock {
 
  private:
   static Timestamp Real() {
-    return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    return std::chrono::time_point_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now());
   }
   std::atomic<Duration> offset_;
 };

@@ -60,18 +60,21 @@ struct Pipe {
   }
 };
 
-pid_t Spawn(const std::vector<std::string>& command, const std::vector<std::string>& added, int in, int out, int err) {
+pid_t Spawn(const std::vector<std::string>& command, const std::vector<std::string>& added, int in,
+            int out, int err) {
   std::vector<std::string> environment;
-  for (char** variable = environ; *variable != nullptr; ++variable) environment.emplace_back(*variable);
-  environment.insert(environment.begin(), added.begin(), added.end());  // the first of a name counts
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    environment.emplace_back(*variable);
+  environment.insert(environment.begin(), added.begin(),
+                     added.end());  // the first of a name counts
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in, 0);
   posix_spawn_file_actions_adddup2(&actions, out, 1);
   posix_spawn_file_actions_adddup2(&actions, err, 2);
   pid_t pid = -1;
-  const int problem = posix_spawnp(&pid, command[0].c_str(), &actions, nullptr, Pointers(command).data(),
-                                   Pointers(environment).data());
+  const int problem = posix_spawnp(&pid, command[0].c_str(), &actions, nullptr,
+                                   Pointers(command).data(), Pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   if (problem != 0) throw std::runtime_error(command[0] + ": " + std::strerror(problem));
   return pid;
@@ -145,12 +148,15 @@ std::uint16_t FreePort() {
 
 Cluster::Cluster(const std::string& level, const std::string& crds) {
   std::string pattern = fs::temp_directory_path() / "purser-cluster-XXXXXX";
-  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a folder in " + pattern);
+  if (mkdtemp(pattern.data()) == nullptr)
+    throw std::runtime_error("cannot make a folder in " + pattern);
   directory_ = pattern;
   const std::string log = directory_ + "/serve.log";
   const int log_file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  std::vector<std::string> command{"python3", PURSER_SOURCE_DIR "/tests/cluster/cluster.py", "serve", "--dir",
-                                   directory_, "--level", level, "--stdin-eof"};
+  std::vector<std::string> command{"python3",  PURSER_SOURCE_DIR "/tests/cluster/cluster.py",
+                                   "serve",    "--dir",
+                                   directory_, "--level",
+                                   level,      "--stdin-eof"};
   if (!crds.empty()) command.insert(command.end(), {"--crds", crds});
   Pipe in;
   Pipe out;
@@ -229,7 +235,8 @@ SecondApiServer::SecondApiServer(const Cluster& cluster) : cluster_(cluster), po
     if (record.at("name") != "kube-apiserver") continue;
     std::ifstream line("/proc/" + std::to_string(record.at("pid").get<int>()) + "/cmdline");
     for (std::string argument; std::getline(line, argument, '\0');) {
-      if (argument.starts_with("--secure-port=")) argument = "--secure-port=" + std::to_string(port_);
+      if (argument.starts_with("--secure-port="))
+        argument = "--secure-port=" + std::to_string(port_);
       command_.push_back(argument);
     }
   }
@@ -254,7 +261,8 @@ void SecondApiServer::Start() {
       pid_ = -1;
       throw std::runtime_error("the second API server ended:\n" + cluster_.LogTails());
     }
-    if (Steady::now() > deadline) throw std::runtime_error("the second API server is not ready:\n" + cluster_.LogTails());
+    if (Steady::now() > deadline)
+      throw std::runtime_error("the second API server is not ready:\n" + cluster_.LogTails());
     std::this_thread::sleep_for(milliseconds(50));
   }
 }

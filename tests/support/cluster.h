@@ -26,8 +26,8 @@ std::uint16_t FreePort();
 class Cluster {
  public:
   // Blocks until the cluster is ready (a first build of its programs takes minutes). `level`:
-  // control-plane, kwok or node. `crds`: folder of definitions to apply. Throws std::runtime_error with
-  // the end of its log when it cannot start.
+  // control-plane, kwok or node. `crds`: folder of definitions to apply. Throws std::runtime_error
+  // with the end of its log when it cannot start.
   explicit Cluster(const std::string& level = "control-plane", const std::string& crds = "");
   ~Cluster();
   Cluster(const Cluster&) = delete;

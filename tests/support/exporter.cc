@@ -30,7 +30,8 @@ std::string Exporter::Page() const {
   const std::lock_guard lock(mutex_);
   std::string page = "# TYPE agent_cost_usd_total counter\n";
   for (const auto& [who, spent] : spent_) {
-    page += "agent_cost_usd_total{namespace=\"" + who.first + "\",agent=\"" + who.second + "\"} " + spent.ToDecimal() + "\n";
+    page += "agent_cost_usd_total{namespace=\"" + who.first + "\",agent=\"" + who.second + "\"} " +
+            spent.ToDecimal() + "\n";
   }
   return page;
 }

@@ -39,7 +39,8 @@ bool Ready(std::uint16_t port) {
   if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
     const std::string request = "GET /-/ready HTTP/1.0\r\n\r\n";
     char answer[64] = {};
-    if (write(connection, request.data(), request.size()) > 0 && read(connection, answer, sizeof answer - 1) > 12) {
+    if (write(connection, request.data(), request.size()) > 0 &&
+        read(connection, answer, sizeof answer - 1) > 12) {
       const std::string line(answer);
       ready = line.compare(9, 3, "200") == 0 || line.compare(9, 3, "401") == 0;
     }
@@ -60,9 +61,12 @@ Prometheus::Prometheus(const PrometheusOptions& options)
   }
   if (port_ == 0) port_ = FreePort();
   const auto interval = std::to_string(options.scrape_interval.count()) + "ms";
-  std::string config = "global: {scrape_interval: " + interval + ", scrape_timeout: " + interval + "}\n";
+  std::string config =
+      "global: {scrape_interval: " + interval + ", scrape_timeout: " + interval + "}\n";
   if (!options.targets.empty()) {
-    config += "scrape_configs:\n- job_name: agents\n  honor_labels: true\n  static_configs:\n  - targets: [";
+    config +=
+        "scrape_configs:\n- job_name: agents\n  honor_labels: true\n  static_configs:\n  - "
+        "targets: [";
     for (const auto& target : options.targets) config += "\"" + target + "\",";
     config += "]\n";
   }
@@ -70,8 +74,8 @@ Prometheus::Prometheus(const PrometheusOptions& options)
   if (web_config_) WriteFile(folder_ + "/web.yml", options.web_config);
   if (!options.history.empty()) {
     WriteFile(folder_ + "/history.txt", options.history);
-    const auto made = RunToEnd({"promtool", "tsdb", "create-blocks-from", "openmetrics", folder_ + "/history.txt",
-                                folder_ + "/data"});
+    const auto made = RunToEnd({"promtool", "tsdb", "create-blocks-from", "openmetrics",
+                                folder_ + "/history.txt", folder_ + "/data"});
     if (made.code != 0) throw std::runtime_error("promtool: " + made.err + made.out);
   }
   Start();
@@ -83,8 +87,7 @@ Prometheus::~Prometheus() {
 }
 
 void Prometheus::Start() {
-  std::vector<std::string> command = {"prometheus",
-                                      "--config.file=" + folder_ + "/prometheus.yml",
+  std::vector<std::string> command = {"prometheus", "--config.file=" + folder_ + "/prometheus.yml",
                                       "--storage.tsdb.path=" + folder_ + "/data",
                                       "--storage.tsdb.retention.time=10y",
                                       "--web.listen-address=127.0.0.1:" + std::to_string(port_)};
@@ -117,7 +120,8 @@ void Prometheus::WaitUntilReady() {
       pid_ = -1;
       throw std::runtime_error("prometheus ended at once:\n" + LogTail());
     }
-    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("prometheus is not ready:\n" + LogTail());
+    if (std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("prometheus is not ready:\n" + LogTail());
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }

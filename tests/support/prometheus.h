@@ -12,11 +12,11 @@ namespace purser::support {
 
 struct PrometheusOptions {
   std::chrono::milliseconds scrape_interval{1000};
-  std::vector<std::string> targets;   // host:port to scrape
-  std::string history;                // OpenMetrics text loaded before the start; empty: none
-  std::string web_config;             // contents of --web.config.file; empty: none
-  std::uint16_t port = 0;             // 0: a free one
-  std::string folder;                 // kept by the caller, e.g. over a restart; empty: a temporary one
+  std::vector<std::string> targets;  // host:port to scrape
+  std::string history;               // OpenMetrics text loaded before the start; empty: none
+  std::string web_config;            // contents of --web.config.file; empty: none
+  std::uint16_t port = 0;            // 0: a free one
+  std::string folder;  // kept by the caller, e.g. over a restart; empty: a temporary one
 };
 
 // Blocks until it is ready. Throws std::runtime_error with its log when it cannot start.
@@ -30,10 +30,10 @@ class Prometheus {
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   std::uint16_t port() const { return port_; }
 
-  void Kill();    // SIGKILL
-  void Pause();   // SIGSTOP: it accepts connections and answers nothing
+  void Kill();   // SIGKILL
+  void Pause();  // SIGSTOP: it accepts connections and answers nothing
   void Resume();
-  void Start();   // again, after Kill
+  void Start();  // again, after Kill
 
   std::string LogTail(int lines = 30) const;
 

@@ -6,7 +6,8 @@
 
 namespace purser::support {
 
-RunningOperator::RunningOperator(api::OperatorConfig config, const std::string& kubeconfig, Clock* clock) {
+RunningOperator::RunningOperator(api::OperatorConfig config, const std::string& kubeconfig,
+                                 Clock* clock) {
   auto access = kube::LoadKubeconfig({kubeconfig});
   if (!access) throw std::runtime_error(access.error().message());
   app::OperatorOptions options;
@@ -25,7 +26,8 @@ RunningOperator::RunningOperator(api::OperatorConfig config, const std::string& 
   });
   if (listening.wait_for(std::chrono::seconds(10)) != std::future_status::ready) {
     Stop();
-    throw std::runtime_error("the operator did not start: " + (ended_.ok() ? "" : ended_.error().message()));
+    throw std::runtime_error("the operator did not start: " +
+                             (ended_.ok() ? "" : ended_.error().message()));
   }
   port_ = listening.get();
 }

@@ -25,7 +25,7 @@ class RunningOperator {
   // A clean stop.
   void Stop();
   const Status& ended() const { return ended_; }  // what Run returned, after Stop
-  bool running() const { return !done_; }  // Run has not returned
+  bool running() const { return !done_; }         // Run has not returned
   std::uint16_t port() const { return port_; }
 
  private:

@@ -1,13 +1,13 @@
 // The hazards of cpprestsdk 2.10.18 and what is done here against each:
 //   redirects followed with the Authorization header    set_max_redirects(0)
 //   system authorities trusted beside ours              TlsMaterial begins with an empty store
-//   IP literals sent as SNI                             SNI off for them, the address still verified
-//   a POST on a dead kept connection sent twice         read-once body unless the request is idempotent
-//   an unobserved task exception ends the process       every chain ends in a task-based continuation
-//   asserts and exceptions on odd input                 URL, method and headers checked before
-//   its timeout is inactivity, per client               off in effect; deadlines are kept by the caller's wait
-//   bodies and lines without bound                      own stream buffer with limits
-//   40 threads                                          InitializeThreads
+//   IP literals sent as SNI                             SNI off for them, the address still
+//   verified a POST on a dead kept connection sent twice         read-once body unless the request
+//   is idempotent an unobserved task exception ends the process       every chain ends in a
+//   task-based continuation asserts and exceptions on odd input                 URL, method and
+//   headers checked before its timeout is inactivity, per client               off in effect;
+//   deadlines are kept by the caller's wait bodies and lines without bound                      own
+//   stream buffer with limits 40 threads                                          InitializeThreads
 //   no proxy environment                                ProxyRules
 //   dead peers unnoticed on a silent stream             TCP keep-alive
 #include "net/cpprest/cpprest_transport.h"
@@ -56,19 +56,24 @@ bool IsHeaderValue(std::string_view text) {
 }
 
 Status Check(const HttpRequest& request) {
-  if (!IsToken(request.method)) return Error(ErrorCode::kInvalidArgument, "the HTTP method is not a token");
+  if (!IsToken(request.method))
+    return Error(ErrorCode::kInvalidArgument, "the HTTP method is not a token");
   std::size_t bytes = 0;
   for (const auto& [name, value] : request.headers) {
     bytes += name.size() + value.size();
     if (!IsToken(name)) return Error(ErrorCode::kInvalidArgument, "a header name is not a token");
     // The value is not shown: it may be a credential.
     if (!IsHeaderValue(value)) {
-      return Error(ErrorCode::kInvalidArgument, "header " + name + " holds a character that is not printable ASCII");
+      return Error(ErrorCode::kInvalidArgument,
+                   "header " + name + " holds a character that is not printable ASCII");
     }
   }
-  if (bytes > kMaxHeaderBytes) return Error(ErrorCode::kInvalidArgument, "the headers are longer than 65536 bytes");
-  if (request.max_body_bytes <= 0) return Error(ErrorCode::kInvalidArgument, "max_body_bytes must be positive");
-  if (request.timeout <= Duration::zero()) return Error(ErrorCode::kInvalidArgument, "timeout must be positive");
+  if (bytes > kMaxHeaderBytes)
+    return Error(ErrorCode::kInvalidArgument, "the headers are longer than 65536 bytes");
+  if (request.max_body_bytes <= 0)
+    return Error(ErrorCode::kInvalidArgument, "max_body_bytes must be positive");
+  if (request.timeout <= Duration::zero())
+    return Error(ErrorCode::kInvalidArgument, "timeout must be positive");
   return Ok();
 }
 
@@ -97,11 +102,14 @@ HttpResponse ToResponse(const web_http::http_response& answer) {
 class CpprestTransport final : public HttpTransport {
  public:
   CpprestTransport(TlsOptions tls, ProxyRules rules, std::optional<Proxy> proxy)
-      : tls_(std::make_shared<TlsMaterial>(std::move(tls))), rules_(std::move(rules)), proxy_(std::move(proxy)) {}
+      : tls_(std::make_shared<TlsMaterial>(std::move(tls))),
+        rules_(std::move(rules)),
+        proxy_(std::move(proxy)) {}
 
   Result<HttpResponse> Send(const HttpRequest& request, std::stop_token stop) override {
     const auto deadline = std::chrono::steady_clock::now() + request.timeout;
-    auto call = Begin(request, static_cast<std::size_t>(request.max_body_bytes), Exchange::Overflow::kFail, stop);
+    auto call = Begin(request, static_cast<std::size_t>(request.max_body_bytes),
+                      Exchange::Overflow::kFail, stop);
     if (!call) return call.error();
     // One wait for both: the header alone is of no use here.
     auto body = call->exchange->WaitForBody(deadline, stop);
@@ -186,7 +194,8 @@ class CpprestTransport final : public HttpTransport {
             exchange->SetHeader(ToResponse(answer));
             return answer.content_ready();
           })
-          .then([exchange = call.exchange, client = target->client](pplx::task<web_http::http_response> done) {
+          .then([exchange = call.exchange,
+                 client = target->client](pplx::task<web_http::http_response> done) {
             try {
               done.get();
               exchange->Finish(nullptr);
@@ -213,19 +222,22 @@ class CpprestTransport final : public HttpTransport {
   Error Failed(const Error& error, const Call& call) const {
     std::string message = call.origin + ": " + error.message();
     if (error.code() == ErrorCode::kUnavailable && call.origin.starts_with("https:")) {
-      if (const auto problem = tls_->LastProblem(); !problem.empty()) message += " (" + problem + ")";
+      if (const auto problem = tls_->LastProblem(); !problem.empty())
+        message += " (" + problem + ")";
     }
     return Error(error.code(), std::move(message));
   }
 
   // False: on_line wants no more.
-  static Result<bool> GiveLines(std::string_view data, std::string& line, std::size_t max_line_bytes,
+  static Result<bool> GiveLines(std::string_view data, std::string& line,
+                                std::size_t max_line_bytes,
                                 const std::function<bool(std::string_view)>& on_line) {
     while (!data.empty()) {
       const auto end = data.find('\n');
       const std::string_view piece = data.substr(0, end);
       if (piece.size() + line.size() > max_line_bytes) {
-        return Error(ErrorCode::kResourceExhausted, "a line is longer than " + std::to_string(max_line_bytes) + " bytes");
+        return Error(ErrorCode::kResourceExhausted,
+                     "a line is longer than " + std::to_string(max_line_bytes) + " bytes");
       }
       if (end == std::string_view::npos) {
         line += piece;
@@ -279,21 +291,26 @@ class CpprestTransport final : public HttpTransport {
     const std::string verified = server_name.empty() ? url.host : server_name;
     const bool address = server_name.empty() ? url.host_is_address : IsAddress(server_name);
     config.set_tlsext_sni_enabled(!address);
-    config.set_ssl_context_callback([tls = tls_, verified, address](boost::asio::ssl::context& context) {
-      tls->Apply(context.native_handle(), verified, address);
-    });
+    config.set_ssl_context_callback(
+        [tls = tls_, verified, address](boost::asio::ssl::context& context) {
+          tls->Apply(context.native_handle(), verified, address);
+        });
     const auto proxy = proxy_ ? proxy_ : rules_.For(url);
-    // Called before every request; only a connection used again is open then, as a watch's is after its list.
-    config.set_nativehandle_options([tls = url.secure(), proxied = proxy.has_value()](web_client::native_handle handle) {
-      using Socket = boost::asio::ip::tcp::socket;
-      if (handle == nullptr || (tls && proxied)) return;  // through a proxy it is either of the two, unsaid which
-      auto& socket = tls ? static_cast<boost::asio::ssl::stream<Socket&>*>(handle)->next_layer()
-                         : *static_cast<Socket*>(handle);
-      if (socket.is_open()) KeepAlive(socket.native_handle());
-    });
+    // Called before every request; only a connection used again is open then, as a watch's is after
+    // its list.
+    config.set_nativehandle_options(
+        [tls = url.secure(), proxied = proxy.has_value()](web_client::native_handle handle) {
+          using Socket = boost::asio::ip::tcp::socket;
+          if (handle == nullptr || (tls && proxied))
+            return;  // through a proxy it is either of the two, unsaid which
+          auto& socket = tls ? static_cast<boost::asio::ssl::stream<Socket&>*>(handle)->next_layer()
+                             : *static_cast<Socket*>(handle);
+          if (socket.is_open()) KeepAlive(socket.native_handle());
+        });
     if (proxy) {
       web::web_proxy through{web::uri(proxy->url.Origin())};
-      if (!proxy->user.empty()) through.set_credentials(web::credentials(proxy->user, proxy->password));
+      if (!proxy->user.empty())
+        through.set_credentials(web::credentials(proxy->user, proxy->password));
       config.set_proxy(through);
     }
     return config;
@@ -328,8 +345,10 @@ void InitializeThreads(std::size_t threads) {
 Result<std::unique_ptr<HttpTransport>> MakeCpprestTransport(CpprestOptions options) {
   InitializeThreads();
   if (!options.tls.server_name.empty()) {
-    if (auto name = ParseUrl("https://" + options.tls.server_name); !name || name->target != "/" || name->port != 443) {
-      return Error(ErrorCode::kInvalidArgument, "server name '" + options.tls.server_name + "' is not a host name");
+    if (auto name = ParseUrl("https://" + options.tls.server_name);
+        !name || name->target != "/" || name->port != 443) {
+      return Error(ErrorCode::kInvalidArgument,
+                   "server name '" + options.tls.server_name + "' is not a host name");
     }
   }
   std::optional<Proxy> proxy;
@@ -344,8 +363,8 @@ Result<std::unique_ptr<HttpTransport>> MakeCpprestTransport(CpprestOptions optio
     rules = std::move(parsed).value();
   }
   PURSER_RETURN_IF_ERROR(TlsMaterial(options.tls).Validate());
-  return std::unique_ptr<HttpTransport>(
-      std::make_unique<CpprestTransport>(std::move(options.tls), std::move(rules), std::move(proxy)));
+  return std::unique_ptr<HttpTransport>(std::make_unique<CpprestTransport>(
+      std::move(options.tls), std::move(rules), std::move(proxy)));
 }
 
 }  // namespace purser::net

@@ -10,8 +10,8 @@
 
 namespace purser::net {
 
-// Files are read again for every new connection, so that rotated material is picked up. A *_pem value
-// wins over the file of the same name.
+// Files are read again for every new connection, so that rotated material is picked up. A *_pem
+// value wins over the file of the same name.
 struct TlsOptions {
   std::string ca_file;  // neither ca_file nor ca_pem: the system's certificate authorities
   std::string ca_pem;
@@ -25,14 +25,14 @@ struct TlsOptions {
 
 struct CpprestOptions {
   TlsOptions tls;
-  // A proxy for every origin. Empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY (either case) as they were
-  // when the transport was made; loopback is never proxied by them.
+  // A proxy for every origin. Empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY (either case) as they
+  // were when the transport was made; loopback is never proxied by them.
   std::string proxy_url;
   bool use_proxy_environment = true;
 };
 
-// Starts the library's only threads. First thing in main, before any transport; later calls do nothing.
-// Without it the library would start 40.
+// Starts the library's only threads. First thing in main, before any transport; later calls do
+// nothing. Without it the library would start 40.
 void InitializeThreads(std::size_t threads = 4);
 
 // One client and its kept-alive connections per origin, reused by all threads.

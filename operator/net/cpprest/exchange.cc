@@ -25,8 +25,12 @@ class OneWayBuffer : public concurrency::streams::details::streambuf_state_manag
   std::size_t buffer_size(std::ios_base::openmode) const override { return 0; }
   void set_buffer_size(std::size_t, std::ios_base::openmode) override {}
   std::size_t in_avail() const override { return 0; }
-  pos_type getpos(std::ios_base::openmode) const override { return static_cast<pos_type>(Traits::eof()); }
-  pos_type seekpos(pos_type, std::ios_base::openmode) override { return static_cast<pos_type>(Traits::eof()); }
+  pos_type getpos(std::ios_base::openmode) const override {
+    return static_cast<pos_type>(Traits::eof());
+  }
+  pos_type seekpos(pos_type, std::ios_base::openmode) override {
+    return static_cast<pos_type>(Traits::eof());
+  }
   pos_type seekoff(off_type, std::ios_base::seekdir, std::ios_base::openmode) override {
     return static_cast<pos_type>(Traits::eof());
   }
@@ -81,16 +85,20 @@ class OutputBuffer final : public OneWayBuffer {
 
 class ReadOnceBuffer final : public OneWayBuffer {
  public:
-  explicit ReadOnceBuffer(std::string body) : OneWayBuffer(std::ios_base::in), body_(std::move(body)) {}
+  explicit ReadOnceBuffer(std::string body)
+      : OneWayBuffer(std::ios_base::in), body_(std::move(body)) {}
   std::size_t in_avail() const override { return body_.size() - read_; }
 
  protected:
   pplx::task<std::size_t> _getn(std::uint8_t* data, std::size_t size) override {
     return pplx::task_from_result(_scopy(data, size, true));
   }
-  std::size_t _scopy(std::uint8_t* data, std::size_t size) override { return _scopy(data, size, false); }
+  std::size_t _scopy(std::uint8_t* data, std::size_t size) override {
+    return _scopy(data, size, false);
+  }
   int_type _sgetc() override {
-    return read_ < body_.size() ? static_cast<int_type>(static_cast<std::uint8_t>(body_[read_])) : Traits::eof();
+    return read_ < body_.size() ? static_cast<int_type>(static_cast<std::uint8_t>(body_[read_]))
+                                : Traits::eof();
   }
   int_type _sbumpc() override {
     const int_type byte = _sgetc();
@@ -115,12 +123,14 @@ class ReadOnceBuffer final : public OneWayBuffer {
 }  // namespace
 
 concurrency::streams::ostream MakeOutput(std::shared_ptr<Exchange> exchange) {
-  return concurrency::streams::streambuf<std::uint8_t>(std::make_shared<OutputBuffer>(std::move(exchange)))
+  return concurrency::streams::streambuf<std::uint8_t>(
+             std::make_shared<OutputBuffer>(std::move(exchange)))
       .create_ostream();
 }
 
 concurrency::streams::istream MakeReadOnceInput(std::string body) {
-  return concurrency::streams::streambuf<std::uint8_t>(std::make_shared<ReadOnceBuffer>(std::move(body)))
+  return concurrency::streams::streambuf<std::uint8_t>(
+             std::make_shared<ReadOnceBuffer>(std::move(body)))
       .create_istream();
 }
 
@@ -132,7 +142,9 @@ void Exchange::SetHeader(HttpResponse response) {
 
 pplx::task<std::size_t> Exchange::Write(const std::uint8_t* data, std::size_t size) {
   const std::lock_guard lock(mutex_);
-  if (left_) return pplx::task_from_exception<std::size_t>(std::runtime_error("nobody reads the answer any more"));
+  if (left_)
+    return pplx::task_from_exception<std::size_t>(
+        std::runtime_error("nobody reads the answer any more"));
   if (overflow_ == Overflow::kFail) {
     if (size > limit_ - data_.size()) {
       too_long_ = true;
@@ -169,8 +181,8 @@ void Exchange::Finish(std::exception_ptr failure) {
 }
 
 template <typename Ready>
-Status Exchange::Wait(std::unique_lock<std::mutex>& lock, SteadyTime deadline, const std::stop_token& stop,
-                      Ready ready) {
+Status Exchange::Wait(std::unique_lock<std::mutex>& lock, SteadyTime deadline,
+                      const std::stop_token& stop, Ready ready) {
   if (!changed_.wait_until(lock, stop, deadline, ready)) {
     if (stop.stop_requested()) return Error(ErrorCode::kCancelled, "asked to stop");
     return Error(ErrorCode::kTimeout, "no answer in time");
@@ -189,7 +201,8 @@ Result<std::string> Exchange::WaitForBody(SteadyTime deadline, const std::stop_t
   std::unique_lock lock(mutex_);
   PURSER_RETURN_IF_ERROR(Wait(lock, deadline, stop, [this] { return finished_ || too_long_; }));
   if (too_long_) {
-    return Error(ErrorCode::kResourceExhausted, "the answer is longer than " + std::to_string(limit_) + " bytes");
+    return Error(ErrorCode::kResourceExhausted,
+                 "the answer is longer than " + std::to_string(limit_) + " bytes");
   }
   if (failure_) return Error(ErrorCode::kUnavailable, *failure_);
   return std::move(data_);
@@ -198,7 +211,8 @@ Result<std::string> Exchange::WaitForBody(SteadyTime deadline, const std::stop_t
 Status Exchange::WaitForData(std::string& data, SteadyTime deadline, const std::stop_token& stop) {
   data.clear();
   std::unique_lock lock(mutex_);
-  PURSER_RETURN_IF_ERROR(Wait(lock, deadline, stop, [this] { return finished_ || !data_.empty(); }));
+  PURSER_RETURN_IF_ERROR(
+      Wait(lock, deadline, stop, [this] { return finished_ || !data_.empty(); }));
   data.swap(data_);
   if (data.empty() && failure_) return Error(ErrorCode::kUnavailable, *failure_);
   Release(lock);

@@ -23,8 +23,8 @@
 
 namespace purser::net {
 
-// Thread-safe: the library writes, one caller waits. The caller may leave before the library is done: what
-// arrives later is refused.
+// Thread-safe: the library writes, one caller waits. The caller may leave before the library is
+// done: what arrives later is refused.
 class Exchange {
  public:
   enum class Overflow {
@@ -50,7 +50,8 @@ class Exchange {
 
  private:
   template <typename Ready>
-  Status Wait(std::unique_lock<std::mutex>& lock, SteadyTime deadline, const std::stop_token& stop, Ready ready);
+  Status Wait(std::unique_lock<std::mutex>& lock, SteadyTime deadline, const std::stop_token& stop,
+              Ready ready);
   void Release(std::unique_lock<std::mutex>& lock);
 
   const std::size_t limit_;

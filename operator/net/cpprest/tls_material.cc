@@ -22,7 +22,9 @@ using Bio = std::unique_ptr<BIO, Free>;
 using Certificate = std::unique_ptr<X509, Free>;
 using Key = std::unique_ptr<EVP_PKEY, Free>;
 
-Bio Open(const std::string& text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+Bio Open(const std::string& text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
 
 // Encrypted keys are refused: nobody is there to type a passphrase.
 int NoPassphrase(char*, int, int, void*) { return -1; }
@@ -39,7 +41,8 @@ Result<std::string> ReadPem(const std::string& pem, const std::string& file, con
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
   if (!stream.eof() || text.empty() || text.size() > kMaxPemBytes) {
-    return Error(ErrorCode::kInvalidArgument, std::string(what) + " file '" + file + "' cannot be read or is empty");
+    return Error(ErrorCode::kInvalidArgument,
+                 std::string(what) + " file '" + file + "' cannot be read or is empty");
   }
   return text;
 }
@@ -92,13 +95,15 @@ int ReferenceIndex() {
 
 int VerifyAndReport(X509_STORE_CTX* store, void*) {
   const int verified = X509_verify_cert(store);
-  const auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  auto* material =
-      static_cast<std::shared_ptr<TlsMaterial>*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ReferenceIndex()));
+  const auto* ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* material = static_cast<std::shared_ptr<TlsMaterial>*>(
+      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ReferenceIndex()));
   if (material != nullptr) {
-    (*material)->SetProblem(verified == 1 ? ""
-                                          : std::string("the server's certificate was refused: ") +
-                                                X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
+    (*material)->SetProblem(
+        verified == 1 ? ""
+                      : std::string("the server's certificate was refused: ") +
+                            X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
   }
   return verified;
 }
@@ -120,28 +125,37 @@ Status TlsMaterial::Load(SSL_CTX* context) const {
   } else {
     auto pem = ReadPem(options_.ca_pem, options_.ca_file, "certificate authority");
     if (!pem) return pem.error();
-    PURSER_RETURN_IF_ERROR(AddAuthorities(store, *pem, options_.ca_pem.empty() ? options_.ca_file : "the given text"));
+    PURSER_RETURN_IF_ERROR(
+        AddAuthorities(store, *pem, options_.ca_pem.empty() ? options_.ca_file : "the given text"));
   }
-  auto certificate = ReadPem(options_.certificate_pem, options_.certificate_file, "client certificate");
+  auto certificate =
+      ReadPem(options_.certificate_pem, options_.certificate_file, "client certificate");
   if (!certificate) return certificate.error();
   auto key = ReadPem(options_.key_pem, options_.key_file, "client key");
   if (!key) return key.error();
   if (certificate->empty() && key->empty()) return Ok();
   if (certificate->empty() || key->empty()) {
-    return Error(ErrorCode::kInvalidArgument, "a client certificate and its key must be given together");
+    return Error(ErrorCode::kInvalidArgument,
+                 "a client certificate and its key must be given together");
   }
   PURSER_RETURN_IF_ERROR(UseCertificate(context, *certificate));
   return UseKey(context, *key);
 }
 
 Status TlsMaterial::Validate() const {
-  const auto has = [](const std::string& pem, const std::string& file) { return !pem.empty() || !file.empty(); };
-  if (has(options_.certificate_pem, options_.certificate_file) != has(options_.key_pem, options_.key_file)) {
-    return Error(ErrorCode::kInvalidArgument, "a client certificate and its key must be given together");
+  const auto has = [](const std::string& pem, const std::string& file) {
+    return !pem.empty() || !file.empty();
+  };
+  if (has(options_.certificate_pem, options_.certificate_file) !=
+      has(options_.key_pem, options_.key_file)) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "a client certificate and its key must be given together");
   }
-  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  SSL_CTX_free);
   if (!options_.ca_pem.empty()) {
-    PURSER_RETURN_IF_ERROR(AddAuthorities(SSL_CTX_get_cert_store(context.get()), options_.ca_pem, "the given text"));
+    PURSER_RETURN_IF_ERROR(
+        AddAuthorities(SSL_CTX_get_cert_store(context.get()), options_.ca_pem, "the given text"));
   }
   if (!options_.certificate_pem.empty()) {
     PURSER_RETURN_IF_ERROR(UseCertificate(context.get(), options_.certificate_pem));
@@ -165,16 +179,18 @@ void TlsMaterial::Apply(SSL_CTX* context, const std::string& host, bool host_is_
   }
   // OpenSSL checks the name itself, and gives a reason; the library's own check comes on top.
   X509_VERIFY_PARAM* parameters = SSL_CTX_get0_param(context);
-  X509_VERIFY_PARAM_set_hostflags(parameters,
-                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  const int set = host_is_address ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str())
-                                  : X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), host.size());
+  X509_VERIFY_PARAM_set_hostflags(
+      parameters, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const int set = host_is_address
+                      ? X509_VERIFY_PARAM_set1_ip_asc(parameters, host.c_str())
+                      : X509_VERIFY_PARAM_set1_host(parameters, host.c_str(), host.size());
   if (set != 1) {
     SetProblem("the name '" + host + "' cannot be verified");
     Refuse(context);
     return;
   }
-  SSL_CTX_set_ex_data(context, ReferenceIndex(), new std::shared_ptr<TlsMaterial>(shared_from_this()));
+  SSL_CTX_set_ex_data(context, ReferenceIndex(),
+                      new std::shared_ptr<TlsMaterial>(shared_from_this()));
   SSL_CTX_set_cert_verify_callback(context, VerifyAndReport, nullptr);
 }
 

@@ -1,5 +1,5 @@
-// Sets up OpenSSL for one new connection: own trust store, client certificate, name check, and a readable
-// reason when the handshake fails.
+// Sets up OpenSSL for one new connection: own trust store, client certificate, name check, and a
+// readable reason when the handshake fails.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -21,8 +21,8 @@ class TlsMaterial : public std::enable_shared_from_this<TlsMaterial> {
   // Checks what does not change: PEM text. Files are only looked at by Apply.
   Status Validate() const;
 
-  // Never throws: it is called from inside the HTTP library. What cannot be loaded makes the handshake
-  // fail, with the reason in LastProblem. `host`: what the certificate must be for.
+  // Never throws: it is called from inside the HTTP library. What cannot be loaded makes the
+  // handshake fail, with the reason in LastProblem. `host`: what the certificate must be for.
   void Apply(SSL_CTX* context, const std::string& host, bool host_is_address);
 
   // Why the last handshake failed; empty once one has succeeded.

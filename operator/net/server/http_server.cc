@@ -29,7 +29,8 @@ Result<tcp::endpoint> ParseAddress(const std::string& address) {
   };
   if (colon == std::string::npos) return wrong();
   std::string host = address.substr(0, colon);
-  if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() > 1 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   std::uint16_t port = 0;
   const char* end = address.data() + address.size();
   const auto [rest, failure] = std::from_chars(address.data() + colon + 1, end, port);
@@ -55,15 +56,15 @@ class Session : public std::enable_shared_from_this<Session> {
     parser_->header_limit(kMaxHeaderBytes);
     parser_->body_limit(0);
     stream_.expires_after(kRequestTimeout);
-    http::async_read(stream_, buffer_, *parser_,
-                     [self = shared_from_this()](beast::error_code error, std::size_t) {
-                       self->OnRead(error);
-                     });
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](beast::error_code error, std::size_t) { self->OnRead(error); });
   }
 
  private:
   void OnRead(beast::error_code error) {
-    if (error == http::error::body_limit) return Answer({413, "text/plain", "no request body is taken\n"}, false);
+    if (error == http::error::body_limit)
+      return Answer({413, "text/plain", "no request body is taken\n"}, false);
     if (error) return Close();
     const auto& request = parser_->get();
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
@@ -86,11 +87,12 @@ class Session : public std::enable_shared_from_this<Session> {
     const auto size = answer.body.size();
     if (!head) response_.body() = std::move(answer.body);
     response_.content_length(size);
-    http::async_write(stream_, response_,
-                      [self = shared_from_this(), keep_alive, head](beast::error_code error, std::size_t) {
-                        if (error || !keep_alive || head) return self->Close();
-                        self->Read();
-                      });
+    http::async_write(
+        stream_, response_,
+        [self = shared_from_this(), keep_alive, head](beast::error_code error, std::size_t) {
+          if (error || !keep_alive || head) return self->Close();
+          self->Read();
+        });
   }
 
   void Close() {
@@ -162,8 +164,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address
     return Error(ErrorCode::kUnavailable, "cannot listen on " + address + ": " + error.message() +
                                               "; choose another server.metricsAddress");
   }
-  return std::unique_ptr<HttpServer>(new HttpServer(
-      std::make_unique<Implementation>(std::move(acceptor), std::move(context), std::move(handler))));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::make_unique<Implementation>(
+      std::move(acceptor), std::move(context), std::move(handler))));
 }
 
 }  // namespace purser::net

@@ -22,13 +22,16 @@ struct ServerResponse {
   std::string body;
 };
 
-// Serves from one thread of its own until destroyed. At most 64 connections at once, 16 KiB of request
-// header, no request body, 10 s per request: a slow or hostile client cannot hold it up for the others.
+// Serves from one thread of its own until destroyed. At most 64 connections at once, 16 KiB of
+// request header, no request body, 10 s per request: a slow or hostile client cannot hold it up for
+// the others.
 class HttpServer {
  public:
-  using Handler = std::function<ServerResponse(const ServerRequest&)>;  // called on the server's thread
+  using Handler =
+      std::function<ServerResponse(const ServerRequest&)>;  // called on the server's thread
 
-  // `address`: "0.0.0.0:8080", "[::]:8080", "127.0.0.1:0" (a free port). Error kUnavailable: cannot bind.
+  // `address`: "0.0.0.0:8080", "[::]:8080", "127.0.0.1:0" (a free port). Error kUnavailable: cannot
+  // bind.
   static Result<std::unique_ptr<HttpServer>> Start(const std::string& address, Handler handler);
   ~HttpServer();
 

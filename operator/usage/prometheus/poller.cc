@@ -97,7 +97,8 @@ class PrometheusPoller::Implementation {
     return interval_;
   }
 
-  // A short interval lasts as long as it is asked for again: after a poll without a request it doubles.
+  // A short interval lasts as long as it is asked for again: after a poll without a request it
+  // doubles.
   void RelaxInterval() {
     const std::lock_guard lock(mutex_);
     if (!std::exchange(requested_, false)) interval_ = std::min(configured_, 2 * interval_);

@@ -47,8 +47,8 @@ class PrometheusPoller {
   // Thread-safe from here on.
   // Polls at once, also while waiting to retry.
   void PollNow();
-  // Polls this far apart, from 1 s up to the configured interval, for when a threshold is near; asked for again at
-  // each poll, or else the interval doubles back to the configured one.
+  // Polls this far apart, from 1 s up to the configured interval, for when a threshold is near;
+  // asked for again at each poll, or else the interval doubles back to the configured one.
   void RequestInterval(Duration interval);
   PollFigures Figures() const;
 

@@ -38,8 +38,8 @@ inline Result<ConfigMap> DecodeConfigMap(simdjson::dom::element object) {
 }
 
 inline std::string ConfigMapJson(const std::string& name, const std::string& value) {
-  return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name + R"("},"data":{"value":")" + value +
-         "\"}}";
+  return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + name +
+         R"("},"data":{"value":")" + value + "\"}}";
 }
 
 inline bool Eventually(const std::function<bool()>& condition,

@@ -43,12 +43,14 @@ TEST_F(RealClientTest, ErrorsAreTypedAndTellWhy) {
 
 TEST_F(RealClientTest, AnOldVersionIsAConflict) {
   const auto version = Make("one", "a");
-  const std::string patch = R"({"metadata":{"resourceVersion":")" + version + R"("},"data":{"value":"b"}})";
+  const std::string patch =
+      R"({"metadata":{"resourceVersion":")" + version + R"("},"data":{"value":"b"}})";
   ASSERT_TRUE(client_.MergePatch(Path("one"), patch).ok());
   const auto second = client_.MergePatch(Path("one"), patch);
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code(), ErrorCode::kConflict);
-  const auto deleted = client_.Delete(Path("one"), R"({"preconditions":{"resourceVersion":")" + version + "\"}}");
+  const auto deleted =
+      client_.Delete(Path("one"), R"({"preconditions":{"resourceVersion":")" + version + "\"}}");
   EXPECT_EQ(deleted.error().code(), ErrorCode::kConflict);
 }
 
@@ -62,7 +64,8 @@ TEST_F(RealClientTest, ApplyingTheSameChangesNothing) {
   EXPECT_NE(VersionOf(*third), VersionOf(*second));
   // Taken from whoever set it before: forced.
   ASSERT_EQ(support::SharedCluster()
-                .Kubectl({"apply", "--server-side", "--force-conflicts", "-n", ns_, "-f", "-"}, ConfigMapJson("applied", "theirs"))
+                .Kubectl({"apply", "--server-side", "--force-conflicts", "-n", ns_, "-f", "-"},
+                         ConfigMapJson("applied", "theirs"))
                 .code,
             0);
   const auto forced = client_.Apply(Path("applied"), ConfigMapJson("applied", "ours"));
@@ -71,7 +74,10 @@ TEST_F(RealClientTest, ApplyingTheSameChangesNothing) {
 }
 
 TEST_F(RealClientTest, ARefusedTokenIsReadAgain) {
-  ASSERT_TRUE(client_.Create("/api/v1/namespaces/" + ns_ + "/serviceaccounts", R"({"metadata":{"name":"robot"}})").ok());
+  ASSERT_TRUE(client_
+                  .Create("/api/v1/namespaces/" + ns_ + "/serviceaccounts",
+                          R"({"metadata":{"name":"robot"}})")
+                  .ok());
   const auto made = support::SharedCluster().Kubectl({"create", "token", "robot", "-n", ns_});
   ASSERT_EQ(made.code, 0) << made.err;
   const std::string file = support::SharedCluster().directory() + "/token-" + ns_;
@@ -89,16 +95,23 @@ TEST_F(RealClientTest, ARefusedTokenIsReadAgain) {
 }
 
 TEST_F(RealClientTest, RunsACredentialsProgram) {
-  ASSERT_TRUE(client_.Create("/api/v1/namespaces/" + ns_ + "/serviceaccounts", R"({"metadata":{"name":"robot"}})").ok());
+  ASSERT_TRUE(client_
+                  .Create("/api/v1/namespaces/" + ns_ + "/serviceaccounts",
+                          R"({"metadata":{"name":"robot"}})")
+                  .ok());
   const auto& cluster = support::SharedCluster();
   const std::string file = cluster.directory() + "/exec-" + ns_;
-  std::ofstream(file) << "clusters: [{name: k, cluster: {server: " << cluster.server()
-                      << ", certificate-authority: certificates/authority.crt}}]\n"
-                         "contexts: [{name: c, context: {cluster: k, user: u}}]\ncurrent-context: c\n"
-                         "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, "
-                         "command: bin/kubectl, args: [--kubeconfig="
-                      << cluster.kubeconfig() << ", create, token, robot, -n, " << ns_
-                      << ", '-o=jsonpath={\"{\\\"kind\\\":\\\"ExecCredential\\\",\\\"apiVersion\\\":\\\"client.authentication.k8s.io/v1\\\",\\\"status\\\":{\\\"token\\\":\\\"\"}{.status.token}{\"\\\"}}\"}']}}}]\n";
+  std::ofstream(file)
+      << "clusters: [{name: k, cluster: {server: " << cluster.server()
+      << ", certificate-authority: certificates/authority.crt}}]\n"
+         "contexts: [{name: c, context: {cluster: k, user: u}}]\ncurrent-context: c\n"
+         "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, "
+         "command: bin/kubectl, args: [--kubeconfig="
+      << cluster.kubeconfig() << ", create, token, robot, -n, " << ns_
+      << ", "
+         "'-o=jsonpath={\"{\\\"kind\\\":\\\"ExecCredential\\\",\\\"apiVersion\\\":\\\"client."
+         "authentication.k8s.io/"
+         "v1\\\",\\\"status\\\":{\\\"token\\\":\\\"\"}{.status.token}{\"\\\"}}\"}']}}}]\n";
   const auto access = LoadKubeconfig({file});
   ASSERT_TRUE(access.ok()) << access.error().message();
   net::CpprestOptions options;

@@ -50,11 +50,14 @@ TEST_F(RealCoordinationTest, AReleasedLeaseIsTakenOverWithinThreeSeconds) {
 
 TEST_F(RealCoordinationTest, EventsAreWrittenAndCounted) {
   SystemClock clock;
-  const ObjectReference regarding{"v1", "ConfigMap", ns_, "one", "0d1f2e3c-0000-4000-8000-000000000000"};
+  const ObjectReference regarding{"v1", "ConfigMap", ns_, "one",
+                                  "0d1f2e3c-0000-4000-8000-000000000000"};
   {
-    ApiEventRecorder recorder(client_, clock, {"purser-0", 1024, Duration(50), std::chrono::minutes(6)});
+    ApiEventRecorder recorder(client_, clock,
+                              {"purser-0", 1024, Duration(50), std::chrono::minutes(6)});
     for (int i = 0; i < 5; ++i) {
-      recorder.Record(regarding, EventType::kWarning, "Stop", "Evaluate", "spent $50.20 of $50 — stopped");
+      recorder.Record(regarding, EventType::kWarning, "Stop", "Evaluate",
+                      "spent $50.20 of $50 — stopped");
     }
     recorder.Record(regarding, EventType::kNormal, "Resume", "Evaluate", "window began");
     EXPECT_EQ(recorder.dropped(), 0U);

@@ -57,7 +57,9 @@ TEST_F(RealInformerTest, ListsPagesThenFollows) {
   EXPECT_EQ(added_, kCount);
 
   ASSERT_TRUE(client_.MergePatch(Path("map-7"), R"({"data":{"value":"b"}})").ok());
-  EXPECT_TRUE(Eventually([&] { return ValueOf(*informer, {ns_, "map-7"}) == "b" && changed_ == 1; }));
+  EXPECT_TRUE(Eventually([&] {
+    return ValueOf(*informer, {ns_, "map-7"}) == "b" && changed_ == 1;
+  }));
   ASSERT_TRUE(client_.Delete(Path("map-8")).ok());
   EXPECT_TRUE(Eventually([&] { return !informer->Get({ns_, "map-8"}) && removed_ == 1; }));
   Make("new", "c");
@@ -95,7 +97,8 @@ TEST_F(RealInformerTest, RecoversWhenTheApiServerIsKilledAndStartedAgain) {
   second.Kill();
   EXPECT_TRUE(Eventually([&] { return informer->Problem().has_value(); }));
   EXPECT_EQ(informer->Size(), 2U);  // what is known stays known
-  // Through the first server, unseen: more changes than a new server keeps in memory from before its start.
+  // Through the first server, unseen: more changes than a new server keeps in memory from before
+  // its start.
   ASSERT_TRUE(client_.MergePatch(Path("kept"), R"({"data":{"value":"b"}})").ok());
   ASSERT_TRUE(client_.Delete(Path("deleted")).ok());
   Make("made", "c");
@@ -117,7 +120,8 @@ TEST_F(RealInformerTest, AnOldVersionIsExpired) {
   support::SecondApiServer second(support::SharedCluster());
   const auto old = Make("one", "a");
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(client_.MergePatch(Path("one"), R"({"data":{"value":")" + std::to_string(i) + "\"}}").ok());
+    ASSERT_TRUE(
+        client_.MergePatch(Path("one"), R"({"data":{"value":")" + std::to_string(i) + "\"}}").ok());
   }
   second.Start();  // remembers nothing from before
   Connected through(second.server());

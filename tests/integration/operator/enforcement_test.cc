@@ -11,7 +11,8 @@ namespace {
 
 using testing::HasSubstr;
 
-// One Prometheus that scrapes one exporter every second, shared by the tests; each uses its own namespace.
+// One Prometheus that scrapes one exporter every second, shared by the tests; each uses its own
+// namespace.
 struct Spend {
   support::Exporter exporter;
   support::Prometheus prometheus;
@@ -33,7 +34,8 @@ class EnforcementTest : public testing::Test {
   EnforcementTest()
       : world_([] {
           std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-          std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+          std::transform(name.begin(), name.end(), name.begin(),
+                         [](unsigned char c) { return std::tolower(c); });
           return name;
         }()) {}
 
@@ -41,8 +43,8 @@ class EnforcementTest : public testing::Test {
     Spend::Shared().exporter.Add(world_.ns(), agent, dollars);
   }
   void Run() {
-    running_ = std::make_unique<support::RunningOperator>(world_.Config(Spend::Shared().prometheus.url()),
-                                                          world_.cluster().kubeconfig(), nullptr);
+    running_ = std::make_unique<support::RunningOperator>(
+        world_.Config(Spend::Shared().prometheus.url()), world_.cluster().kubeconfig(), nullptr);
   }
   // A pool "team" with the Deployment "worker" of 5, its spend known to the source.
   void OnePool(const std::string& extra = "") {
@@ -89,14 +91,17 @@ TEST_F(EnforcementTest, ThrottlesThenStopsThenReturnsWhenTheLimitIsRaised) {
   EXPECT_EQ(budget["remaining"], "0");
   EXPECT_EQ(world_.ConditionOf("agentbudget", "daily", "Exhausted"), "True/LimitReached");
   EXPECT_EQ(world_.ConditionOf("agentpool", "team", "Stopped"), "True/BudgetExhausted");
-  const auto saved = world_.Get("deployment", "worker")["metadata"]["annotations"]["purser.dev/saved"];
+  const auto saved =
+      world_.Get("deployment", "worker")["metadata"]["annotations"]["purser.dev/saved"];
   EXPECT_EQ(nlohmann::json::parse(saved.get<std::string>())["replicas"], 5);
 
-  world_.Kubectl({"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
+  world_.Kubectl(
+      {"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
   ASSERT_TRUE(Returned());
   ASSERT_TRUE(world_.Eventually("events tell the story", [&] {
     const auto events = world_.Kubectl({"get", "events", "-o", "custom-columns=R:.reason"}).out;
-    return events.find("Stopped") != std::string::npos && events.find("Throttled") != std::string::npos &&
+    return events.find("Stopped") != std::string::npos &&
+           events.find("Throttled") != std::string::npos &&
            events.find("Restored") != std::string::npos;
   }));
 }
@@ -115,7 +120,8 @@ TEST_F(EnforcementTest, AuditGivesBackAndTouchesNothing) {
   world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
   Run();
   ASSERT_TRUE(Stopped());
-  world_.Kubectl({"patch", "agentbudget", "nothing", "--type=merge", "-p", R"({"spec":{"mode":"Audit"}})"});
+  world_.Kubectl(
+      {"patch", "agentbudget", "nothing", "--type=merge", "-p", R"({"spec":{"mode":"Audit"}})"});
   ASSERT_TRUE(Returned());
   ASSERT_TRUE(world_.Eventually("the budget says Audit", [&] {
     return world_.StatusOf("agentbudget", "nothing").value("state", "") == "Audit";
@@ -157,9 +163,11 @@ TEST_F(EnforcementTest, ReplicasSomebodyElseChangedAreLeftAlone) {
   Run();
   ASSERT_TRUE(world_.Eventually("it is throttled", [&] { return world_.Replicas("worker") == 3; }));
   world_.Kubectl({"scale", "deployment", "worker", "--replicas=1"});
-  world_.Kubectl({"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
+  world_.Kubectl(
+      {"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
   ASSERT_TRUE(world_.Eventually("the annotation is gone", [&] {
-    return !world_.Get("deployment", "worker")["metadata"].value("annotations", nlohmann::json::object())
+    return !world_.Get("deployment", "worker")["metadata"]
+                .value("annotations", nlohmann::json::object())
                 .contains("purser.dev/saved");
   }));
   EXPECT_EQ(world_.Replicas("worker"), 1);
@@ -176,7 +184,8 @@ TEST_F(EnforcementTest, AStopIsReassertedAndContentionIsSaid) {
   }
   world_.Kubectl({"scale", "deployment", "worker", "--replicas=4"});
   ASSERT_TRUE(world_.Eventually("contention is said", [&] {
-    return world_.ConditionOf("agentpool", "team", "ActuatorContention") == "True/ReplicasKeepChanging";
+    return world_.ConditionOf("agentpool", "team", "ActuatorContention") ==
+           "True/ReplicasKeepChanging";
   }));
 }
 
@@ -196,7 +205,8 @@ TEST_F(EnforcementTest, LimitsArePublishedFirstAndInFlightWorkMayFinish) {
 
 TEST_F(EnforcementTest, RefuseNewWorkKeepsReplicas) {
   OnePool();
-  world_.Budget("refuse", "limit: \"0\", thresholds: [{percent: 100, action: RefuseNewWork}]", "{pools: [team]}");
+  world_.Budget("refuse", "limit: \"0\", thresholds: [{percent: 100, action: RefuseNewWork}]",
+                "{pools: [team]}");
   Run();
   ASSERT_TRUE(world_.Eventually("work is refused", [&] { return PoolState() == "RefusingWork"; }));
   EXPECT_EQ(world_.StatusOf("agentpool", "team")["maxConcurrency"], 0);
@@ -205,13 +215,17 @@ TEST_F(EnforcementTest, RefuseNewWorkKeepsReplicas) {
 
 TEST_F(EnforcementTest, StatefulSetsAreScaledToo) {
   world_.StatefulSet("worker", 4);
-  world_.Apply("apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: {name: team}\nspec: {maxConcurrency: 4, "
-               "agents: [{name: worker, workloadRef: {kind: StatefulSet, name: worker}}]}\n");
+  world_.Apply(
+      "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: {name: team}\nspec: "
+      "{maxConcurrency: 4, "
+      "agents: [{name: worker, workloadRef: {kind: StatefulSet, name: worker}}]}\n");
   world_.Budget("nothing", "limit: \"0\"", "{pools: [\"*\"]}");
   Run();
-  ASSERT_TRUE(world_.Eventually("it stops", [&] { return world_.Replicas("worker", "statefulset") == 0; }));
+  ASSERT_TRUE(
+      world_.Eventually("it stops", [&] { return world_.Replicas("worker", "statefulset") == 0; }));
   world_.Kubectl({"delete", "agentbudget", "nothing"});
-  ASSERT_TRUE(world_.Eventually("it returns", [&] { return world_.Replicas("worker", "statefulset") == 4; }));
+  ASSERT_TRUE(world_.Eventually("it returns",
+                                [&] { return world_.Replicas("worker", "statefulset") == 4; }));
 }
 
 TEST_F(EnforcementTest, AMissingWorkloadIsNamedAndFoundWhenItComes) {
@@ -221,7 +235,8 @@ TEST_F(EnforcementTest, AMissingWorkloadIsNamedAndFoundWhenItComes) {
   ASSERT_TRUE(world_.Eventually("it is missed", [&] {
     return world_.ConditionOf("agentpool", "team", "WorkloadsResolved") == "False/WorkloadNotFound";
   }));
-  EXPECT_THAT(world_.Kubectl({"get", "agentpool", "team", "-o", "yaml"}).out, HasSubstr("Deployment worker"));
+  EXPECT_THAT(world_.Kubectl({"get", "agentpool", "team", "-o", "yaml"}).out,
+              HasSubstr("Deployment worker"));
   world_.Deployment("worker", 5);
   ASSERT_TRUE(Stopped());
   ASSERT_TRUE(world_.Eventually("it is resolved", [&] {
@@ -231,14 +246,16 @@ TEST_F(EnforcementTest, AMissingWorkloadIsNamedAndFoundWhenItComes) {
 
 TEST_F(EnforcementTest, AnUnknownZoneAndAnUnknownSourceAreSaid) {
   OnePool();
-  world_.Budget("zone", "limit: \"1\", window: {period: Day, timeZone: America/NewYork}", "{pools: [team]}");
+  world_.Budget("zone", "limit: \"1\", window: {period: Day, timeZone: America/NewYork}",
+                "{pools: [team]}");
   world_.Budget("source", "limit: \"1\", source: elsewhere", "{pools: [team]}");
   Run();
   ASSERT_TRUE(world_.Eventually("both are not ready", [&] {
     return world_.ConditionOf("agentbudget", "zone", "Ready") == "False/UnknownTimeZone" &&
            world_.ConditionOf("agentbudget", "source", "Ready") == "False/UnknownSource";
   }));
-  EXPECT_THAT(world_.Kubectl({"get", "agentbudget", "zone", "-o", "yaml"}).out, HasSubstr("America/New_York"));
+  EXPECT_THAT(world_.Kubectl({"get", "agentbudget", "zone", "-o", "yaml"}).out,
+              HasSubstr("America/New_York"));
   EXPECT_EQ(world_.Replicas("worker"), 5);
 }
 
@@ -272,7 +289,8 @@ TEST_F(EnforcementTest, ARestartGivesNothingBackAndRestoresOnlyOnce) {
   world_.Kubectl({"scale", "deployment", "worker", "--replicas=2"});
   running_.reset();
   Run();
-  ASSERT_TRUE(world_.Eventually("it is read", [&] { return world_.ConditionOf("agentpool", "team", "Ready") != ""; }));
+  ASSERT_TRUE(world_.Eventually(
+      "it is read", [&] { return world_.ConditionOf("agentpool", "team", "Ready") != ""; }));
   EXPECT_EQ(world_.Replicas("worker"), 2);
 }
 

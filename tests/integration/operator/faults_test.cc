@@ -1,4 +1,5 @@
-// What goes wrong around the operator: each fault is told, nothing is lost, nothing is given back blindly.
+// What goes wrong around the operator: each fault is told, nothing is lost, nothing is given back
+// blindly.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -30,7 +31,8 @@ TEST(FaultsTest, PrometheusGoneHoldsWhatIsTakenAndLosesNothing) {
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
   exporter.Add(world.ns(), "worker", "11");
-  support::RunningOperator running(world.Config(prometheus.url()), world.cluster().kubeconfig(), nullptr);
+  support::RunningOperator running(world.Config(prometheus.url()), world.cluster().kubeconfig(),
+                                   nullptr);
   ASSERT_TRUE(world.Eventually("it stops", [&] { return world.Replicas("worker") == 0; }));
 
   prometheus.Kill();
@@ -38,12 +40,14 @@ TEST(FaultsTest, PrometheusGoneHoldsWhatIsTakenAndLosesNothing) {
     return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("False/");
   }));
   // A raised limit is not given back blindly.
-  world.Kubectl({"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
+  world.Kubectl(
+      {"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"100"}})"});
   ASSERT_TRUE(world.Eventually("the new limit is in force", [&] {
     return world.StatusOf("agentbudget", "daily").value("limit", "") == "100";
   }));
   EXPECT_EQ(world.Replicas("worker"), 0);
-  EXPECT_THAT(world.Kubectl({"get", "agentbudget", "daily", "-o", "yaml"}).out, HasSubstr("not readable"));
+  EXPECT_THAT(world.Kubectl({"get", "agentbudget", "daily", "-o", "yaml"}).out,
+              HasSubstr("not readable"));
 
   exporter.Add(world.ns(), "worker", "0.000000007");
   prometheus.Start();
@@ -90,8 +94,9 @@ TEST(FaultsTest, APageOfHtmlIsNotZeroDollars) {
   world.Deployment("worker", 5);
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\"", "{pools: [team]}");
-  support::RunningOperator running(world.Config("http://127.0.0.1:" + std::to_string((*web)->port())),
-                                   world.cluster().kubeconfig(), nullptr);
+  support::RunningOperator running(
+      world.Config("http://127.0.0.1:" + std::to_string((*web)->port())),
+      world.cluster().kubeconfig(), nullptr);
   ASSERT_TRUE(world.Eventually("it is told", [&] {
     return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("False/");
   }));
@@ -123,10 +128,12 @@ TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {
   }));
   server.Kill();
   exporter.Add(world.ns(), "worker", "10");
-  std::this_thread::sleep_for(std::chrono::seconds(2));  // the limit is crossed while nobody can be told
+  std::this_thread::sleep_for(
+      std::chrono::seconds(2));  // the limit is crossed while nobody can be told
   server.Start();
-  EXPECT_TRUE(world.Eventually("it stops once the server is back", [&] { return world.Replicas("worker") == 0; },
-                               std::chrono::seconds(60)));
+  EXPECT_TRUE(world.Eventually(
+      "it stops once the server is back", [&] { return world.Replicas("worker") == 0; },
+      std::chrono::seconds(60)));
 }
 
 TEST(FaultsTest, AStoreThatCannotBeWrittenEndsTheStartWithAWayOut) {

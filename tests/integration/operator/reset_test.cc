@@ -1,4 +1,5 @@
-// Over an hour's, a day's and a week's end, the clock injected: agents stop, the window ends, agents return.
+// Over an hour's, a day's and a week's end, the clock injected: agents stop, the window ends,
+// agents return.
 #include <date/date.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +14,8 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-// Saturday evening before New York's 25-hour Sunday: 22:30 on 31 October is 02:30 UTC on 1 November.
+// Saturday evening before New York's 25-hour Sunday: 22:30 on 31 October is 02:30 UTC on 1
+// November.
 const Timestamp kStart = date::sys_days(2026_y / 11 / 1) + hours(2) + minutes(30);
 
 // Every agent spends `dollars` in the first minutes and nothing after, for two days.
@@ -40,16 +42,22 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
     world.Pool(agent, {agent}, 8);
   }
   world.Budget("hourly", "limit: \"1\", window: {period: Hour}", "{pools: [hourly]}");
-  world.Budget("daily", "limit: \"5\", window: {period: Day, timeZone: America/New_York}", "{pools: [daily]}");
-  world.Budget("weekly", "limit: \"20\", window: {period: Week, timeZone: America/New_York}", "{pools: [weekly]}");
+  world.Budget("daily", "limit: \"5\", window: {period: Day, timeZone: America/New_York}",
+               "{pools: [daily]}");
+  world.Budget("weekly", "limit: \"20\", window: {period: Week, timeZone: America/New_York}",
+               "{pools: [weekly]}");
 
   support::OffsetClock clock(kStart + minutes(3));
-  support::RunningOperator running(world.Config(prometheus.url()), world.cluster().kubeconfig(), &clock);
+  support::RunningOperator running(world.Config(prometheus.url()), world.cluster().kubeconfig(),
+                                   &clock);
 
   const auto replicas = [&] {
-    return std::vector<int>{world.Replicas("hourly"), world.Replicas("daily"), world.Replicas("weekly")};
+    return std::vector<int>{world.Replicas("hourly"), world.Replicas("daily"),
+                            world.Replicas("weekly")};
   };
-  ASSERT_TRUE(world.Eventually("all three stop", [&] { return replicas() == std::vector{0, 0, 0}; }));
+  ASSERT_TRUE(world.Eventually("all three stop", [&] {
+    return replicas() == std::vector{0, 0, 0};
+  }));
 
   clock.Set(kStart + minutes(29) + seconds(50));
   ASSERT_TRUE(world.Eventually("the hour's budget tells its reset", [&] {
@@ -58,7 +66,9 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
   EXPECT_EQ(replicas(), (std::vector{0, 0, 0})) << "ten seconds before the hour's end";
 
   clock.Set(kStart + minutes(30) + seconds(1));
-  ASSERT_TRUE(world.Eventually("the hour ends", [&] { return replicas() == std::vector{3, 0, 0}; }));
+  ASSERT_TRUE(world.Eventually("the hour ends", [&] {
+    return replicas() == std::vector{3, 0, 0};
+  }));
   ASSERT_TRUE(world.Eventually("the closed hour is in the history", [&] {
     const auto status = world.StatusOf("agentbudget", "hourly");
     return status.contains("history") && status["history"].size() == 1 &&
@@ -77,7 +87,9 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
   EXPECT_EQ(world.Replicas("weekly"), 0);
 
   clock.Set(kStart + hours(26) + minutes(30) + seconds(1));
-  ASSERT_TRUE(world.Eventually("the week ends", [&] { return replicas() == std::vector{3, 3, 3}; }));
+  ASSERT_TRUE(world.Eventually("the week ends", [&] {
+    return replicas() == std::vector{3, 3, 3};
+  }));
   ASSERT_TRUE(world.Eventually("the closed week is in the history", [&] {
     const auto status = world.StatusOf("agentbudget", "weekly");
     return status.contains("history") && status["history"][0]["spent"] == "20.25";
@@ -90,7 +102,8 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
     const auto status = world.StatusOf("agentpool", "weekly");
     return status["state"] == "Normal" && status["maxConcurrency"] == 8;
   }));
-  EXPECT_FALSE(world.Get("deployment", "weekly")["metadata"].value("annotations", nlohmann::json::object())
+  EXPECT_FALSE(world.Get("deployment", "weekly")["metadata"]
+                   .value("annotations", nlohmann::json::object())
                    .contains("purser.dev/saved"));
   running.Stop();
   EXPECT_TRUE(running.ended().ok());

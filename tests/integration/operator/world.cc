@@ -12,11 +12,13 @@ namespace {
 
 support::Cluster& ClusterWithResources() {
   static const bool applied = [] {
-    const auto result = support::SharedCluster().Kubectl({"apply", "--server-side", "-f", PURSER_SOURCE_DIR "/crds"});
+    const auto result = support::SharedCluster().Kubectl(
+        {"apply", "--server-side", "-f", PURSER_SOURCE_DIR "/crds"});
     if (result.code != 0) throw std::runtime_error("crds cannot be applied: " + result.err);
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (support::SharedCluster().Kubectl({"get", "agentpools,agentbudgets"}).code != 0) {
-      if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("crds are not established");
+      if (std::chrono::steady_clock::now() > deadline)
+        throw std::runtime_error("crds are not established");
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     return true;
@@ -28,7 +30,8 @@ support::Cluster& ClusterWithResources() {
 std::string Workload(const std::string& kind, const std::string& name, int replicas) {
   return "apiVersion: apps/v1\nkind: " + kind + "\nmetadata: {name: " + name +
          "}\nspec:\n  replicas: " + std::to_string(replicas) +
-         (kind == "StatefulSet" ? "\n  serviceName: " + name : "") + "\n  selector: {matchLabels: {app: " + name +
+         (kind == "StatefulSet" ? "\n  serviceName: " + name : "") +
+         "\n  selector: {matchLabels: {app: " + name +
          "}}\n  template:\n    metadata: {labels: {app: " + name +
          "}}\n    spec: {containers: [{name: agent, image: example/agent}]}\n";
 }
@@ -45,7 +48,8 @@ World::World(const std::string& name) : cluster_(ClusterWithResources()), ns_(na
 
 World::~World() { std::filesystem::remove_all(folder_); }
 
-api::OperatorConfig World::Config(const std::string& prometheus_url, std::chrono::milliseconds interval) const {
+api::OperatorConfig World::Config(const std::string& prometheus_url,
+                                  std::chrono::milliseconds interval) const {
   api::OperatorConfig config;
   config.server.metrics_address = "127.0.0.1:0";
   config.leader_election.enabled = false;
@@ -85,8 +89,12 @@ nlohmann::json World::StatusOf(const std::string& kind, const std::string& name)
   return Get(kind, name).value("status", nlohmann::json::object());
 }
 
-void World::Deployment(const std::string& name, int replicas) const { Apply(Workload("Deployment", name, replicas)); }
-void World::StatefulSet(const std::string& name, int replicas) const { Apply(Workload("StatefulSet", name, replicas)); }
+void World::Deployment(const std::string& name, int replicas) const {
+  Apply(Workload("Deployment", name, replicas));
+}
+void World::StatefulSet(const std::string& name, int replicas) const {
+  Apply(Workload("StatefulSet", name, replicas));
+}
 
 void World::Pool(const std::string& name, const std::vector<std::string>& agents, int maximum,
                  const std::string& extra) const {
@@ -98,9 +106,10 @@ void World::Pool(const std::string& name, const std::vector<std::string>& agents
   Apply(yaml + extra);
 }
 
-void World::Budget(const std::string& name, const std::string& spec, const std::string& scope) const {
-  Apply("apiVersion: purser.dev/v1alpha1\nkind: AgentBudget\nmetadata: {name: " + name + "}\nspec: {" + spec +
-        ", scope: " + scope + "}\n");
+void World::Budget(const std::string& name, const std::string& spec,
+                   const std::string& scope) const {
+  Apply("apiVersion: purser.dev/v1alpha1\nkind: AgentBudget\nmetadata: {name: " + name +
+        "}\nspec: {" + spec + ", scope: " + scope + "}\n");
 }
 
 int World::Replicas(const std::string& name, const std::string& kind) const {
@@ -108,7 +117,8 @@ int World::Replicas(const std::string& name, const std::string& kind) const {
   return object.contains("spec") ? object["spec"].value("replicas", -1) : -1;
 }
 
-std::string World::ConditionOf(const std::string& kind, const std::string& name, const std::string& type) const {
+std::string World::ConditionOf(const std::string& kind, const std::string& name,
+                               const std::string& type) const {
   const auto object = Get(kind, name);
   if (!object.contains("status") || !object["status"].contains("conditions")) return "";
   for (const auto& condition : object["status"]["conditions"]) {
@@ -126,10 +136,11 @@ bool World::Eventually(const std::string& what, const std::function<bool()>& che
     if (check()) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  ADD_FAILURE() << "not in time: " << what << "\n"
-                << Kubectl({"get", "agentbudgets,agentpools,deployments,statefulsets", "-o", "wide"}).out
-                << Kubectl({"get", "agentbudgets,agentpools", "-o", "yaml"}).out << Kubectl({"get", "events"}).out
-                << cluster_.LogTails(10);
+  ADD_FAILURE()
+      << "not in time: " << what << "\n"
+      << Kubectl({"get", "agentbudgets,agentpools,deployments,statefulsets", "-o", "wide"}).out
+      << Kubectl({"get", "agentbudgets,agentpools", "-o", "yaml"}).out
+      << Kubectl({"get", "events"}).out << cluster_.LogTails(10);
   return false;
 }
 

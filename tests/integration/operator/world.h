@@ -39,19 +39,23 @@ class World {
   support::ProgramResult Kubectl(std::vector<std::string> arguments) const;
   nlohmann::json Get(const std::string& kind, const std::string& name) const;  // {} when not there
 
-  nlohmann::json StatusOf(const std::string& kind, const std::string& name) const;           // {} when not there
+  nlohmann::json StatusOf(const std::string& kind,
+                          const std::string& name) const;  // {} when not there
 
   void Deployment(const std::string& name, int replicas) const;
   void StatefulSet(const std::string& name, int replicas) const;
-  // A pool with the given agents, each of a Deployment of its own name. `extra`: further lines of spec.
+  // A pool with the given agents, each of a Deployment of its own name. `extra`: further lines of
+  // spec.
   void Pool(const std::string& name, const std::vector<std::string>& agents, int maximum = 20,
             const std::string& extra = "") const;
   // `spec`: flow-style YAML of the spec besides scope.
   void Budget(const std::string& name, const std::string& spec, const std::string& scope) const;
 
-  int Replicas(const std::string& name, const std::string& kind = "deployment") const;  // -1: not there
+  int Replicas(const std::string& name,
+               const std::string& kind = "deployment") const;  // -1: not there
   // Status of a condition: "True/Reason", or "" when it is absent.
-  std::string ConditionOf(const std::string& kind, const std::string& name, const std::string& type) const;
+  std::string ConditionOf(const std::string& kind, const std::string& name,
+                          const std::string& type) const;
 
   // Polls until `check` holds; fails the test with the objects and logs otherwise.
   bool Eventually(const std::string& what, const std::function<bool()>& check,

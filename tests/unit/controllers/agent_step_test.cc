@@ -49,7 +49,8 @@ TEST(StepAgentTest, NobodyListeningMeansNoDrain) {
 TEST(StepAgentTest, AStopIsHeldWhileSpendIsUnreadable) {
   AgentMemory memory;
   StepAgent(memory, Demand(Level::kStopped, 0), seconds(0), kNow);
-  const auto outcome = StepAgent(memory, Demand(Level::kNormal, 20, false), seconds(0), kNow + seconds(5));
+  const auto outcome =
+      StepAgent(memory, Demand(Level::kNormal, 20, false), seconds(0), kNow + seconds(5));
   EXPECT_EQ(outcome.state, "Stopped");
   EXPECT_EQ(outcome.concurrency, 0);
 }
@@ -73,13 +74,17 @@ TEST(StepAgentTest, AStatusBringsTheMemoryBack) {
   status.name = "one";
   status.state = "Draining";
   auto memory = RecallAgent(status, kNow);
-  EXPECT_EQ(StepAgent(memory, Demand(Level::kStopped, 0), seconds(60), kNow + seconds(59)).state, "Draining");
-  EXPECT_EQ(StepAgent(memory, Demand(Level::kStopped, 0), seconds(60), kNow + seconds(61)).state, "Stopped");
+  EXPECT_EQ(StepAgent(memory, Demand(Level::kStopped, 0), seconds(60), kNow + seconds(59)).state,
+            "Draining");
+  EXPECT_EQ(StepAgent(memory, Demand(Level::kStopped, 0), seconds(60), kNow + seconds(61)).state,
+            "Stopped");
 
   status.state = "Ramping";
   status.concurrency = 2;
   memory = RecallAgent(status, kNow);
-  EXPECT_EQ(StepAgent(memory, Demand(Level::kNormal, 20), seconds(60), kNow + seconds(20)).concurrency, 4);
+  EXPECT_EQ(
+      StepAgent(memory, Demand(Level::kNormal, 20), seconds(60), kNow + seconds(20)).concurrency,
+      4);
 
   // An unreadable time must not start the drain anew at every restart.
   status.state = "Draining";

@@ -50,11 +50,14 @@ class EvaluationBuilder {
     evaluation_.budget = {"agents", std::move(budget)};
     evaluation_.decision.level = level;
   }
-  EvaluationBuilder& Over(const api::AgentPool& pool, std::vector<std::string> agents, policy::PoolShare share = {}) {
-    CoveredPool covered{pool.meta.key(), pool.spec.priority, pool.spec.max_concurrency, std::move(agents), {}};
+  EvaluationBuilder& Over(const api::AgentPool& pool, std::vector<std::string> agents,
+                          policy::PoolShare share = {}) {
+    CoveredPool covered{
+        pool.meta.key(), pool.spec.priority, pool.spec.max_concurrency, std::move(agents), {}};
     covered.agent_maxima.assign(covered.agents.size(), pool.spec.max_concurrency);
     evaluation_.scope.pools.push_back(std::move(covered));
-    if (evaluation_.decision.level == policy::Level::kThrottled) evaluation_.shares.push_back(std::move(share));
+    if (evaluation_.decision.level == policy::Level::kThrottled)
+      evaluation_.shares.push_back(std::move(share));
     return *this;
   }
   EvaluationBuilder& Audit() {

@@ -18,10 +18,14 @@ const api::AgentPool kB = PoolBuilder("b").Agent("two").Build();
 
 TEST(EvaluationBoardTest, OnlyPoolsWhoseDemandChangedAreReturned) {
   EvaluationBoard board;
-  EXPECT_THAT(board.Publish(EvaluationBuilder("x", Level::kNormal).Over(kA, {"one"}).Over(kB, {"two"}).Build()),
-              UnorderedElementsAre(kA.meta.key(), kB.meta.key()));
-  EXPECT_THAT(board.Publish(EvaluationBuilder("x", Level::kNormal).Over(kA, {"one"}).Over(kB, {"two"}).Build()),
-              IsEmpty());
+  EXPECT_THAT(
+      board.Publish(
+          EvaluationBuilder("x", Level::kNormal).Over(kA, {"one"}).Over(kB, {"two"}).Build()),
+      UnorderedElementsAre(kA.meta.key(), kB.meta.key()));
+  EXPECT_THAT(
+      board.Publish(
+          EvaluationBuilder("x", Level::kNormal).Over(kA, {"one"}).Over(kB, {"two"}).Build()),
+      IsEmpty());
   EXPECT_THAT(board.Publish(EvaluationBuilder("x", Level::kThrottled)
                                 .Over(kA, {"one"}, {5, {5}})
                                 .Over(kB, {"two"}, {9, {9}})
@@ -36,7 +40,8 @@ TEST(EvaluationBoardTest, OnlyPoolsWhoseDemandChangedAreReturned) {
 
 TEST(EvaluationBoardTest, APoolThatLeavesTheScopeIsTold) {
   EvaluationBoard board;
-  board.Publish(EvaluationBuilder("x", Level::kStopped).Over(kA, {"one"}).Over(kB, {"two"}).Build());
+  board.Publish(
+      EvaluationBuilder("x", Level::kStopped).Over(kA, {"one"}).Over(kB, {"two"}).Build());
   EXPECT_THAT(board.Publish(EvaluationBuilder("x", Level::kStopped).Over(kA, {"one"}).Build()),
               ElementsAre(kB.meta.key()));
   EXPECT_THAT(board.Covering(kB.meta.key()), IsEmpty());
@@ -56,8 +61,9 @@ TEST(EvaluationBoardTest, RemovingABudgetTellsItsPools) {
 TEST(EvaluationBoardTest, HoldingIsADemandOfItsOwn) {
   EvaluationBoard board;
   board.Publish(EvaluationBuilder("x", Level::kNormal).Over(kA, {"one"}).Build());
-  EXPECT_THAT(board.Publish(EvaluationBuilder("x", Level::kNormal).Over(kA, {"one"}).Holding().Build()),
-              ElementsAre(kA.meta.key()));
+  EXPECT_THAT(
+      board.Publish(EvaluationBuilder("x", Level::kNormal).Over(kA, {"one"}).Holding().Build()),
+      ElementsAre(kA.meta.key()));
 }
 
 }  // namespace

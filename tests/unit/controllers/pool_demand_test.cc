@@ -22,8 +22,9 @@ TEST(CombineDemandTest, NothingCoversIt) {
 }
 
 TEST(CombineDemandTest, TheStrictestWinsPerAgent) {
-  const auto throttle =
-      EvaluationBuilder("daily", Level::kThrottled).Over(kPool, {"one", "two"}, {9, {4, 5}}).Build();
+  const auto throttle = EvaluationBuilder("daily", Level::kThrottled)
+                            .Over(kPool, {"one", "two"}, {9, {4, 5}})
+                            .Build();
   const auto stop = EvaluationBuilder("tiny", Level::kStopped).Over(kPool, {"two"}).Build();
   const auto demand = CombineDemand(kPool, {throttle, stop});
   EXPECT_EQ(demand.agents[0].level, Level::kThrottled);
@@ -38,8 +39,10 @@ TEST(CombineDemandTest, TheStrictestWinsPerAgent) {
 }
 
 TEST(CombineDemandTest, OfTwoThrottlesTheLowerConcurrencyGoverns) {
-  const auto mild = EvaluationBuilder("a", Level::kThrottled).Over(kPool, {"one"}, {6, {6}}).Build();
-  const auto hard = EvaluationBuilder("b", Level::kThrottled).Over(kPool, {"one"}, {2, {2}}).Build();
+  const auto mild =
+      EvaluationBuilder("a", Level::kThrottled).Over(kPool, {"one"}, {6, {6}}).Build();
+  const auto hard =
+      EvaluationBuilder("b", Level::kThrottled).Over(kPool, {"one"}, {2, {2}}).Build();
   for (const auto& covering : {std::vector{mild, hard}, std::vector{hard, mild}}) {
     const auto demand = CombineDemand(kPool, covering);
     EXPECT_EQ(demand.agents[0].concurrency, 2);
@@ -48,7 +51,8 @@ TEST(CombineDemandTest, OfTwoThrottlesTheLowerConcurrencyGoverns) {
 }
 
 TEST(CombineDemandTest, AuditTouchesNothing) {
-  const auto audit = EvaluationBuilder("try", Level::kStopped).Over(kPool, {"one", "two"}).Audit().Build();
+  const auto audit =
+      EvaluationBuilder("try", Level::kStopped).Over(kPool, {"one", "two"}).Audit().Build();
   const auto demand = CombineDemand(kPool, {audit});
   EXPECT_TRUE(demand.audit_only);
   EXPECT_FALSE(demand.covered);
@@ -57,7 +61,8 @@ TEST(CombineDemandTest, AuditTouchesNothing) {
 }
 
 TEST(CombineDemandTest, AHoldingBudgetHoldsOnlyWhatItCovers) {
-  const auto holding = EvaluationBuilder("blind", Level::kNormal).Over(kPool, {"one"}).Holding().Build();
+  const auto holding =
+      EvaluationBuilder("blind", Level::kNormal).Over(kPool, {"one"}).Holding().Build();
   const auto demand = CombineDemand(kPool, {holding});
   EXPECT_FALSE(demand.agents[0].may_relax);
   EXPECT_TRUE(demand.agents[1].may_relax);
@@ -65,7 +70,8 @@ TEST(CombineDemandTest, AHoldingBudgetHoldsOnlyWhatItCovers) {
 }
 
 TEST(CombineDemandTest, RefusingWorkAllowsNothingMore) {
-  const auto refuse = EvaluationBuilder("refuse", Level::kRefusingWork).Over(kPool, {"one", "two"}).Build();
+  const auto refuse =
+      EvaluationBuilder("refuse", Level::kRefusingWork).Over(kPool, {"one", "two"}).Build();
   const auto demand = CombineDemand(kPool, {refuse});
   EXPECT_EQ(demand.concurrency, 0);
   EXPECT_EQ(demand.level, Level::kRefusingWork);

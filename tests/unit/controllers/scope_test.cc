@@ -10,7 +10,8 @@ namespace {
 using Names = std::vector<std::string>;
 
 std::vector<PoolPointer> TwoPools() {
-  return {PoolBuilder("b").Agent("two", 5).Agent("shared").Share(), PoolBuilder("a").Agent("one").Share(),
+  return {PoolBuilder("b").Agent("two", 5).Agent("shared").Share(),
+          PoolBuilder("a").Agent("one").Share(),
           PoolBuilder("broken").Agent("x").Invalid("no").Share()};
 }
 
@@ -38,15 +39,16 @@ TEST_P(ResolveScopeTest, Resolves) {
 
 INSTANTIATE_TEST_SUITE_P(
     Scopes, ResolveScopeTest,
-    testing::Values(Case{"OnePool", {{"a"}, {}}, {"a"}, {"one"}, false, {}},
-                    Case{"TwoPoolsSorted", {{"b", "a"}, {}}, {"a", "b"}, {"one", "shared", "two"}, false, {}},
-                    Case{"Narrowed", {{"b"}, {"two"}}, {"b"}, {"two"}, false, {}},
-                    Case{"Namespace", {{"*"}, {}}, {"a", "b"}, {}, true, {}},
-                    Case{"AgentsOnly", {{}, {"one", "stray"}}, {"a"}, {"one", "stray"}, false, {}},
-                    Case{"WildcardAndAgents", {{"*"}, {"two", "two"}}, {"b"}, {"two"}, false, {}},
-                    Case{"MissingPool", {{"a", "gone"}, {}}, {"a"}, {"one"}, false, {"gone"}},
-                    Case{"InvalidPoolIsMissing", {{"broken"}, {}}, {}, {}, false, {"broken"}},
-                    Case{"EmptyMatchesNothing", {{}, {}}, {}, {}, false, {}}),
+    testing::Values(
+        Case{"OnePool", {{"a"}, {}}, {"a"}, {"one"}, false, {}},
+        Case{"TwoPoolsSorted", {{"b", "a"}, {}}, {"a", "b"}, {"one", "shared", "two"}, false, {}},
+        Case{"Narrowed", {{"b"}, {"two"}}, {"b"}, {"two"}, false, {}},
+        Case{"Namespace", {{"*"}, {}}, {"a", "b"}, {}, true, {}},
+        Case{"AgentsOnly", {{}, {"one", "stray"}}, {"a"}, {"one", "stray"}, false, {}},
+        Case{"WildcardAndAgents", {{"*"}, {"two", "two"}}, {"b"}, {"two"}, false, {}},
+        Case{"MissingPool", {{"a", "gone"}, {}}, {"a"}, {"one"}, false, {"gone"}},
+        Case{"InvalidPoolIsMissing", {{"broken"}, {}}, {}, {}, false, {"broken"}},
+        Case{"EmptyMatchesNothing", {{}, {}}, {}, {}, false, {}}),
     [](const auto& scope) { return scope.param.name; });
 
 TEST(ResolveScopeTest, AnAgentsMaximumIsItsOwnOrThePools) {

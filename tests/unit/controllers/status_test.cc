@@ -42,10 +42,13 @@ api::AgentBudgetStatus Written() {
 TEST(BudgetStatusTest, WorthWriting) {
   const auto before = Written();
   auto after = before;
-  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::hours(1))) << "nothing changed";
+  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::hours(1)))
+      << "nothing changed";
   after.spent = "4.15";
-  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::seconds(59))) << "less than a minute";
-  EXPECT_TRUE(WorthWriting(before, after, kNow, kNow + std::chrono::seconds(60))) << "once a minute while spending";
+  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::seconds(59)))
+      << "less than a minute";
+  EXPECT_TRUE(WorthWriting(before, after, kNow, kNow + std::chrono::seconds(60)))
+      << "once a minute while spending";
   after.percent_used = 42;
   EXPECT_TRUE(WorthWriting(before, after, kNow, kNow)) << "a percent of the limit";
   after = before;
@@ -54,7 +57,8 @@ TEST(BudgetStatusTest, WorthWriting) {
   after = before;
   after.projected = "9";
   after.exhausts_at = "2027-01-15T08:00:00Z";
-  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::hours(1))) << "a forecast alone";
+  EXPECT_FALSE(WorthWriting(before, after, kNow, kNow + std::chrono::hours(1)))
+      << "a forecast alone";
 }
 
 TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
@@ -62,12 +66,14 @@ TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
   Evaluation evaluation;
   evaluation.budget = {"agents", "research-daily"};
   evaluation.decision.level = policy::Level::kThrottled;
-  evaluation.decision.message = "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m";
+  evaluation.decision.message =
+      "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m";
   PoolDemandResult demand;
   demand.governor = std::make_shared<const Evaluation>(evaluation);
   PoolReport report{pool, demand, {}, 8, "Throttled", Ok(), {}, kNow};
   EXPECT_EQ(PoolMessage(report),
-            "budget research-daily: spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; concurrency 20 -> 8; "
+            "budget research-daily: spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; "
+            "concurrency 20 -> 8; "
             "resets in 9h12m");
 }
 

@@ -19,7 +19,8 @@ class AccessTest : public testing::Test {
   AccessTest() { fs::create_directories(folder_); }
   ~AccessTest() override {
     fs::remove_all(folder_);
-    for (const char* name : {"KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"}) unsetenv(name);
+    for (const char* name : {"KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"})
+      unsetenv(name);
   }
 
   std::string Write(const std::string& name, const std::string& text) {
@@ -32,7 +33,8 @@ class AccessTest : public testing::Test {
   static std::string Config(const std::string& cluster, const std::string& user) {
     return "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
            "contexts: [{name: c, context: {cluster: k, user: u, namespace: agents}}]\n"
-           "clusters: [{name: k, cluster: " + cluster + "}]\nusers: [{name: u, user: " + user + "}]\n";
+           "clusters: [{name: k, cluster: " +
+           cluster + "}]\nusers: [{name: u, user: " + user + "}]\n";
   }
   Result<Access> Load(const std::string& cluster, const std::string& user) {
     return LoadKubeconfig({Write("config", Config(cluster, user))});
@@ -42,14 +44,17 @@ class AccessTest : public testing::Test {
     return access.ok() ? "accepted" : access.error().message();
   }
 
-  const fs::path folder_ = fs::temp_directory_path() / ("purser-access-" + std::to_string(getpid()));
+  const fs::path folder_ =
+      fs::temp_directory_path() / ("purser-access-" + std::to_string(getpid()));
 };
 
 constexpr const char* kServer = "{server: https://api:6443}";
 
 TEST_F(AccessTest, ReadsInlineCredentials) {
-  const auto access = Load("{server: 'https://API:6443/', certificate-authority-data: Q0E=, tls-server-name: kubernetes}",
-                           "{client-certificate-data: Q0VSVA==, client-key-data: S0VZ}");
+  const auto access = Load(
+      "{server: 'https://API:6443/', certificate-authority-data: Q0E=, tls-server-name: "
+      "kubernetes}",
+      "{client-certificate-data: Q0VSVA==, client-key-data: S0VZ}");
   ASSERT_TRUE(access.ok()) << access.error().message();
   EXPECT_EQ(access->server, "https://api:6443");
   EXPECT_EQ(access->default_namespace, "agents");
@@ -63,9 +68,10 @@ TEST_F(AccessTest, ReadsInlineCredentials) {
 
 TEST_F(AccessTest, ReadsFilesRelativeToItself) {
   Write("tokens/t", "secret\n");
-  const auto access =
-      Load("{server: 'https://api:6443/prefix', certificate-authority: ca.crt, proxy-url: 'http://proxy:3128'}",
-           "{client-certificate: /abs/tls.crt, client-key: ../tls.key, tokenFile: tokens/t}");
+  const auto access = Load(
+      "{server: 'https://api:6443/prefix', certificate-authority: ca.crt, proxy-url: "
+      "'http://proxy:3128'}",
+      "{client-certificate: /abs/tls.crt, client-key: ../tls.key, tokenFile: tokens/t}");
   ASSERT_TRUE(access.ok()) << access.error().message();
   EXPECT_EQ(access->server, "https://api:6443/prefix");
   EXPECT_EQ(access->tls.ca_file, folder_ / "ca.crt");
@@ -76,7 +82,8 @@ TEST_F(AccessTest, ReadsFilesRelativeToItself) {
 }
 
 TEST_F(AccessTest, ReadsTokensAndInsecure) {
-  const auto access = Load("{server: 'https://api', insecure-skip-tls-verify: true}", "{token: t0ken}");
+  const auto access =
+      Load("{server: 'https://api', insecure-skip-tls-verify: true}", "{token: t0ken}");
   ASSERT_TRUE(access.ok());
   EXPECT_TRUE(access->tls.insecure_skip_verify);
   EXPECT_EQ(*access->bearer(true), "t0ken");
@@ -92,21 +99,30 @@ TEST_F(AccessTest, RefusesWithTheFieldsName) {
       {"{server: ftp://x}", "{}", "server: URL"},
       {"{server: 'https://a?b=c'}", "{}", "query"},
       {"{server: [a]}", "{}", "server: must be a string"},
-      {"{server: https://a, certificate-authority-data: '***'}", "{}", "certificate-authority-data: is not base64"},
-      {"{server: https://a, insecure-skip-tls-verify: yes}", "{}", "insecure-skip-tls-verify: must be true or false"},
-      {"{server: https://a, insecure-skip-tls-verify: true, certificate-authority: x}", "{}", "contradicts"},
+      {"{server: https://a, certificate-authority-data: '***'}", "{}",
+       "certificate-authority-data: is not base64"},
+      {"{server: https://a, insecure-skip-tls-verify: yes}", "{}",
+       "insecure-skip-tls-verify: must be true or false"},
+      {"{server: https://a, insecure-skip-tls-verify: true, certificate-authority: x}", "{}",
+       "contradicts"},
       {"{server: https://a, proxy-url: 'socks5://p'}", "{}", "proxy-url: proxy URL: only http://"},
       {"{server: https://a, server: https://b}", "{}", "server: is there twice"},
       {"[]", "{}", "must be a map"},
-      {kServer, "{username: a, password: b}", "users[u].user.username: API servers no longer accept passwords"},
+      {kServer, "{username: a, password: b}",
+       "users[u].user.username: API servers no longer accept passwords"},
       {kServer, "{auth-provider: {name: gcp}}", "auth-provider: is no longer supported"},
       {kServer, "{token: a, as: root}", "user.as: impersonation is not supported"},
       {kServer, "{exec: {command: x}}", "exec.apiVersion: must be"},
-      {kServer, "{exec: {apiVersion: client.authentication.k8s.io/v1}}", "exec.command: is missing"},
-      {kServer, "{exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always}}", "terminal"},
-      {kServer, "{exec: {apiVersion: client.authentication.k8s.io/v1, command: x, args: {}}}", "args: must be a list"},
+      {kServer, "{exec: {apiVersion: client.authentication.k8s.io/v1}}",
+       "exec.command: is missing"},
+      {kServer,
+       "{exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always}}",
+       "terminal"},
+      {kServer, "{exec: {apiVersion: client.authentication.k8s.io/v1, command: x, args: {}}}",
+       "args: must be a list"},
   };
-  for (const auto& c : cases) EXPECT_THAT(Problem(c.cluster, c.user), HasSubstr(c.want)) << c.cluster << c.user;
+  for (const auto& c : cases)
+    EXPECT_THAT(Problem(c.cluster, c.user), HasSubstr(c.want)) << c.cluster << c.user;
 }
 
 TEST_F(AccessTest, RefusesFilesThatAreNotKubeconfigs) {
@@ -119,13 +135,17 @@ TEST_F(AccessTest, RefusesFilesThatAreNotKubeconfigs) {
   const auto missing = LoadKubeconfig({folder_ / "none"});
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
-  EXPECT_THAT(LoadKubeconfig({Write("config", "kind: Config")}).error().message(), HasSubstr("current-context"));
-  EXPECT_THAT(LoadKubeconfig({Write("config", "current-context: x")}).error().message(), HasSubstr("no context named 'x'"));
+  EXPECT_THAT(LoadKubeconfig({Write("config", "kind: Config")}).error().message(),
+              HasSubstr("current-context"));
+  EXPECT_THAT(LoadKubeconfig({Write("config", "current-context: x")}).error().message(),
+              HasSubstr("no context named 'x'"));
 }
 
 TEST_F(AccessTest, MergesFilesFirstOneWins) {
-  const auto first = Write("one", "current-context: c\nclusters: [{name: k, cluster: {server: https://one}}]\n");
-  const auto second = Write("sub/two", Config("{server: https://two, certificate-authority: ca}", "{token: t}"));
+  const auto first =
+      Write("one", "current-context: c\nclusters: [{name: k, cluster: {server: https://one}}]\n");
+  const auto second =
+      Write("sub/two", Config("{server: https://two, certificate-authority: ca}", "{token: t}"));
   const auto access = LoadKubeconfig({first, second});
   ASSERT_TRUE(access.ok()) << access.error().message();
   EXPECT_EQ(access->server, "https://one:443");
@@ -142,14 +162,17 @@ TEST_F(AccessTest, MergesFilesFirstOneWins) {
 }
 
 TEST_F(AccessTest, RunsAProgramOfTheKubeconfig) {
-  const auto script = Write("bin/credentials",
-                            "#!/bin/sh\ncat <<END\n{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":"
-                            "\"ExecCredential\",\"status\":{\"token\":\"$1-$EXTRA-$(echo \"$KUBERNETES_EXEC_INFO\" "
-                            "| grep -c '\"server\":\"https://api:6443\"')\"}}\nEND\n");
+  const auto script =
+      Write("bin/credentials",
+            "#!/bin/sh\ncat <<END\n{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":"
+            "\"ExecCredential\",\"status\":{\"token\":\"$1-$EXTRA-$(echo \"$KUBERNETES_EXEC_INFO\" "
+            "| grep -c '\"server\":\"https://api:6443\"')\"}}\nEND\n");
   fs::permissions(script, fs::perms::owner_all);
-  const auto access = Load(kServer,
-                           "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./bin/credentials, args: [arg], "
-                           "provideClusterInfo: true, interactiveMode: Never, env: [{name: EXTRA, value: env}]}}");
+  const auto access =
+      Load(kServer,
+           "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./bin/credentials, args: "
+           "[arg], "
+           "provideClusterInfo: true, interactiveMode: Never, env: [{name: EXTRA, value: env}]}}");
   ASSERT_TRUE(access.ok()) << access.error().message();
   const auto token = access->bearer(false);
   ASSERT_TRUE(token.ok()) << token.error().message();

@@ -57,13 +57,17 @@ TEST(ClientTest, SendsEachVerbAsTheApiWantsIt) {
   } wanted[] = {
       {"GET", "https://api:6443/prefix/api/v1/namespaces/a/pods/b", "", "", true},
       {"GET", "https://api:6443/prefix/api/v1/pods?limit=500&continue=a%3D%2F%2B", "", "", true},
-      {"POST", "https://api:6443/prefix/api/v1/namespaces/a/pods?fieldManager=purser", "application/json", "{1}", false},
+      {"POST", "https://api:6443/prefix/api/v1/namespaces/a/pods?fieldManager=purser",
+       "application/json", "{1}", false},
       {"PATCH", "https://api:6443/prefix/api/v1/namespaces/a/pods/b?fieldManager=purser",
        "application/merge-patch+json", "{2}", true},
-      {"PATCH", "https://api:6443/prefix/api/v1/namespaces/a/pods/b/status?force=true&fieldManager=purser",
+      {"PATCH",
+       "https://api:6443/prefix/api/v1/namespaces/a/pods/b/status?force=true&fieldManager=purser",
        "application/apply-patch+yaml", "{3}", true},
-      {"PUT", "https://api:6443/prefix/api/v1/namespaces/a/pods/b?fieldManager=purser", "application/json", "{4}", true},
-      {"DELETE", "https://api:6443/prefix/api/v1/namespaces/a/pods/b", "application/json", "{5}", true},
+      {"PUT", "https://api:6443/prefix/api/v1/namespaces/a/pods/b?fieldManager=purser",
+       "application/json", "{4}", true},
+      {"DELETE", "https://api:6443/prefix/api/v1/namespaces/a/pods/b", "application/json", "{5}",
+       true},
   };
   const auto sent = transport.sent();
   ASSERT_EQ(sent.size(), std::size(wanted));
@@ -80,8 +84,8 @@ TEST(ClientTest, SendsEachVerbAsTheApiWantsIt) {
 TEST(ClientTest, RefusesPathsThatWouldAddressSomethingElse) {
   FakeTransport transport;
   Client client(transport, Server());
-  for (const char* path : {"", "api", "/", "/api//pods", "/api/v1/namespaces/a/pods/", "/api/../x", "/api/./x",
-                           "/api/v1/pods?watch=1", "/api#x"}) {
+  for (const char* path : {"", "api", "/", "/api//pods", "/api/v1/namespaces/a/pods/", "/api/../x",
+                           "/api/./x", "/api/v1/pods?watch=1", "/api#x"}) {
     const auto answer = client.Get(path);
     ASSERT_FALSE(answer.ok()) << path;
     EXPECT_EQ(answer.error().code(), ErrorCode::kInvalidArgument);
@@ -97,15 +101,20 @@ TEST(ClientTest, DecodesApiErrors) {
     ErrorCode code;
     const char* message;
   } cases[] = {
-      {400, R"({"message":"bad","reason":"BadRequest"})", ErrorCode::kInvalidArgument, "HTTP 400: bad"},
+      {400, R"({"message":"bad","reason":"BadRequest"})", ErrorCode::kInvalidArgument,
+       "HTTP 400: bad"},
       {401, R"({"message":"Unauthorized"})", ErrorCode::kUnauthenticated, "HTTP 401: Unauthorized"},
-      {403, R"({"message":"forbidden: x"})", ErrorCode::kPermissionDenied, "HTTP 403: forbidden: x"},
-      {404, R"({"message":"pods \"x\" not found"})", ErrorCode::kNotFound, "HTTP 404: pods \"x\" not found"},
-      {409, R"({"reason":"AlreadyExists","message":"m"})", ErrorCode::kAlreadyExists, "HTTP 409: m"},
+      {403, R"({"message":"forbidden: x"})", ErrorCode::kPermissionDenied,
+       "HTTP 403: forbidden: x"},
+      {404, R"({"message":"pods \"x\" not found"})", ErrorCode::kNotFound,
+       "HTTP 404: pods \"x\" not found"},
+      {409, R"({"reason":"AlreadyExists","message":"m"})", ErrorCode::kAlreadyExists,
+       "HTTP 409: m"},
       {409, R"({"reason":"Conflict","message":"m"})", ErrorCode::kConflict, "HTTP 409: m"},
       {410, R"({"reason":"Expired","message":"m"})", ErrorCode::kExpired, "HTTP 410: m"},
       {413, "", ErrorCode::kResourceExhausted, "HTTP 413: "},
-      {422, R"({"message":"spec.limit: invalid"})", ErrorCode::kInvalidArgument, "HTTP 422: spec.limit: invalid"},
+      {422, R"({"message":"spec.limit: invalid"})", ErrorCode::kInvalidArgument,
+       "HTTP 422: spec.limit: invalid"},
       {429, R"({"message":"m"})", ErrorCode::kResourceExhausted, "HTTP 429: m"},
       {500, R"({"reason":"InternalError","message":"m"})", ErrorCode::kUnavailable, "HTTP 500: m"},
       {500, R"({"reason":"Timeout","message":"m"})", ErrorCode::kTimeout, "HTTP 500: m"},
@@ -118,7 +127,9 @@ TEST(ClientTest, DecodesApiErrors) {
     EXPECT_EQ(error.code(), c.code) << c.status << c.body;
     EXPECT_EQ(error.message(), c.message);
   }
-  EXPECT_LT(DecodeApiError(400, R"({"message":")" + std::string(5000, 'x') + "\"}").message().size(), 1100U);
+  EXPECT_LT(
+      DecodeApiError(400, R"({"message":")" + std::string(5000, 'x') + "\"}").message().size(),
+      1100U);
 }
 
 TEST(ClientTest, ErrorsSayWhatWasAsked) {
@@ -141,7 +152,8 @@ TEST(ClientTest, ReadsCredentialsAgainOnceWhenRefused) {
     return token;
   };
   transport.on_send = [](const HttpRequest& request) {
-    return Header(request, "Authorization") == "Bearer new" ? Respond(200, "in") : Respond(401, "{}");
+    return Header(request, "Authorization") == "Bearer new" ? Respond(200, "in")
+                                                            : Respond(401, "{}");
   };
   Client client(transport, access);
   EXPECT_EQ(*client.Get("/api/v1/pods"), "in");
@@ -152,7 +164,9 @@ TEST(ClientTest, ReadsCredentialsAgainOnceWhenRefused) {
   EXPECT_EQ(client.Get("/api/v1/pods").error().code(), ErrorCode::kUnauthenticated);
   EXPECT_EQ(transport.sent().size(), 4U);
 
-  access.bearer = [](bool) -> Result<std::string> { return Error(ErrorCode::kUnavailable, "no program"); };
+  access.bearer = [](bool) -> Result<std::string> {
+    return Error(ErrorCode::kUnavailable, "no program");
+  };
   Client broken(transport, access);
   EXPECT_THAT(broken.Get("/api/v1/pods").error().message(), HasSubstr("no program"));
 }
@@ -172,14 +186,17 @@ TEST(ClientTest, WaitsWhenTheServerSaysSo) {
   transport.on_send = [](const HttpRequest&) { return Respond(429, "{}"); };
   EXPECT_EQ(client.Get("/api/v1/pods").error().code(), ErrorCode::kResourceExhausted);
 
-  transport.on_send = [](const HttpRequest&) { return Respond(429, "{}", {{"retry-after", "9999999"}}); };
+  transport.on_send = [](const HttpRequest&) {
+    return Respond(429, "{}", {{"retry-after", "9999999"}});
+  };
   std::stop_source stop;
   std::jthread stopper([&] {
     transport.WaitForSent(9);
     stop.request_stop();
   });
   const auto started = std::chrono::steady_clock::now();
-  EXPECT_EQ(client.Get("/api/v1/pods", {std::chrono::seconds(10), stop.get_token()}).error().code(), ErrorCode::kCancelled);
+  EXPECT_EQ(client.Get("/api/v1/pods", {std::chrono::seconds(10), stop.get_token()}).error().code(),
+            ErrorCode::kCancelled);
   EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(5));
 }
 
@@ -196,7 +213,8 @@ TEST(ClientTest, WatchesAndTellsWhyNot) {
   };
   EXPECT_TRUE(client.Watch("/api/v1/pods", {{"resourceVersion", "7"}}, take, {}).ok());
   EXPECT_THAT(lines, ElementsAre("one", "two"));
-  EXPECT_EQ(transport.watches()[0].url, "https://api:6443/api/v1/pods?resourceVersion=7&watch=true");
+  EXPECT_EQ(transport.watches()[0].url,
+            "https://api:6443/api/v1/pods?resourceVersion=7&watch=true");
 
   transport.Push({FakeTransport::Delivery::Kind::kRefuse, R"({"message":"too old"})", 410});
   EXPECT_EQ(client.Watch("/api/v1/pods", {}, take, {}).error().code(), ErrorCode::kExpired);

@@ -51,8 +51,9 @@ TEST(SubprocessTest, EndsAProgramAndItsChildrenInTime) {
 
 TEST(ExecCredentialTest, Decodes) {
   const auto decode = [](const std::string& status, const std::string& version = kVersion) {
-    return DecodeExecCredential(R"({"kind":"ExecCredential","apiVersion":")" + version + R"(","status":)" + status + "}",
-                                kVersion);
+    return DecodeExecCredential(
+        R"({"kind":"ExecCredential","apiVersion":")" + version + R"(","status":)" + status + "}",
+        kVersion);
   };
   const auto plain = decode(R"({"token":"t"})");
   ASSERT_TRUE(plain.ok());
@@ -61,9 +62,12 @@ TEST(ExecCredentialTest, Decodes) {
   EXPECT_EQ(decode(R"({"token":"t","expirationTimestamp":"2026-01-02T03:04:05Z"})")->expires,
             ParseRfc3339("2026-01-02T03:04:05Z"));
   EXPECT_THAT(decode(R"({"token":""})").error().message(), HasSubstr("status.token"));
-  EXPECT_THAT(decode(R"({"token":"t","expirationTimestamp":"soon"})").error().message(), HasSubstr("expirationTimestamp"));
-  EXPECT_THAT(decode(R"({"token":"t"})", "client.authentication.k8s.io/v1beta1").error().message(), HasSubstr("apiVersion"));
-  EXPECT_THAT(decode(R"({"clientCertificateData":"x"})").error().message(), HasSubstr("not supported"));
+  EXPECT_THAT(decode(R"({"token":"t","expirationTimestamp":"soon"})").error().message(),
+              HasSubstr("expirationTimestamp"));
+  EXPECT_THAT(decode(R"({"token":"t"})", "client.authentication.k8s.io/v1beta1").error().message(),
+              HasSubstr("apiVersion"));
+  EXPECT_THAT(decode(R"({"clientCertificateData":"x"})").error().message(),
+              HasSubstr("not supported"));
   EXPECT_THAT(DecodeExecCredential("nonsense", kVersion).error().message(), HasSubstr("not JSON"));
   EXPECT_THAT(DecodeExecCredential("{}", kVersion).error().message(), HasSubstr("ExecCredential"));
 }
@@ -76,10 +80,12 @@ TEST(ExecCredentialTest, RunsAgainOnlyWhenItMust) {
     ExecOptions options;
     options.api_version = kVersion;
     options.command = "sh";
-    options.arguments = {"-c",
-                         "echo >> $COUNT; n=$(wc -l < $COUNT); echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"" +
-                             std::string(kVersion) + "\",\"status\":{\"token\":\"'$n'\"" +
-                             (expires.empty() ? "" : ",\"expirationTimestamp\":\"" + expires + "\"") + "}}'"};
+    options.arguments = {
+        "-c",
+        "echo >> $COUNT; n=$(wc -l < $COUNT); echo "
+        "'{\"kind\":\"ExecCredential\",\"apiVersion\":\"" +
+            std::string(kVersion) + "\",\"status\":{\"token\":\"'$n'\"" +
+            (expires.empty() ? "" : ",\"expirationTimestamp\":\"" + expires + "\"") + "}}'"};
     options.environment = {{"COUNT", file}};
     return TokenFromProgram(std::move(options));
   };
@@ -103,17 +109,20 @@ TEST(ExecCredentialTest, HintsHowToInstall) {
   options.install_hint = "apt install it";
   const auto token = TokenFromProgram(options)(false);
   ASSERT_FALSE(token.ok());
-  EXPECT_THAT(token.error().message(), testing::AllOf(HasSubstr("no-such-credentials-program"), HasSubstr("apt install it")));
+  EXPECT_THAT(token.error().message(), testing::AllOf(HasSubstr("no-such-credentials-program"),
+                                                      HasSubstr("apt install it")));
 }
 
 TEST(Rfc3339Test, Parses) {
-  const auto time = Timestamp(std::chrono::sys_days(std::chrono::year(2026) / 11 / 24)) + std::chrono::hours(1);
+  const auto time =
+      Timestamp(std::chrono::sys_days(std::chrono::year(2026) / 11 / 24)) + std::chrono::hours(1);
   EXPECT_EQ(ParseRfc3339("2026-11-24T01:00:00Z"), time);
   EXPECT_EQ(ParseRfc3339("2026-11-24T01:00:00.123456Z"), time);
   EXPECT_EQ(ParseRfc3339("2026-11-24T03:00:00+02:00"), time);
   EXPECT_EQ(ParseRfc3339("2026-11-23T20:00:00-05:00"), time);
-  for (const char* text : {"", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-24T25:00:00Z",
-                           "2026-11-24T01:00:00", "2026-11-24T01:00:00+2", "2026-11-24T01:00:00Zx"}) {
+  for (const char* text :
+       {"", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-24T25:00:00Z",
+        "2026-11-24T01:00:00", "2026-11-24T01:00:00+2", "2026-11-24T01:00:00Zx"}) {
     EXPECT_FALSE(ParseRfc3339(text)) << text;
   }
 }

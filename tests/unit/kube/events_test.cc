@@ -24,12 +24,14 @@ class EventsTest : public testing::Test {
   }
 
   ObjectReference budget_{"purser.dev/v1alpha1", "AgentBudget", "agents", "daily", "uid-1"};
-  support::FakeClock clock_{Timestamp(std::chrono::milliseconds(1'767'323'045'678))};  // 2026-01-02T03:04:05.678Z
+  support::FakeClock clock_{
+      Timestamp(std::chrono::milliseconds(1'767'323'045'678))};  // 2026-01-02T03:04:05.678Z
   FakeTransport transport_;
   Access access_{"http://api:80", "default", {}, "", nullptr};
   Client client_{transport_, access_};
   EventOptions options_{"purser-0", 1024, Duration(20), std::chrono::minutes(6)};
-  std::unique_ptr<ApiEventRecorder> recorder_ = std::make_unique<ApiEventRecorder>(client_, clock_, options_);
+  std::unique_ptr<ApiEventRecorder> recorder_ =
+      std::make_unique<ApiEventRecorder>(client_, clock_, options_);
 };
 
 TEST_F(EventsTest, PostsWhatTheApiWants) {
@@ -39,7 +41,8 @@ TEST_F(EventsTest, PostsWhatTheApiWants) {
   EXPECT_EQ(sent.method, "POST");
   EXPECT_THAT(sent.url, testing::HasSubstr("/apis/events.k8s.io/v1/namespaces/agents/events?"));
   const auto event = Json::parse(sent.body);
-  EXPECT_THAT(event["metadata"]["name"].get<std::string>(), testing::MatchesRegex("daily\\.[0-9a-f]{16}"));
+  EXPECT_THAT(event["metadata"]["name"].get<std::string>(),
+              testing::MatchesRegex("daily\\.[0-9a-f]{16}"));
   EXPECT_EQ(event["eventTime"], "2026-01-02T03:04:05.678000Z");
   EXPECT_EQ(event["reportingInstance"], "purser-0");
   EXPECT_EQ(event["regarding"]["uid"], "uid-1");
@@ -89,7 +92,8 @@ TEST_F(EventsTest, DropsAndCountsWhatIsRefused) {
   Record("b");
   ASSERT_TRUE(transport_.WaitForSent(2));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  while (recorder_->dropped() < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  while (recorder_->dropped() < 2 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
   EXPECT_EQ(recorder_->dropped(), 2U);
 }
 

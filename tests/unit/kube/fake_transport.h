@@ -52,10 +52,14 @@ class FakeTransport final : public net::HttpTransport {
       const Delivery delivery = deliveries_.front();
       deliveries_.pop_front();
       switch (delivery.kind) {
-        case Delivery::Kind::kEnd: return Respond(200, "");
-        case Delivery::Kind::kBreak: return Error(ErrorCode::kUnavailable, "broken off");
-        case Delivery::Kind::kRefuse: return Respond(delivery.status, delivery.text);
-        case Delivery::Kind::kLine: break;
+        case Delivery::Kind::kEnd:
+          return Respond(200, "");
+        case Delivery::Kind::kBreak:
+          return Error(ErrorCode::kUnavailable, "broken off");
+        case Delivery::Kind::kRefuse:
+          return Respond(delivery.status, delivery.text);
+        case Delivery::Kind::kLine:
+          break;
       }
       lock.unlock();
       const bool goes_on = on_line(delivery.text);

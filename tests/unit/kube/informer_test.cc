@@ -28,23 +28,28 @@ Result<Thing> DecodeThing(simdjson::dom::element object) {
   thing.meta.name = key->key.name;
   thing.meta.resource_version = key->version;
   std::string_view color;
-  if (object["color"].get(color) != simdjson::SUCCESS) return Error(ErrorCode::kInvalidArgument, "color is missing");
+  if (object["color"].get(color) != simdjson::SUCCESS)
+    return Error(ErrorCode::kInvalidArgument, "color is missing");
   thing.color = color;
   return thing;
 }
 
-std::string Json(const std::string& name, const std::string& version, const std::string& color = "red") {
-  return R"({"metadata":{"namespace":"a","name":")" + name + R"(","resourceVersion":")" + version + R"("},"color":")" +
-         color + "\"}";
+std::string Json(const std::string& name, const std::string& version,
+                 const std::string& color = "red") {
+  return R"({"metadata":{"namespace":"a","name":")" + name + R"(","resourceVersion":")" + version +
+         R"("},"color":")" + color + "\"}";
 }
 std::string Colorless(const std::string& name, const std::string& version) {
-  return R"({"metadata":{"namespace":"a","name":")" + name + R"(","resourceVersion":")" + version + R"("}})";
+  return R"({"metadata":{"namespace":"a","name":")" + name + R"(","resourceVersion":")" + version +
+         R"("}})";
 }
 std::string Event(const char* type, const std::string& object) {
   return std::string(R"({"type":")") + type + R"(","object":)" + object + "}";
 }
-std::string Page(const std::vector<std::string>& items, const std::string& version, const std::string& token = "") {
-  std::string text = R"({"metadata":{"resourceVersion":")" + version + R"(","continue":")" + token + R"("},"items":[)";
+std::string Page(const std::vector<std::string>& items, const std::string& version,
+                 const std::string& token = "") {
+  std::string text = R"({"metadata":{"resourceVersion":")" + version + R"(","continue":")" + token +
+                     R"("},"items":[)";
   for (std::size_t i = 0; i < items.size(); ++i) text += (i > 0 ? "," : "") + items[i];
   return text + "]}";
 }
@@ -58,10 +63,12 @@ class InformerTest : public testing::Test {
       pages_.pop_front();
       return Respond(200, std::move(page));
     };
-    informer_.AddIndex("color", [](const Thing& thing) { return std::vector<std::string>{thing.color}; });
+    informer_.AddIndex("color",
+                       [](const Thing& thing) { return std::vector<std::string>{thing.color}; });
     informer_.AddHandler([this](const auto& before, const auto& after) {
       const auto text = [](const auto& thing) {
-        return thing ? thing->meta.name + "@" + thing->meta.resource_version + thing->color : std::string("-");
+        return thing ? thing->meta.name + "@" + thing->meta.resource_version + thing->color
+                     : std::string("-");
       };
       told_.push_back(text(before) + ">" + text(after));
     });
@@ -86,7 +93,8 @@ class InformerTest : public testing::Test {
     for (const auto& thing : informer_.ByIndex("color", color)) names.push_back(thing->meta.name);
     return names;
   }
-  Thing Made(const std::string& name, const std::string& version, const std::string& color = "red") {
+  Thing Made(const std::string& name, const std::string& version,
+             const std::string& color = "red") {
     Thing thing;
     thing.meta.ns = "a";
     thing.meta.name = name;
@@ -102,20 +110,27 @@ class InformerTest : public testing::Test {
   std::vector<std::string> problems_;
   Access access_{"http://api:80", "default", {}, "", nullptr};
   Client client_{transport_, access_};
-  Informer<Thing> informer_{client_, {"", "v1", "things", "Thing"}, {}, DecodeThing,
-                            {"app=x", [this](const Error& error) { problems_.push_back(error.message()); }}};
+  Informer<Thing> informer_{
+      client_,
+      {"", "v1", "things", "Thing"},
+      {},
+      DecodeThing,
+      {"app=x", [this](const Error& error) { problems_.push_back(error.message()); }}};
 };
 
 TEST_F(InformerTest, ListsInPagesAndWatches) {
-  pages_ = {Page({Json("one", "1"), Json("two", "2", "blue")}, "10", "next"), Page({Json("three", "3")}, "10")};
+  pages_ = {Page({Json("one", "1"), Json("two", "2", "blue")}, "10", "next"),
+            Page({Json("three", "3")}, "10")};
   EXPECT_FALSE(informer_.HasSynced());
   StartAndSync();
   EXPECT_TRUE(informer_.HasSynced());
   EXPECT_EQ(informer_.Size(), 3U);
   EXPECT_THAT(told_, ElementsAre("->one@1red", "->two@2blue", "->three@3red"));
   EXPECT_THAT(ByColor("red"), UnorderedElementsAre("one", "three"));
-  EXPECT_EQ(transport_.sent()[0].url, "http://api:80/api/v1/things?limit=500&labelSelector=app%3Dx");
-  EXPECT_EQ(transport_.sent()[1].url, "http://api:80/api/v1/things?limit=500&continue=next&labelSelector=app%3Dx");
+  EXPECT_EQ(transport_.sent()[0].url,
+            "http://api:80/api/v1/things?limit=500&labelSelector=app%3Dx");
+  EXPECT_EQ(transport_.sent()[1].url,
+            "http://api:80/api/v1/things?limit=500&continue=next&labelSelector=app%3Dx");
   EXPECT_THAT(transport_.watches()[0].url, testing::HasSubstr("resourceVersion=10&"));
 
   told_.clear();
@@ -149,7 +164,8 @@ TEST_F(InformerTest, ResumesAfterTheEndOfAWatch) {
 
 TEST_F(InformerTest, ANewListTellsOnlyWhatChanged) {
   pages_ = {Page({Json("kept", "1"), Json("changed", "2"), Json("gone", "3")}, "10"),
-            Page({Json("kept", "1"), Json("changed", "40")}, "50", "more"), Page({Json("new", "41")}, "50")};
+            Page({Json("kept", "1"), Json("changed", "40")}, "50", "more"),
+            Page({Json("new", "41")}, "50")};
   StartAndSync();
   told_.clear();
   transport_.Deliver(Event("ERROR", R"({"kind":"Status","code":410,"message":"too old"})"));
@@ -168,7 +184,8 @@ TEST_F(InformerTest, AWatchRefusedAsExpiredListsAgain) {
 }
 
 TEST_F(InformerTest, AnObjectThatCannotBeReadDoesNotStopTheOthers) {
-  pages_ = {Page({Json("one", "1"), Colorless("bad", "2"), Json("two", "3")}, "10"), Page({Colorless("one", "60")}, "70")};
+  pages_ = {Page({Json("one", "1"), Colorless("bad", "2"), Json("two", "3")}, "10"),
+            Page({Colorless("one", "60")}, "70")};
   StartAndSync();
   EXPECT_EQ(informer_.Size(), 2U);
   EXPECT_THAT(problems_, ElementsAre("a/bad: color is missing"));
@@ -266,8 +283,10 @@ TEST_F(InformerTest, WatchesEachNamespaceByItself) {
   FakeTransport transport;
   transport.on_send = [](const HttpRequest& request) {
     const bool a = request.url.find("/namespaces/a/") != std::string::npos;
-    return Respond(200, R"({"metadata":{"resourceVersion":"10"},"items":[{"metadata":{"namespace":")" +
-                            std::string(a ? "a" : "b") + R"(","name":"x","resourceVersion":"1"},"color":"red"}]})");
+    return Respond(200,
+                   R"({"metadata":{"resourceVersion":"10"},"items":[{"metadata":{"namespace":")" +
+                       std::string(a ? "a" : "b") +
+                       R"(","name":"x","resourceVersion":"1"},"color":"red"}]})");
   };
   Client client(transport, access_);
   Informer<Thing> informer(client, {"", "v1", "things", "Thing"}, {"a", "b"}, DecodeThing);

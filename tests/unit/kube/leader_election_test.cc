@@ -28,23 +28,27 @@ TEST(LeaseTest, Decides) {
 }
 
 TEST(LeaseTest, DecodesAndEncodes) {
-  const LeaseRecord record{"7", "me\"", 15, "2026-01-02T03:04:05.000006Z", "2026-01-02T03:04:06.000000Z", 3};
+  const LeaseRecord record{
+      "7", "me\"", 15, "2026-01-02T03:04:05.000006Z", "2026-01-02T03:04:06.000000Z", 3};
   EXPECT_EQ(*DecodeLease(EncodeLease({"a", "b"}, record)), record);
   const auto json = Json::parse(EncodeLease({"a", "b"}, LeaseRecord{}));
   EXPECT_EQ(json["metadata"], (Json{{"name", "b"}, {"namespace", "a"}}));
-  const auto bare = DecodeLease(R"({"metadata":{"resourceVersion":"1"},"spec":{"holderIdentity":null}})");
+  const auto bare =
+      DecodeLease(R"({"metadata":{"resourceVersion":"1"},"spec":{"holderIdentity":null}})");
   ASSERT_TRUE(bare.ok());
   EXPECT_EQ(bare->holder, "");
-  for (const char* text : {"", "[]", "{}", R"({"metadata":{"resourceVersion":"1"},"spec":{"holderIdentity":5}})",
-                           R"({"metadata":{"resourceVersion":"1"},"spec":{"leaseDurationSeconds":"15"}})"}) {
+  for (const char* text :
+       {"", "[]", "{}", R"({"metadata":{"resourceVersion":"1"},"spec":{"holderIdentity":5}})",
+        R"({"metadata":{"resourceVersion":"1"},"spec":{"leaseDurationSeconds":"15"}})"}) {
     EXPECT_FALSE(DecodeLease(text).ok()) << text;
   }
 }
 
 TEST(LeaseTest, FormatsMicroTime) {
   using std::chrono::microseconds;
-  EXPECT_EQ(FormatMicroTime(std::chrono::sys_time<microseconds>(microseconds(1'767'323'045'000'006))),
-            "2026-01-02T03:04:05.000006Z");
+  EXPECT_EQ(
+      FormatMicroTime(std::chrono::sys_time<microseconds>(microseconds(1'767'323'045'000'006))),
+      "2026-01-02T03:04:05.000006Z");
 }
 
 // Keeps one Lease as an API server would, preconditions included.
@@ -53,7 +57,8 @@ class LeaseServer {
   Result<HttpResponse> operator()(const HttpRequest& request) {
     const std::lock_guard lock(mutex_);
     if (down) return Error(ErrorCode::kUnavailable, "down");
-    if (request.method == "GET") return lease_.is_null() ? Respond(404, "{}") : Respond(200, lease_.dump());
+    if (request.method == "GET")
+      return lease_.is_null() ? Respond(404, "{}") : Respond(200, lease_.dump());
     auto body = Json::parse(request.body);
     if (request.method == "POST") {
       if (!lease_.is_null()) return Respond(409, R"({"reason":"AlreadyExists"})");
@@ -76,7 +81,10 @@ class LeaseServer {
   void Set(const std::string& holder, int duration) {
     const std::lock_guard lock(mutex_);
     lease_ = {{"metadata", {{"resourceVersion", std::to_string(++version_)}}},
-              {"spec", {{"holderIdentity", holder}, {"leaseDurationSeconds", duration}, {"leaseTransitions", 4}}}};
+              {"spec",
+               {{"holderIdentity", holder},
+                {"leaseDurationSeconds", duration},
+                {"leaseTransitions", 4}}}};
   }
 
   std::atomic<bool> down = false;
@@ -95,17 +103,20 @@ class LeaderElectionTest : public testing::Test {
   }
   // 1 s / 300 ms / 20 ms instead of 15 / 10 / 2 s.
   std::unique_ptr<LeaderElector> Make(const std::string& identity) {
-    LeaderElectionOptions options{{"purser-system", "purser"}, identity, seconds(1), milliseconds(300), milliseconds(20)};
+    LeaderElectionOptions options{
+        {"purser-system", "purser"}, identity, seconds(1), milliseconds(300), milliseconds(20)};
     return std::make_unique<LeaderElector>(client_, options);
   }
   static bool Leads(LeaderElector& elector, Duration within = seconds(5)) {
     const auto deadline = Steady::now() + within;
-    while (!elector.IsLeader() && Steady::now() < deadline) std::this_thread::sleep_for(milliseconds(2));
+    while (!elector.IsLeader() && Steady::now() < deadline)
+      std::this_thread::sleep_for(milliseconds(2));
     return elector.IsLeader();
   }
   static bool Ended(const std::stop_token& token) {
     const auto deadline = Steady::now() + seconds(5);
-    while (!token.stop_requested() && Steady::now() < deadline) std::this_thread::sleep_for(milliseconds(2));
+    while (!token.stop_requested() && Steady::now() < deadline)
+      std::this_thread::sleep_for(milliseconds(2));
     return token.stop_requested();
   }
 

@@ -15,7 +15,8 @@ std::string Value(const Query& query, std::string_view name) {
   return "-";
 }
 
-// What a step asks for, short: "list", "list from TOKEN", "watch from VERSION", "wait MS", "continue".
+// What a step asks for, short: "list", "list from TOKEN", "watch from VERSION", "wait MS",
+// "continue".
 std::string Describe(const ReflectorStep& step) {
   std::string text;
   if (const auto* list = std::get_if<SendList>(&step.effect)) {

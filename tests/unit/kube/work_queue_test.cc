@@ -179,7 +179,8 @@ TEST_F(WorkQueueTest, NoKeyIsHeldByTwoWorkers) {
     queue_.Add(std::to_string(i % 7), i % 3 == 0 ? Priority::kHigh : Priority::kLow);
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  while (queue_.Length() > 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  while (queue_.Length() > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
   stop.request_stop();
   workers.clear();
   EXPECT_FALSE(twice);

@@ -26,8 +26,9 @@ const CertificatePem& Authority() {
 void TellHandshake(Connection& connection) {
   while (auto request = connection.ReadRequest()) {
     const auto host = request->find("Host: ");
-    connection.Respond(200, "sni=" + connection.ServerName() + " peer=" + connection.PeerName() + " host=" +
-                                request->substr(host + 6, request->find("\r\n", host) - host - 6));
+    connection.Respond(
+        200, "sni=" + connection.ServerName() + " peer=" + connection.PeerName() +
+                 " host=" + request->substr(host + 6, request->find("\r\n", host) - host - 6));
   }
 }
 
@@ -68,7 +69,8 @@ TEST(CpprestTlsTest, VerifiesNamesAndAddresses) {
       {"IP:10.0.0.1", "localhost", "10.0.0.1", "sni= "},
   };
   for (const auto& c : cases) {
-    LoopbackServer server(TellHandshake, support::ServerTls{MakeCertificate("localhost", c.names, &Authority()), ""});
+    LoopbackServer server(
+        TellHandshake, support::ServerTls{MakeCertificate("localhost", c.names, &Authority()), ""});
     auto tls = Trusting(Authority());
     tls.server_name = c.server_name;
     const auto response = Get(server.Url("/", c.host), tls);
@@ -86,13 +88,15 @@ TEST(CpprestTlsTest, VerifiesNamesAndAddresses) {
 
 TEST(CpprestTlsTest, TrustsTheGivenAuthorityAlone) {
   const auto other = MakeCertificate("other authority", "", nullptr);
-  LoopbackServer server(TellHandshake, support::ServerTls{MakeCertificate("x", "DNS:localhost", &other), ""});
+  LoopbackServer server(TellHandshake,
+                        support::ServerTls{MakeCertificate("x", "DNS:localhost", &other), ""});
   const auto refused = Get(server.Url("/", "localhost"), Trusting(Authority()));
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(refused.error().message(), HasSubstr("the server's certificate was refused"));
 
   // The system's authorities count only when none is given: SSL_CERT_FILE stands for them here.
-  const auto file = std::filesystem::temp_directory_path() / ("purser-tls-test-" + std::to_string(getpid()) + ".pem");
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("purser-tls-test-" + std::to_string(getpid()) + ".pem");
   std::ofstream(file) << other.certificate;
   setenv("SSL_CERT_FILE", file.c_str(), 1);
   EXPECT_FALSE(Get(server.Url("/", "localhost"), Trusting(Authority())).ok());
@@ -106,7 +110,8 @@ TEST(CpprestTlsTest, TrustsTheGivenAuthorityAlone) {
 }
 
 TEST(CpprestTlsTest, PresentsAClientCertificateAndReadsFilesAnew) {
-  const auto folder = std::filesystem::temp_directory_path() / ("purser-tls-" + std::to_string(getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("purser-tls-" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   const auto write = [&](const CertificatePem& pem) {
     std::ofstream(folder / "tls.crt") << pem.certificate;
@@ -117,7 +122,8 @@ TEST(CpprestTlsTest, PresentsAClientCertificateAndReadsFilesAnew) {
         connection.ReadRequest();
         connection.Respond(200, connection.PeerName(), "Connection: close\r\n");
       },
-      support::ServerTls{MakeCertificate("x", "DNS:localhost", &Authority()), Authority().certificate});
+      support::ServerTls{MakeCertificate("x", "DNS:localhost", &Authority()),
+                         Authority().certificate});
   write(MakeCertificate("first", "", &Authority()));
 
   CpprestOptions options;
@@ -169,8 +175,10 @@ TEST(CpprestTlsTest, RefusesMaterialItCannotUse) {
 }
 
 TEST(CpprestTlsTest, GoesThroughAProxy) {
-  LoopbackServer server(TellHandshake, support::ServerTls{MakeCertificate("x", "DNS:api.invalid", &Authority()), ""});
-  // The tunnel: CONNECT, then bytes both ways. The name does not resolve here, so nothing bypasses it.
+  LoopbackServer server(
+      TellHandshake, support::ServerTls{MakeCertificate("x", "DNS:api.invalid", &Authority()), ""});
+  // The tunnel: CONNECT, then bytes both ways. The name does not resolve here, so nothing bypasses
+  // it.
   std::string connect;
   LoopbackServer proxy([&](Connection& connection) {
     connect = connection.ReadRequest().value_or("");
@@ -198,7 +206,8 @@ TEST(CpprestTlsTest, GoesThroughAProxy) {
   const auto answered = std::move(MakeCpprestTransport(options)).value()->Send(request, {});
   ASSERT_TRUE(answered.ok()) << answered.error().message();
   EXPECT_EQ(answered->body, "through");
-  EXPECT_THAT(direct, testing::StartsWith("GET http://prometheus.invalid:9090/api/v1/query HTTP/1.1\r\n"));
+  EXPECT_THAT(direct,
+              testing::StartsWith("GET http://prometheus.invalid:9090/api/v1/query HTTP/1.1\r\n"));
 }
 
 }  // namespace

@@ -13,10 +13,10 @@
 namespace purser::net {
 namespace {
 
+using std::chrono::milliseconds;
 using support::Connection;
 using support::LoopbackServer;
 using testing::HasSubstr;
-using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
 std::unique_ptr<HttpTransport> MakeTransport(CpprestOptions options = {}) {
@@ -41,17 +41,20 @@ void Echo(Connection& connection) {
 
 TEST(CpprestTransportTest, SendsWhatItIsToldAndReturnsAnyStatus) {
   LoopbackServer server([](Connection& connection) {
-    while (auto request = connection.ReadRequest()) connection.Respond(418, *request, "Retry-After: 7\r\nX: y\r\n");
+    while (auto request = connection.ReadRequest())
+      connection.Respond(418, *request, "Retry-After: 7\r\nX: y\r\n");
   });
   auto request = Request(server.Url("/a%2Fb/c?x=%20&labelSelector=a%3Db,c"), "PATCH");
-  request.headers = {{"Content-Type", "application/merge-patch+json"}, {"Authorization", "Bearer t"}};
+  request.headers = {{"Content-Type", "application/merge-patch+json"},
+                     {"Authorization", "Bearer t"}};
   request.body = R"({"a":1})";
   const auto response = MakeTransport()->Send(request, {});
   ASSERT_TRUE(response.ok()) << response.error().message();
   EXPECT_EQ(response->status, 418);
   EXPECT_EQ(response->Header("retry-after"), "7");
   EXPECT_EQ(response->Header("x"), "");
-  EXPECT_THAT(response->body, testing::StartsWith("PATCH /a%2Fb/c?x=%20&labelSelector=a%3Db,c HTTP/1.1\r\n"));
+  EXPECT_THAT(response->body,
+              testing::StartsWith("PATCH /a%2Fb/c?x=%20&labelSelector=a%3Db,c HTTP/1.1\r\n"));
   EXPECT_THAT(response->body, HasSubstr("Content-Type:application/merge-patch+json\r\n"));
   EXPECT_THAT(response->body, HasSubstr("Authorization:Bearer t\r\n"));
   EXPECT_THAT(response->body, HasSubstr("Content-Length:7\r\n"));
@@ -60,7 +63,8 @@ TEST(CpprestTransportTest, SendsWhatItIsToldAndReturnsAnyStatus) {
 
 TEST(CpprestTransportTest, SendsABodyThatIsReadOnce) {
   LoopbackServer server(Echo);
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65536}, std::size_t{300'000}}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{65536}, std::size_t{300'000}}) {
     auto request = Request(server.Url(), "POST");
     request.idempotent = false;
     request.body = std::string(size, 'x') + "end";
@@ -75,7 +79,8 @@ TEST(CpprestTransportTest, KeepsConnections) {
   LoopbackServer server(Echo);
   const auto transport = MakeTransport();
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(transport->Send(Request(server.Url()), {}).ok());
-  // The library takes a connection back a moment after the answer: the next request may just miss it.
+  // The library takes a connection back a moment after the answer: the next request may just miss
+  // it.
   EXPECT_LE(server.connections(), 4);
 }
 
@@ -86,7 +91,8 @@ TEST(CpprestTransportTest, FollowsNoRedirect) {
     Echo(connection);
   });
   LoopbackServer server([&](Connection& connection) {
-    while (connection.ReadRequest()) connection.Respond(302, "", "Location: " + elsewhere.Url() + "\r\n");
+    while (connection.ReadRequest())
+      connection.Respond(302, "", "Location: " + elsewhere.Url() + "\r\n");
   });
   auto request = Request(server.Url());
   request.headers = {{"Authorization", "Bearer secret"}};
@@ -97,12 +103,13 @@ TEST(CpprestTransportTest, FollowsNoRedirect) {
   EXPECT_EQ(asked, 0);
 }
 
-// Answers GET /warm as often as asked. Any other request is taken and dropped if its connection has been used
-// before, as by a server whose patience with idle connections just ended; on a new one it is answered.
+// Answers GET /warm as often as asked. Any other request is taken and dropped if its connection has
+// been used before, as by a server whose patience with idle connections just ended; on a new one it
+// is answered.
 class StaleConnectionTest : public testing::TestWithParam<std::string> {
  protected:
-  // Sends until a request met a used connection: the library takes one back only a moment after the answer.
-  // Returns that request's result.
+  // Sends until a request met a used connection: the library takes one back only a moment after the
+  // answer. Returns that request's result.
   Result<HttpResponse> SendOnUsedConnection(HttpTransport& transport, HttpRequest request) {
     while (true) {
       EXPECT_TRUE(transport.Send(Request(server_.Url("/warm")), {}).ok());
@@ -140,7 +147,8 @@ TEST_P(StaleConnectionTest, NeverSendsTwiceWhatIsNotIdempotent) {
   EXPECT_EQ(received_, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Bodies, StaleConnectionTest, testing::Values("", "{}", std::string(200'000, 'x')),
+INSTANTIATE_TEST_SUITE_P(Bodies, StaleConnectionTest,
+                         testing::Values("", "{}", std::string(200'000, 'x')),
                          [](const auto& body) { return std::to_string(body.param.size()); });
 
 TEST_F(StaleConnectionTest, SendsAgainWhatIsIdempotent) {
@@ -202,7 +210,8 @@ TEST(CpprestTransportTest, StopsAtOnceWhenAsked) {
   });
   const auto transport = MakeTransport();
   std::stop_source stop;
-  auto answer = std::async(std::launch::async, [&] { return transport->Send(Request(server.Url()), stop.get_token()); });
+  auto answer = std::async(
+      std::launch::async, [&] { return transport->Send(Request(server.Url()), stop.get_token()); });
   while (server.connections() == 0) std::this_thread::yield();
   const auto asked = Steady::now();
   stop.request_stop();
@@ -211,13 +220,15 @@ TEST(CpprestTransportTest, StopsAtOnceWhenAsked) {
   ASSERT_FALSE(response.ok());
   EXPECT_EQ(response.error().code(), ErrorCode::kCancelled);
   EXPECT_EQ(closed.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
-  EXPECT_EQ(transport->Send(Request(server.Url()), stop.get_token()).error().code(), ErrorCode::kCancelled);
+  EXPECT_EQ(transport->Send(Request(server.Url()), stop.get_token()).error().code(),
+            ErrorCode::kCancelled);
 }
 
 TEST(CpprestTransportTest, ReportsWhatCannotBeReached) {
   std::uint16_t port = 0;
   { port = LoopbackServer(Echo).port(); }
-  const auto refused = MakeTransport()->Send(Request("http://127.0.0.1:" + std::to_string(port)), {});
+  const auto refused =
+      MakeTransport()->Send(Request("http://127.0.0.1:" + std::to_string(port)), {});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable);
   EXPECT_THAT(refused.error().message(), HasSubstr("http://127.0.0.1:"));
@@ -228,9 +239,11 @@ TEST(CpprestTransportTest, ReportsWhatCannotBeReached) {
 }
 
 TEST(CpprestTransportTest, SurvivesAnswersThatAreNotHttp) {
-  for (const char* answer : {"", "\r\n\r\n", "nonsense\r\n\r\n", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
-                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 99999 X\r\n\r\n",
-                             "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 200 OK\r\nbroken\r\n\r\n"}) {
+  for (const char* answer :
+       {"", "\r\n\r\n", "nonsense\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 99999 X\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", "HTTP/1.1 200 OK\r\nbroken\r\n\r\n"}) {
     LoopbackServer server([&](Connection& connection) {
       connection.ReadRequest();
       connection.Write(answer);
@@ -240,15 +253,20 @@ TEST(CpprestTransportTest, SurvivesAnswersThatAreNotHttp) {
     const auto response = MakeTransport()->Send(request, {});
     // Whether a stray header line is an error is the library's business; that it ends is ours.
     if (!response) {
-      EXPECT_THAT(response.error().code(), testing::AnyOf(ErrorCode::kUnavailable, ErrorCode::kTimeout)) << answer;
+      EXPECT_THAT(response.error().code(),
+                  testing::AnyOf(ErrorCode::kUnavailable, ErrorCode::kTimeout))
+          << answer;
     }
   }
 }
 
 TEST(CpprestTransportTest, RefusesWhatWouldBreakTheRequest) {
   const auto transport = MakeTransport();
-  const auto code = [&](const HttpRequest& request) { return transport->Send(request, {}).error().code(); };
-  for (const char* url : {"", "http://", "http://[::1]:80/", "http://a b/", "http://h/\r\nX: y", "file:///etc/passwd"}) {
+  const auto code = [&](const HttpRequest& request) {
+    return transport->Send(request, {}).error().code();
+  };
+  for (const char* url : {"", "http://", "http://[::1]:80/", "http://a b/", "http://h/\r\nX: y",
+                          "file:///etc/passwd"}) {
     EXPECT_EQ(code(Request(url)), ErrorCode::kInvalidArgument) << url;
   }
   auto request = Request("http://127.0.0.1:1/");
@@ -268,7 +286,8 @@ TEST(CpprestTransportTest, ServesManyThreadsAtOnce) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 16; ++i) {
       threads.emplace_back([&] {
-        for (int j = 0; j < 20; ++j) succeeded += transport->Send(Request(server.Url()), {}).ok() ? 1 : 0;
+        for (int j = 0; j < 20; ++j)
+          succeeded += transport->Send(Request(server.Url()), {}).ok() ? 1 : 0;
       });
     }
   }
@@ -289,17 +308,17 @@ struct Streamed {
   Result<HttpResponse> result = Error(ErrorCode::kInternal, "not run");
 };
 
-Streamed Stream(const LoopbackServer& server, std::size_t max_line, Duration timeout = std::chrono::seconds(5)) {
+Streamed Stream(const LoopbackServer& server, std::size_t max_line,
+                Duration timeout = std::chrono::seconds(5)) {
   Streamed streamed;
   auto request = Request(server.Url());
   request.timeout = timeout;
-  streamed.result = MakeTransport()->StreamLines(
-      request, max_line,
-      [&](std::string_view line) {
-        streamed.lines.emplace_back(line);
-        return true;
-      },
-      {});
+  streamed.result = MakeTransport()->StreamLines(request, max_line,
+                                                 [&](std::string_view line) {
+                                                   streamed.lines.emplace_back(line);
+                                                   return true;
+                                                 },
+                                                 {});
   return streamed;
 }
 
@@ -307,7 +326,8 @@ TEST(CpprestStreamTest, SplitsLinesWhereverTheChunksEnd) {
   LoopbackServer server([](Connection& connection) {
     connection.ReadRequest();
     connection.Write(kStreamHeader);
-    for (const char* part : {"on", "e\ntwo\n\nth", "r", "ee\n", "rest"}) connection.Write(Chunk(part));
+    for (const char* part : {"on", "e\ntwo\n\nth", "r", "ee\n", "rest"})
+      connection.Write(Chunk(part));
     connection.Write("0\r\n\r\n");
   });
   const auto streamed = Stream(server, 100);
@@ -323,18 +343,18 @@ TEST(CpprestStreamTest, GivesALineAsSoonAsItIsThere) {
     connection.Write(kStreamHeader);
     connection.Write(Chunk("one\n"));
     // Only a line that was delivered lets the stream go on.
-    if (seen.get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready) connection.Write(Chunk("two\n"));
+    if (seen.get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready)
+      connection.Write(Chunk("two\n"));
     connection.Write("0\r\n\r\n");
   });
   std::vector<std::string> lines;
-  const auto result = MakeTransport()->StreamLines(
-      Request(server.Url()), 100,
-      [&](std::string_view line) {
-        lines.emplace_back(line);
-        if (lines.size() == 1) seen.set_value();
-        return true;
-      },
-      {});
+  const auto result = MakeTransport()->StreamLines(Request(server.Url()), 100,
+                                                   [&](std::string_view line) {
+                                                     lines.emplace_back(line);
+                                                     if (lines.size() == 1) seen.set_value();
+                                                     return true;
+                                                   },
+                                                   {});
   EXPECT_TRUE(result.ok());
   EXPECT_THAT(lines, testing::ElementsAre("one", "two"));
 }
@@ -377,7 +397,8 @@ TEST(CpprestStreamTest, TellsAnAbruptEnd) {
     });
     const auto streamed = Stream(server, 100);
     ASSERT_FALSE(streamed.result.ok());
-    EXPECT_EQ(streamed.result.error().code(), ErrorCode::kUnavailable) << streamed.result.error().message();
+    EXPECT_EQ(streamed.result.error().code(), ErrorCode::kUnavailable)
+        << streamed.result.error().message();
     EXPECT_THAT(streamed.lines, testing::ElementsAre("one"));
   }
 }
@@ -438,21 +459,21 @@ TEST(CpprestStreamTest, HoldsTheServerBackWhileTheCallerIsBusy) {
   });
   std::size_t lines = 0;
   std::size_t at_first = 0;
-  const auto result = MakeTransport()->StreamLines(
-      Request(server.Url()), 100'000,
-      [&](std::string_view) {
-        if (lines++ == 0) {
-          // Until the server no longer moves.
-          std::size_t last = 0;
-          do {
-            last = written;
-            std::this_thread::sleep_for(milliseconds(100));
-          } while (last != written);
-          at_first = last;
-        }
-        return true;
-      },
-      {});
+  const auto result =
+      MakeTransport()->StreamLines(Request(server.Url()), 100'000,
+                                   [&](std::string_view) {
+                                     if (lines++ == 0) {
+                                       // Until the server no longer moves.
+                                       std::size_t last = 0;
+                                       do {
+                                         last = written;
+                                         std::this_thread::sleep_for(milliseconds(100));
+                                       } while (last != written);
+                                       at_first = last;
+                                     }
+                                     return true;
+                                   },
+                                   {});
   EXPECT_TRUE(result.ok());
   EXPECT_EQ(lines, kTotal / 65536);
   EXPECT_LT(at_first, kTotal / 2);  // the rest is what the kernel's buffers took

@@ -64,11 +64,13 @@ CertificatePem MakeCertificate(const std::string& common_name, const std::string
   X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
   X509_set_pubkey(certificate, key);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
+                             0);
   X509* issuer_certificate = issuer == nullptr ? certificate : ReadCertificate(issuer->certificate);
   EVP_PKEY* issuer_key = issuer == nullptr ? key : ReadKey(issuer->key);
   X509_set_issuer_name(certificate, X509_get_subject_name(issuer_certificate));
-  if (issuer == nullptr) AddExtension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");
+  if (issuer == nullptr)
+    AddExtension(certificate, certificate, NID_basic_constraints, "critical,CA:TRUE");
   if (!names.empty()) AddExtension(certificate, issuer_certificate, NID_subject_alt_name, names);
   X509_sign(certificate, issuer_key, EVP_sha256());
 
@@ -97,8 +99,9 @@ long Connection::Read(char* data, std::size_t size) {
 
 bool Connection::Write(std::string_view text) {
   while (!text.empty()) {
-    const long written = ssl_ != nullptr ? SSL_write(ssl_, text.data(), static_cast<int>(text.size()))
-                                         : send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
+    const long written = ssl_ != nullptr
+                             ? SSL_write(ssl_, text.data(), static_cast<int>(text.size()))
+                             : send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
     if (written <= 0) return false;
     text.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -106,20 +109,24 @@ bool Connection::Write(std::string_view text) {
 }
 
 bool Connection::Respond(int status, std::string_view body, std::string_view extra_headers) {
-  return Write("HTTP/1.1 " + std::to_string(status) + " Status\r\nContent-Length: " + std::to_string(body.size()) +
-               "\r\n" + std::string(extra_headers) + "\r\n" + std::string(body));
+  return Write("HTTP/1.1 " + std::to_string(status) +
+               " Status\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+               std::string(extra_headers) + "\r\n" + std::string(body));
 }
 
 std::optional<std::string> Connection::ReadRequest() {
   char buffer[16384];
   std::size_t wanted = std::string::npos;
   while (pending_.size() < wanted) {
-    if (const auto end = pending_.find("\r\n\r\n"); wanted == std::string::npos && end != std::string::npos) {
+    if (const auto end = pending_.find("\r\n\r\n");
+        wanted == std::string::npos && end != std::string::npos) {
       std::string head = pending_.substr(0, end);
-      std::ranges::transform(head, head.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+      std::ranges::transform(head, head.begin(),
+                             [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
       const auto length = head.find("content-length:");
       wanted = end + 4;
-      if (length != std::string::npos) wanted += std::strtoul(head.c_str() + length + 15, nullptr, 10);
+      if (length != std::string::npos)
+        wanted += std::strtoul(head.c_str() + length + 15, nullptr, 10);
       continue;
     }
     const long count = Read(buffer, sizeof(buffer));
@@ -146,7 +153,8 @@ void Connection::Reset() {
 }
 
 std::string Connection::ServerName() const {
-  const char* name = ssl_ == nullptr ? nullptr : SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+  const char* name =
+      ssl_ == nullptr ? nullptr : SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
   return name == nullptr ? "" : name;
 }
 
@@ -159,7 +167,8 @@ std::string Connection::PeerName() const {
   return name;
 }
 
-LoopbackServer::LoopbackServer(Script script, std::optional<ServerTls> tls) : script_(std::move(script)) {
+LoopbackServer::LoopbackServer(Script script, std::optional<ServerTls> tls)
+    : script_(std::move(script)) {
   std::signal(SIGPIPE, SIG_IGN);
   if (tls) {
     context_ = SSL_CTX_new(TLS_server_method());
@@ -181,7 +190,8 @@ LoopbackServer::LoopbackServer(Script script, std::optional<ServerTls> tls) : sc
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof(address);
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 64) != 0) {
+  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      listen(listener_, 64) != 0) {
     throw std::runtime_error("cannot listen on 127.0.0.1");
   }
   getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);

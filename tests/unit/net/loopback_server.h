@@ -1,4 +1,5 @@
-// A scripted server on 127.0.0.1: the test says byte by byte what each connection does. Plain or TLS.
+// A scripted server on 127.0.0.1: the test says byte by byte what each connection does. Plain or
+// TLS.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -21,13 +22,15 @@ struct CertificatePem {
   std::string certificate;
   std::string key;
 };
-// `issuer` null: self-signed authority. `names`: subjectAltName as OpenSSL writes it, "DNS:a,IP:127.0.0.1".
+// `issuer` null: self-signed authority. `names`: subjectAltName as OpenSSL writes it,
+// "DNS:a,IP:127.0.0.1".
 CertificatePem MakeCertificate(const std::string& common_name, const std::string& names,
                                const CertificatePem* issuer);
 
 class Connection {
  public:
-  explicit Connection(int socket, SSL* ssl, int number) : socket_(socket), ssl_(ssl), number_(number) {}
+  explicit Connection(int socket, SSL* ssl, int number)
+      : socket_(socket), ssl_(ssl), number_(number) {}
   ~Connection();
 
   // Head and body of the next request; empty when the peer closed.
@@ -36,7 +39,7 @@ class Connection {
   bool Respond(int status, std::string_view body, std::string_view extra_headers = "");
   // Waits until the peer closes; false after 5 s.
   bool WaitForClose();
-  void Reset();               // RST instead of an orderly end
+  void Reset();                           // RST instead of an orderly end
   int number() const { return number_; }  // 0 for the first accepted
   std::string ServerName() const;         // SNI
   std::string PeerName() const;           // common name of the client's certificate

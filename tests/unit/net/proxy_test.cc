@@ -29,8 +29,11 @@ TEST(ProxyTest, ChoosesByScheme) {
   EXPECT_EQ(ProxyOf(both, "https://api.example.com"), "http://secure:3128");
   EXPECT_EQ(ProxyOf(both, "http://api.example.com"), "http://plain:3129");
   EXPECT_EQ(ProxyOf({}, "http://api.example.com"), "none");
-  EXPECT_EQ(ProxyOf({{"https_proxy", "http://lower"}, {"HTTPS_PROXY", "http://upper"}}, "https://a"), "http://lower:80");
-  EXPECT_EQ(ProxyOf({{"HTTP_PROXY", "http://evil"}, {"REQUEST_METHOD", "GET"}}, "http://a"), "none");
+  EXPECT_EQ(
+      ProxyOf({{"https_proxy", "http://lower"}, {"HTTPS_PROXY", "http://upper"}}, "https://a"),
+      "http://lower:80");
+  EXPECT_EQ(ProxyOf({{"HTTP_PROXY", "http://evil"}, {"REQUEST_METHOD", "GET"}}, "http://a"),
+            "none");
 }
 
 TEST(ProxyTest, HonoursExclusions) {
@@ -64,7 +67,8 @@ TEST(ProxyTest, HonoursExclusions) {
       {",,", "https://a", true},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(ProxyOf({{"HTTPS_PROXY", "http://p"}, {"NO_PROXY", c.no_proxy}}, c.url) != "none", c.proxied)
+    EXPECT_EQ(ProxyOf({{"HTTPS_PROXY", "http://p"}, {"NO_PROXY", c.no_proxy}}, c.url) != "none",
+              c.proxied)
         << c.no_proxy << " " << c.url;
   }
 }
@@ -78,8 +82,9 @@ TEST(ProxyTest, ReadsCredentials) {
 }
 
 TEST(ProxyTest, RefusesWhatItCannotUse) {
-  for (const char* text : {"https://proxy", "socks5://proxy", "", "http://", "http://a:hunter2%@proxy",
-                           "http://a:hunter2@pro xy", "http://proxy/path"}) {
+  for (const char* text :
+       {"https://proxy", "socks5://proxy", "", "http://", "http://a:hunter2%@proxy",
+        "http://a:hunter2@pro xy", "http://proxy/path"}) {
     const auto proxy = ParseProxy(text);
     ASSERT_FALSE(proxy.ok()) << text;
     EXPECT_THAT(proxy.error().message(), testing::Not(testing::HasSubstr("hunter2")));

@@ -15,7 +15,8 @@ TEST(UrlTest, Accepts) {
   } cases[] = {
       {"http://prometheus", "http://prometheus:80", "/", false},
       {"https://Kubernetes.Default.svc", "https://kubernetes.default.svc:443", "/", false},
-      {"HTTPS://10.0.0.1:6443/api/v1?limit=500", "https://10.0.0.1:6443", "/api/v1?limit=500", true},
+      {"HTTPS://10.0.0.1:6443/api/v1?limit=500", "https://10.0.0.1:6443", "/api/v1?limit=500",
+       true},
       {"http://a?x=%2F", "http://a:80", "/?x=%2F", false},
       {"http://host.:9090/x", "http://host.:9090", "/x", false},
       {"http://1a.2b/x", "http://1a.2b:80", "/x", false},
@@ -30,11 +31,35 @@ TEST(UrlTest, Accepts) {
 }
 
 TEST(UrlTest, Refuses) {
-  for (const char* text :
-       {"", "prometheus", "ftp://a", "http://", "http:///x", "http://a:0", "http://a:65536", "http://a:x", "http://a:",
-        "http://a b", "http://a/ b", "http://a/\n", "http://a/%", "http://a/%2", "http://a/%2g", "http://a/#x",
-        "http://[::1]/", "http://256.1.1.1", "http://1.2.3", "http://1", "http://01.2.3.4", "http://-a", "http://a-",
-        "http://a..b", "http://\xc3\xa4", "http://a/\xc3\xa4", "http://a/\"", "http://a/{x}", "http://a/|"}) {
+  for (const char* text : {"",
+                           "prometheus",
+                           "ftp://a",
+                           "http://",
+                           "http:///x",
+                           "http://a:0",
+                           "http://a:65536",
+                           "http://a:x",
+                           "http://a:",
+                           "http://a b",
+                           "http://a/ b",
+                           "http://a/\n",
+                           "http://a/%",
+                           "http://a/%2",
+                           "http://a/%2g",
+                           "http://a/#x",
+                           "http://[::1]/",
+                           "http://256.1.1.1",
+                           "http://1.2.3",
+                           "http://1",
+                           "http://01.2.3.4",
+                           "http://-a",
+                           "http://a-",
+                           "http://a..b",
+                           "http://\xc3\xa4",
+                           "http://a/\xc3\xa4",
+                           "http://a/\"",
+                           "http://a/{x}",
+                           "http://a/|"}) {
     const auto url = ParseUrl(text);
     ASSERT_FALSE(url.ok()) << text;
     EXPECT_EQ(url.error().code(), ErrorCode::kInvalidArgument);
