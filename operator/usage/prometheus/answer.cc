@@ -12,6 +12,7 @@ namespace ondemand = simdjson::ondemand;
 
 constexpr std::size_t kMostLabels = 128;
 constexpr std::size_t kQuoted = 200;
+constexpr std::size_t kLargeBody = 1 << 20;
 constexpr std::int64_t kLatestSecond = 253'402'300'799;  // of the year 9999
 
 Problem Bad(std::string_view what) {
@@ -78,6 +79,8 @@ class AnswerParser::Implementation {
     if (!problem && document.current_location().get(location) != simdjson::OUT_OF_BOUNDS)
       problem = Bad("something follows the JSON document");
     figures = figures_;
+    // Its buffers are as large as the answer: not worth keeping between two polls.
+    if (body.size() > kLargeBody) parser_ = ondemand::parser();
     return problem;
   }
 

@@ -23,7 +23,7 @@ struct AnswerFigures {
   std::int64_t samples = 0;
 };
 
-// Keeps its buffers from one answer to the next. Not thread-safe.
+// Keeps small buffers from one answer to the next. Not thread-safe.
 class AnswerParser {
  public:
   enum class Kind { kMatrix, kVector };  // resultType of a range selector, of an instant one
