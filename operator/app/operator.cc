@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <random>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "api/codec.h"
+#include "app/memory.h"
 #include "controllers/agent_budget_controller.h"
 #include "controllers/agent_pool_controller.h"
 #include "controllers/evaluation.h"
@@ -36,6 +38,8 @@ namespace {
 
 constexpr int kPoolWorkers = 4;
 constexpr int kBudgetWorkers = 2;
+// After this long the start is over: caches filled, first reconciles and polls done.
+constexpr std::chrono::seconds kSettled{3};
 
 // A Pod's name belongs to one process at a time, so that a restarted container leads again at once;
 // elsewhere several processes may share a host. (Two leaders would be fenced by the store all the
@@ -318,6 +322,12 @@ class Operator::Implementation {
           threads.emplace_back([&, token] { Work("agentpool", pool_queue_, pools, token); });
         }
       }
+      threads.emplace_back([token] {
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any().wait_for(lock, token, kSettled, [] { return false; });
+        if (!token.stop_requested()) ReleaseStartUpMemory();
+      });
       threads.clear();  // joins: returns when all are asked to stop
       leading_ = false;
       const std::lock_guard lock(sources_mutex_);
