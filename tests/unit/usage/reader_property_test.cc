@@ -8,7 +8,6 @@
 #include <random>
 #include <set>
 
-#include "ledger/sqlite/sqlite_store.h"
 #include "support/clocks.h"
 #include "support/fake_prometheus.h"
 #include "support/memory_store.h"
