@@ -24,8 +24,8 @@ struct HttpRequest {
   std::string url;
   HttpHeaders headers;
   std::string body;
-  // Send: for the whole exchange. StreamLines: until the answer's header, then between two pieces
-  // of it.
+  // Send: for the whole exchange. StreamLines: until the answer's header (30 s at most), then
+  // between two pieces of it.
   Duration timeout{std::chrono::seconds(10)};
   // May the request be sent a second time when a kept connection turns out to be dead? If not, such
   // a failure is returned as kUnavailable: it is unknown then whether the server carried it out.

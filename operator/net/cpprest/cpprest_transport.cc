@@ -41,6 +41,7 @@ namespace web_client = web::http::client;
 constexpr std::size_t kStreamBufferBytes = 256 << 10;
 constexpr std::size_t kErrorBodyBytes = 1 << 20;
 constexpr std::size_t kMaxHeaderBytes = 64 << 10;
+constexpr Duration kHeaderTimeout{30'000};
 constexpr auto kLibraryTimeout = std::chrono::hours(24);
 
 bool IsToken(std::string_view text) {
@@ -127,7 +128,11 @@ class CpprestTransport final : public HttpTransport {
     auto call = Begin(request, kStreamBufferBytes, Exchange::Overflow::kHold, stop);
     if (!call) return call.error();
     const auto silence = [&] { return std::chrono::steady_clock::now() + request.timeout; };
-    auto response = call->exchange->WaitForHeader(silence(), stop);
+    // A stream may be silent for long, but it begins at once: nobody waits minutes for a dead
+    // address.
+    const auto header_by =
+        std::chrono::steady_clock::now() + std::min<Duration>(request.timeout, kHeaderTimeout);
+    auto response = call->exchange->WaitForHeader(header_by, stop);
     if (!response) return Failed(response.error(), *call);
     const bool success = response->status >= 200 && response->status < 300;
 
