@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 const (
@@ -23,8 +26,8 @@ func measureBeside(b *bench, objects int) error {
 	deploymentCount := objects - 2*pairs
 	configMapCount := 2 * pairs
 	b.report.note("watched by the operator: %d AgentBudgets, %d AgentPools, %d Deployments; by the yardstick: %d "+
-		"ConfigMaps and the same %d Deployments; each padded to %d bytes of JSON by an annotation, in %d namespaces",
-		pairs, pairs, deploymentCount, configMapCount, deploymentCount, objectBytes, namespaceCount)
+		"ConfigMaps and the same %d Deployments; in %d namespaces",
+		pairs, pairs, deploymentCount, configMapCount, deploymentCount, namespaceCount)
 	err := errors.Join(
 		b.makeNamespaces(),
 		b.create(deployments, deploymentCount, func(i int) map[string]any { return deployment(i, 1) }),
@@ -54,7 +57,27 @@ func measureBeside(b *bench, objects int) error {
 	if err := b.measureIdles(sides); err != nil {
 		return err
 	}
-	return b.measureEdits(pairs, withPurser, sides)
+	if err := b.measureEdits(pairs, sides); err != nil {
+		return err
+	}
+	return b.noteSizes(withPurser)
+}
+
+func (b *bench) noteSizes(withPurser bool) error {
+	resources := []schema.GroupVersionResource{configMaps, deployments}
+	if withPurser {
+		resources = append(resources, budgets, pools)
+	}
+	sizes := make([]string, 0, len(resources))
+	for _, resource := range resources {
+		bytes, err := b.meanBytes(resource)
+		if err != nil {
+			return err
+		}
+		sizes = append(sizes, fmt.Sprintf("%s %d", resource.Resource, bytes))
+	}
+	b.report.note("mean bytes of JSON at the API server, status and managedFields included: %s", strings.Join(sizes, ", "))
+	return nil
 }
 
 // The pools' budgets, and spend on the ledger for those that are edited.
@@ -185,7 +208,7 @@ type edit struct {
 }
 
 // Both sides run, and are edited by turns: down on one, down on the other, back on one, back on the other.
-func (b *bench) measureEdits(pairs int, withPurser bool, sides []*side) error {
+func (b *bench) measureEdits(pairs int, sides []*side) error {
 	edits := 300
 	if b.settings.quick {
 		edits = 60

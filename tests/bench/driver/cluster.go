@@ -137,8 +137,9 @@ func deployment(i int, replicas int64) map[string]any {
 	})
 }
 
+// Not padded, as little as budgets: with their statuses they are larger than objectBytes.
 func pool(i int) map[string]any {
-	return padded(map[string]any{
+	return map[string]any{
 		"apiVersion": "purser.dev/v1alpha1", "kind": "AgentPool",
 		"metadata": map[string]any{"name": fmt.Sprintf("pool-%05d", i), "namespace": namespaceOf(i)},
 		"spec": map[string]any{
@@ -147,14 +148,14 @@ func pool(i int) map[string]any {
 				"name": agentName(i), "workloadRef": map[string]any{"kind": "Deployment", "name": agentName(i)},
 			}},
 		},
-	})
+	}
 }
 
 func budgetName(i int) string { return fmt.Sprintf("budget-%05d", i) }
 
 // A month, so that no run but one over the end of a month sees a reset.
 func budget(i int, limit string) map[string]any {
-	return padded(map[string]any{
+	return map[string]any{
 		"apiVersion": "purser.dev/v1alpha1", "kind": "AgentBudget",
 		"metadata": map[string]any{"name": budgetName(i), "namespace": namespaceOf(i)},
 		"spec": map[string]any{
@@ -162,13 +163,23 @@ func budget(i int, limit string) map[string]any {
 			"window": map[string]any{"period": "Month"},
 			"scope":  map[string]any{"pools": []any{fmt.Sprintf("pool-%05d", i)}},
 		},
-	})
+	}
 }
 
 func (b *bench) mergePatch(resource schema.GroupVersionResource, namespace, name, patch string) error {
 	_, err := b.client.Resource(resource).Namespace(namespace).
 		Patch(context.Background(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
 	return err
+}
+
+// The mean size of what the API server holds, as JSON, in bytes; of the first hundred.
+func (b *bench) meanBytes(resource schema.GroupVersionResource) (int, error) {
+	list, err := b.client.Resource(resource).List(context.Background(), metav1.ListOptions{Limit: 100})
+	if err != nil || len(list.Items) == 0 {
+		return 0, err
+	}
+	text, err := list.MarshalJSON()
+	return len(text) / len(list.Items), err
 }
 
 // Requests the API server has answered (watches count when they end), by verb and resource.

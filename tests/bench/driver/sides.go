@@ -17,57 +17,53 @@ type side struct {
 	process    *process
 }
 
-// A scrape costs what it measures, so scrapes may take at most this share of a processor.
-const scrapeShare = 0.1
-
 const (
 	startDeadline = 5 * time.Minute
-	steadyFor     = 300 * time.Millisecond
+	sampleEvery   = 2 * time.Millisecond
+	quietFor      = 300 * time.Millisecond
+	quietSeconds  = 0.010 // of CPU, the resolution of /proc
 )
 
 type startFigures struct {
 	reconciled time.Duration // process started -> all reconciled
 	cpu        float64       // seconds up to there
-	memory     memory        // at that moment
 }
 
-// Starts the program and waits until all is reconciled: the first moment from which on it stays so.
+// Starts the program and waits until all is reconciled: it has become quiet, and its metrics say that nothing
+// is left to do. They are asked only then, because answering costs what is measured.
 func (b *bench) startSide(s *side) (startFigures, error) {
 	process, err := s.launch(s)
 	if err != nil {
 		return startFigures{}, err
 	}
 	s.process = process
-	var figures startFigures
-	var since time.Time
-	end := time.Now().Add(startDeadline)
-	for {
-		began := time.Now()
-		if began.After(end) {
-			return figures, fmt.Errorf("%s has not reconciled everything within %v", s.name, startDeadline)
-		}
+	quiet := startFigures{} // since when, and with how much CPU
+	for end := time.Now().Add(startDeadline); time.Now().Before(end); time.Sleep(sampleEvery) {
 		if err := process.requireRunning(); err != nil {
-			return figures, err
+			return quiet, err
 		}
-		now, err := scrape(s.address)
-		took := time.Since(began)
-		switch {
-		case err != nil || !s.reconciled(now):
-			since = time.Time{}
-		case since.IsZero():
-			since = began
-			figures.reconciled = since.Sub(process.started)
-			if figures.cpu, err = process.cpuSeconds(); err != nil {
-				return figures, err
-			}
-			if figures.memory, err = process.memory(); err != nil {
-				return figures, err
-			}
-		case time.Since(since) >= steadyFor:
-			return figures, nil
+		cpu, err := process.cpuSeconds()
+		if err != nil {
+			return quiet, err
 		}
-		time.Sleep(max(5*time.Millisecond, time.Duration(float64(took)/scrapeShare)))
+		now := time.Since(process.started)
+		if cpu > quiet.cpu+quietSeconds {
+			quiet = startFigures{now, cpu}
+		}
+		if now-quiet.reconciled < quietFor {
+			continue
+		}
+		metrics, err := scrape(s.address)
+		if err == nil && s.reconciled(metrics) {
+			return quiet, nil
+		}
+		// What the scrape cost must not count as work.
+		time.Sleep(quietFor / 10)
+		if after, err := process.cpuSeconds(); err == nil {
+			quiet = startFigures{time.Since(process.started), after}
+		}
 	}
+	return quiet, fmt.Errorf("%s has not reconciled everything within %v", s.name, startDeadline)
 }
 
 func (b *bench) stopSide(s *side) {
