@@ -78,9 +78,9 @@ int Validate(const std::vector<std::string>& files) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Few arenas and an early return of freed pages: the operator's memory is what it holds, not what
+  // One arena and an early return of freed pages: the operator's memory is what it holds, not what
   // it once used.
-  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_ARENA_MAX, 1);
   mallopt(M_TRIM_THRESHOLD, 512 * 1024);
 
   CLI::App cli{"Purser keeps AI agents within budget: a Kubernetes operator."};
