@@ -61,15 +61,11 @@ AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration 
     outcome.concurrency = demand.concurrency;
     outcome.scale_concurrency = demand.concurrency;
     outcome.state = NameOf(demand.level);
-    const bool held =
-        !demand.may_relax && memory.concurrency && *memory.concurrency < demand.concurrency;
-    if (held) {
+    // While blind the published limit stays as it is; replicas are held by the plan, which never
+    // raises them then.
+    if (!demand.may_relax && memory.concurrency && *memory.concurrency < demand.concurrency) {
       outcome.concurrency = *memory.concurrency;
-      outcome.scale_concurrency = *memory.concurrency;
-      if (outcome.level < Level::kThrottled) {
-        outcome.state = memory.state;
-        outcome.level = memory.state == "RefusingWork" ? Level::kRefusingWork : Level::kThrottled;
-      }
+      if (outcome.level < Level::kThrottled) outcome.state = memory.state;
     }
     if (memory.released_since) {
       const auto ramped = policy::RampedConcurrency(demand.maximum, now - *memory.released_since);

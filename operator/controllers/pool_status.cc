@@ -80,7 +80,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     status.agents.push_back(std::move(entry));
     if (agent.missing) missing.push_back(agent.workload);
     if (agent.outcome.level == policy::Level::kStopped) stopped.push_back(agent.name);
-    if (agent.outcome.level >= policy::Level::kThrottled) throttled = true;
+    if (agent.outcome.state != "Normal" && agent.outcome.state != "Ramping") throttled = true;
   }
 
   const auto set = [&](const char* type, bool value, const std::string& reason,

@@ -35,9 +35,13 @@ TEST(FaultsTest, PrometheusGoneHoldsWhatIsTakenAndLosesNothing) {
                                    nullptr);
   ASSERT_TRUE(world.Eventually("it stops", [&] { return world.Replicas("worker") == 0; }));
 
+  ASSERT_TRUE(world.Eventually("the source is read", [&] {
+    return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("True/");
+  }));
   prometheus.Kill();
   ASSERT_TRUE(world.Eventually("the loss is told", [&] {
-    return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("False/");
+    return world.ConditionOf("agentbudget", "daily", "SourceHealthy") ==
+           "False/PrometheusUnreachable";
   }));
   // A raised limit is not given back blindly.
   world.Kubectl(

@@ -61,12 +61,23 @@ TEST(StepAgentTest, AThrottleIsHeldButMayTightenWhileSpendIsUnreadable) {
   auto outcome = StepAgent(memory, Demand(Level::kNormal, 20, false), seconds(0), kNow);
   EXPECT_EQ(outcome.state, "Throttled");
   EXPECT_EQ(outcome.concurrency, 5);
-  EXPECT_EQ(outcome.level, Level::kThrottled);
   outcome = StepAgent(memory, Demand(Level::kThrottled, 3, false), seconds(0), kNow);
   EXPECT_EQ(outcome.concurrency, 3);
   outcome = StepAgent(memory, Demand(Level::kNormal, 20), seconds(0), kNow);
   EXPECT_EQ(outcome.state, "Normal");
   EXPECT_EQ(outcome.concurrency, 20);
+}
+
+TEST(StepAgentTest, LosingTheSourceWhileRampingTakesNothing) {
+  AgentMemory memory;
+  StepAgent(memory, Demand(Level::kStopped, 0), seconds(0), kNow);
+  StepAgent(memory, Demand(Level::kNormal, 20), seconds(0), kNow);
+  const auto outcome =
+      StepAgent(memory, Demand(Level::kNormal, 20, false), seconds(0), kNow + seconds(1));
+  EXPECT_EQ(outcome.state, "Ramping");
+  EXPECT_EQ(outcome.concurrency, 1);
+  EXPECT_EQ(outcome.level, Level::kNormal);
+  EXPECT_EQ(outcome.scale_concurrency, 20);
 }
 
 TEST(StepAgentTest, AStatusBringsTheMemoryBack) {

@@ -185,7 +185,14 @@ TEST_F(WorkQueueTest, NoKeyIsHeldByTwoWorkers) {
   workers.clear();
   EXPECT_FALSE(twice);
   EXPECT_GE(taken, 7);
-  EXPECT_EQ(queue_.Length(), 0U);
+  // A key added while held may have come back after the last look: it is there once, and then no
+  // more.
+  for (int left = 0; queue_.Length() > 0; ++left) {
+    ASSERT_LT(left, 7);
+    const auto key = queue_.Get({});
+    ASSERT_TRUE(key);
+    queue_.Done(*key);
+  }
 }
 
 }  // namespace
