@@ -21,6 +21,7 @@ type process struct {
 	command *exec.Cmd
 	started time.Time
 	ended   chan error
+	threads map[string]float64 // nanoseconds on a processor, by thread
 }
 
 func startProcess(name, logPath string, environment []string, command ...string) (*process, error) {
@@ -29,7 +30,8 @@ func startProcess(name, logPath string, environment []string, command ...string)
 		return nil, err
 	}
 	defer log.Close()
-	p := &process{name: name, logPath: logPath, command: exec.Command(command[0], command[1:]...), ended: make(chan error, 1)}
+	p := &process{name: name, logPath: logPath, command: exec.Command(command[0], command[1:]...), ended: make(chan error, 1),
+		threads: map[string]float64{}}
 	p.command.Stdout, p.command.Stderr = log, log
 	p.command.Env = append(os.Environ(), environment...)
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -62,20 +64,28 @@ func (p *process) stop() {
 	}
 }
 
-// User and system time of all threads so far; a tick is 10 ms.
+// The time of all threads on a processor so far, those that have ended since the last call included.
 func (p *process) cpuSeconds() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.command.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	// The name, in parentheses, may hold spaces.
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	if err != nil {
-		return 0, err
+	for _, path := range threads {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		nanoseconds, err := strconv.ParseFloat(strings.Fields(string(text))[0], 64)
+		if err != nil {
+			return 0, err
+		}
+		p.threads[path] = nanoseconds
 	}
-	system, err := strconv.ParseInt(fields[12], 10, 64)
-	return float64(user+system) / 100, err
+	total := 0.0
+	for _, nanoseconds := range p.threads {
+		total += nanoseconds
+	}
+	return total / 1e9, nil
 }
 
 type memory struct{ rss, pss, anonymous float64 } // MiB

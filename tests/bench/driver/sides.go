@@ -21,7 +21,7 @@ const (
 	startDeadline = 5 * time.Minute
 	sampleEvery   = 2 * time.Millisecond
 	quietFor      = 300 * time.Millisecond
-	quietSeconds  = 0.010 // of CPU, the resolution of /proc
+	quietSeconds  = 0.003 // of CPU: what runtimes do for themselves
 )
 
 type startFigures struct {
