@@ -13,16 +13,14 @@
 #include <thread>
 #include <vector>
 
-#include "api/codec.h"
 #include "app/memory.h"
 #include "controllers/agent_budget_controller.h"
 #include "controllers/agent_pool_controller.h"
+#include "controllers/caches.h"
+#include "controllers/changes.h"
 #include "controllers/evaluation.h"
-#include "controllers/resources.h"
-#include "controllers/workload.h"
 #include "kube/client.h"
 #include "kube/events.h"
-#include "kube/informer.h"
 #include "kube/leader_election.h"
 #include "kube/work_queue.h"
 #include "ledger/ledger.h"
@@ -84,20 +82,10 @@ class Operator::Implementation {
                 [this](const kube::Client::Call& call) {
                   metrics_.ApiRequest(std::string(call.verb), call.code);
                 }),
-        budgets_(
-            client_, controllers::BudgetType(), options_.config.watch_namespaces,
-            [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); },
-            Problems("agentbudgets")),
-        pools_(
-            client_, controllers::PoolType(), options_.config.watch_namespaces,
-            [](simdjson::dom::element object) { return api::DecodeAgentPool(object); },
-            Problems("agentpools")),
-        deployments_(client_, controllers::DeploymentType(), options_.config.watch_namespaces,
-                     controllers::DecodeWorkload, Problems("deployments")),
-        stateful_sets_(client_, controllers::StatefulSetType(), options_.config.watch_namespaces,
-                       controllers::DecodeWorkload, Problems("statefulsets")),
+        caches_(client_, options_.config.watch_namespaces),
         budget_queue_(clock_),
-        pool_queue_(clock_) {}
+        pool_queue_(clock_),
+        changes_(caches_, budget_queue_, pool_queue_) {}
 
   Status Run(std::stop_token stop) {
     auto server = net::HttpServer::Start(
@@ -108,13 +96,8 @@ class Operator::Implementation {
     spdlog::info("listening address={} port={}", options_.config.server.metrics_address,
                  (*server)->port());
 
-    AddIndexes();
-    AddHandlers();
     metrics_.SetSnapshots(SnapshotsOf());
-    budgets_.Start();
-    pools_.Start();
-    deployments_.Start();
-    stateful_sets_.Start();
+    caches_.Start();
 
     Status ended = Ok();
     if (!options_.config.leader_election.enabled) {
@@ -141,105 +124,12 @@ class Operator::Implementation {
       }
       elector.Stop();
     }
-    for (auto* informer : {&deployments_, &stateful_sets_}) informer->Stop();
-    budgets_.Stop();
-    pools_.Stop();
+    caches_.Stop();
     metrics_.SetSnapshots({});
     return ended;
   }
 
  private:
-  kube::InformerOptions Problems(const char* what) {
-    kube::InformerOptions informer;
-    informer.on_problem = [what](const Error& error) {
-      spdlog::warn("watch={} {} ({}); retrying", what, error.message(), ToString(error.code()));
-    };
-    return informer;
-  }
-
-  void AddIndexes() {
-    budgets_.AddIndex(controllers::kBudgetsByPool, controllers::PoolIndexOf);
-    pools_.AddIndex(controllers::kPoolsByNamespace, [](const api::AgentPool& pool) {
-      return std::vector<std::string>{pool.meta.ns};
-    });
-    pools_.AddIndex(controllers::kPoolsByWorkload, controllers::WorkloadIndexOf);
-    deployments_.AddIndex(controllers::kWorkloadsByPool, controllers::SavedPoolIndexOf);
-    stateful_sets_.AddIndex(controllers::kWorkloadsByPool, controllers::SavedPoolIndexOf);
-  }
-
-  // Changes are queued from the start, but worked on only while leading.
-  void AddHandlers() {
-    budgets_.AddHandler([this](const auto& before, const auto& after) {
-      // A status of our own changes no generation.
-      if (before && after && before->meta.generation == after->meta.generation &&
-          before->meta.deleting == after->meta.deleting) {
-        return;
-      }
-      budget_queue_.Add((after ? after : before)->meta.key(), kube::Priority::kHigh);
-    });
-    pools_.AddHandler([this](const auto& before, const auto& after) {
-      if (before && after && before->meta.generation == after->meta.generation &&
-          before->meta.deleting == after->meta.deleting &&
-          before->meta.finalizers == after->meta.finalizers) {
-        return;
-      }
-      const auto& pool = after ? after : before;
-      pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
-      for (const char* wildcard : {"", "*"}) {
-        const std::string value =
-            pool->meta.ns + "/" + (*wildcard != '\0' ? wildcard : pool->meta.name);
-        for (const auto& budget : budgets_.ByIndex(controllers::kBudgetsByPool, value)) {
-          budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
-        }
-      }
-    });
-    AddWorkloadHandler("Deployment", deployments_);
-    AddWorkloadHandler("StatefulSet", stateful_sets_);
-  }
-
-  void AddWorkloadHandler(const char* kind, kube::Informer<controllers::Workload>& informer) {
-    informer.AddHandler([this, kind](const auto& before, const auto& after) {
-      if (before && after && before->replicas == after->replicas &&
-          before->meta.annotations == after->meta.annotations &&
-          before->meta.deleting == after->meta.deleting) {
-        return;
-      }
-      const auto& workload = *(after ? after : before);
-      for (const auto& pool : pools_.ByIndex(
-               controllers::kPoolsByWorkload,
-               controllers::WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
-        pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
-      }
-      for (const auto& value : controllers::SavedPoolIndexOf(workload)) {
-        pool_queue_.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)},
-                        kube::Priority::kHigh);
-      }
-    });
-  }
-
-  bool Synced() const {
-    return budgets_.HasSynced() && pools_.HasSynced() && deployments_.HasSynced() &&
-           stateful_sets_.HasSynced();
-  }
-
-  Status WaitForCaches(std::stop_token stop) {
-    auto reported = std::chrono::steady_clock::now();
-    const auto wait = [&](auto& informer, const char* what) {
-      while (!stop.stop_requested() &&
-             !informer.WaitForSync(std::chrono::milliseconds(500), stop)) {
-        if (std::chrono::steady_clock::now() - reported < std::chrono::seconds(5)) continue;
-        reported = std::chrono::steady_clock::now();
-        const auto problem = informer.Problem();
-        spdlog::info("still listing {}{}", what, problem ? ": " + problem->message() : "");
-      }
-    };
-    wait(budgets_, "agentbudgets");
-    wait(pools_, "agentpools");
-    wait(deployments_, "deployments");
-    wait(stateful_sets_, "statefulsets");
-    return Ok();
-  }
-
   Status Lead(std::stop_token stop) {
     auto store = ledger::OpenSqliteStore(options_.config.store.path);
     if (!store) return store.error().WithContext("store.path " + options_.config.store.path);
@@ -256,19 +146,18 @@ class Operator::Implementation {
     for (const auto& source : options_.config.sources) source_names.insert(source.name);
 
     controllers::AgentBudgetController budgets(
-        {budgets_, pools_, client_, events, *ledger, board_, clock_, budget_queue_,
+        {caches_, client_, events, *ledger, board_, clock_, budget_queue_,
          [this](const api::ObjectKey& pool) { pool_queue_.Add(pool, kube::Priority::kHigh); },
          [this](const std::string& source, Duration in) { PollSooner(source, in); }, source_names,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
-    controllers::AgentPoolController pools({pools_, budgets_, deployments_, stateful_sets_, client_,
-                                            events, board_, clock_, pool_queue_,
+    controllers::AgentPoolController pools({caches_, client_, events, board_, clock_, pool_queue_,
                                             [this](const api::ObjectKey& budget) {
                                               budget_queue_.Add(budget, kube::Priority::kHigh);
                                             }});
     ledger->OnChange(
         [&budgets](const std::vector<std::string>& ids) { budgets.SpendChanged(ids); });
     ledger->OnHealth([this](const std::string& source) {
-      budgets_.ForEach([&](const auto& budget) {
+      caches_.budgets.ForEach([&](const auto& budget) {
         if (budget->spec.source == source)
           budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
       });
@@ -307,14 +196,16 @@ class Operator::Implementation {
           }
         });
       }
-      const auto caches = WaitForCaches(all.get_token());
-      if (!all.stop_requested()) {
+      const auto token = all.get_token();
+      caches_.WaitForSync(token);
+      if (!token.stop_requested()) {
         leading_ = true;
         spdlog::info("caches synced budgets={} pools={} deployments={} statefulsets={}",
-                     budgets_.Size(), pools_.Size(), deployments_.Size(), stateful_sets_.Size());
-      }
-      const auto token = all.get_token();
-      if (!token.stop_requested()) {
+                     caches_.budgets.Size(), caches_.pools.Size(), caches_.deployments.Size(),
+                     caches_.stateful_sets.Size());
+        changes_.SetEvaluate([&budgets](const auto& before, const auto& after) {
+          return budgets.EvaluateEdited(before, after);
+        });
         for (int i = 0; i < kBudgetWorkers; ++i) {
           threads.emplace_back([&, token] { Work("agentbudget", budget_queue_, budgets, token); });
         }
@@ -329,6 +220,7 @@ class Operator::Implementation {
         if (!token.stop_requested()) ReleaseStartUpMemory();
       });
       threads.clear();  // joins: returns when all are asked to stop
+      changes_.SetEvaluate({});
       leading_ = false;
       const std::lock_guard lock(sources_mutex_);
       sources_ = nullptr;
@@ -339,7 +231,7 @@ class Operator::Implementation {
   }
 
   template <typename Controller>
-  void Work(const char* name, kube::WorkQueue<api::ObjectKey>& queue, Controller& controller,
+  void Work(const char* name, controllers::KeyQueue& queue, Controller& controller,
             std::stop_token stop) {
     while (auto key = queue.Get(stop)) {
       const auto began = std::chrono::steady_clock::now();
@@ -376,7 +268,7 @@ class Operator::Implementation {
     if (request.path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
     if (request.path == "/readyz") {
       if (leading_) return {200, "text/plain; charset=utf-8", "ok: leading\n"};
-      if (options_.config.leader_election.enabled && Synced()) {
+      if (options_.config.leader_election.enabled && caches_.Synced()) {
         return {200, "text/plain; charset=utf-8", "ok: standing by\n"};
       }
       return {503, "text/plain; charset=utf-8", "not ready: caches are being filled\n"};
@@ -390,7 +282,7 @@ class Operator::Implementation {
     observability::Snapshots snapshots;
     snapshots.budgets = [this] {
       std::vector<observability::BudgetSample> samples;
-      budgets_.ForEach([&](const auto& budget) {
+      caches_.budgets.ForEach([&](const auto& budget) {
         const auto evaluation = board_.Get(budget->meta.key());
         if (!evaluation) return;
         const auto& decision = evaluation->decision;
@@ -402,7 +294,7 @@ class Operator::Implementation {
     };
     snapshots.pools = [this] {
       std::vector<observability::PoolSample> samples;
-      pools_.ForEach([&](const auto& pool) {
+      caches_.pools.ForEach([&](const auto& pool) {
         samples.push_back({pool->meta.ns, pool->meta.name, pool->status.state,
                            pool->status.max_concurrency, pool->spec.max_concurrency});
       });
@@ -447,12 +339,10 @@ class Operator::Implementation {
   observability::Metrics metrics_;
   std::unique_ptr<net::HttpTransport> transport_;
   kube::Client client_;
-  kube::Informer<api::AgentBudget> budgets_;
-  kube::Informer<api::AgentPool> pools_;
-  kube::Informer<controllers::Workload> deployments_;
-  kube::Informer<controllers::Workload> stateful_sets_;
-  kube::WorkQueue<api::ObjectKey> budget_queue_;
-  kube::WorkQueue<api::ObjectKey> pool_queue_;
+  controllers::Caches caches_;
+  controllers::KeyQueue budget_queue_;
+  controllers::KeyQueue pool_queue_;
+  controllers::Changes changes_;
   controllers::EvaluationBoard board_;
   std::atomic<bool> leading_ = false;
   std::mutex sources_mutex_;

@@ -66,15 +66,6 @@ std::vector<policy::PoolShare> SharesOf(const ResolvedScope& scope,
 
 }  // namespace
 
-std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget) {
-  const auto& pools = budget.spec.scope.pools;
-  if (pools.empty() || pools.front() == "*") return {budget.meta.ns + "/*"};
-  std::vector<std::string> values;
-  values.reserve(pools.size());
-  for (const auto& pool : pools) values.push_back(budget.meta.ns + "/" + pool);
-  return values;
-}
-
 AgentBudgetController::AgentBudgetController(Dependencies dependencies)
     : on_(std::move(dependencies)) {}
 
@@ -86,10 +77,11 @@ ResolvedScope AgentBudgetController::Resolve(const api::AgentBudget& budget) con
   const auto& names = budget.spec.scope.pools;
   std::vector<PoolPointer> pools;
   if (names.empty() || names.front() == "*") {
-    pools = on_.pools.ByIndex(kPoolsByNamespace, budget.meta.ns);
+    pools = on_.caches.pools.ByIndex(kPoolsByNamespace, budget.meta.ns);
   } else {
     for (const auto& name : names) {
-      if (auto pool = on_.pools.Get({budget.meta.ns, name})) pools.push_back(std::move(pool));
+      if (auto pool = on_.caches.pools.Get({budget.meta.ns, name}))
+        pools.push_back(std::move(pool));
     }
   }
   return ResolveScope(budget.spec.scope, pools);
@@ -204,7 +196,7 @@ void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
   for (const auto& id : ids) {
     const auto slash = id.find('/');
     const api::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
-    const auto budget = on_.budgets.Get(key);
+    const auto budget = on_.caches.budgets.Get(key);
     if (!budget || Evaluate(budget, Scope::kReuse)) continue;
     const auto evaluation = on_.board.Get(key);
     if (!evaluation || !evaluation->decision.next_threshold_in) continue;
@@ -219,13 +211,19 @@ void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
   }
 }
 
-void AgentBudgetController::PoolChanged(const api::AgentPool& pool) {
-  for (const char* suffix : {"", "*"}) {
-    const std::string value = pool.meta.ns + "/" + (*suffix != '\0' ? suffix : pool.meta.name);
-    for (const auto& budget : on_.budgets.ByIndex(kBudgetsByPool, value)) {
-      on_.queue.Add(budget->meta.key(), kube::Priority::kHigh);
-    }
+bool AgentBudgetController::EvaluateEdited(const BudgetPointer& before,
+                                           const BudgetPointer& after) {
+  const auto& was = before->spec;
+  const auto& is = after->spec;
+  if (after->invalid || after->meta.deleting || was.source != is.source ||
+      !(was.scope == is.scope) || !(was.window == is.window)) {
+    return false;
   }
+  const auto key = after->meta.key();
+  // Evaluated before, it is tracked, and nothing has to be loaded.
+  if (!on_.board.Get(key) || Evaluate(after, Scope::kResolve)) return false;
+  on_.queue.AddAfter(key, kTellAfter);
+  return true;
 }
 
 std::vector<api::ClosedWindow> AgentBudgetController::HistoryOf(
@@ -267,7 +265,7 @@ Status AgentBudgetController::WriteStatus(const BudgetPointer& budget,
     const std::lock_guard lock(writes_mutex_);
     last_write_[key] = on_.clock.Now();
   }
-  ObserveAnswer(on_.budgets, *answer,
+  ObserveAnswer(on_.caches.budgets, *answer,
                 [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); });
   return Ok();
 }
@@ -290,7 +288,7 @@ void AgentBudgetController::RecordConditionEvents(const api::AgentBudget& budget
 }
 
 Status AgentBudgetController::Reconcile(const api::ObjectKey& key) {
-  const auto budget = on_.budgets.Get(key);
+  const auto budget = on_.caches.budgets.Get(key);
   if (!budget || budget->meta.deleting) {
     Forget(key);
     return Ok();

@@ -15,34 +15,25 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "controllers/budget_status.h"
+#include "controllers/caches.h"
+#include "controllers/changes.h"
 #include "controllers/evaluation.h"
 #include "kube/client.h"
 #include "kube/events.h"
-#include "kube/informer.h"
-#include "kube/work_queue.h"
 #include "ledger/ledger.h"
 
 namespace purser::controllers {
 
-// Index of budgets by what their scope names: "ns/pool", or "ns/*" for those any pool may concern.
-inline constexpr const char* kBudgetsByPool = "pool";
-std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget);
-// Index of pools by namespace.
-inline constexpr const char* kPoolsByNamespace = "namespace";
-
 class AgentBudgetController {
  public:
-  using Queue = kube::WorkQueue<api::ObjectKey>;
-
   struct Dependencies {
-    kube::Informer<api::AgentBudget>& budgets;
-    kube::Informer<api::AgentPool>& pools;
+    Caches& caches;
     kube::Client& client;
     kube::EventRecorder& events;
     ledger::Ledger& ledger;
     EvaluationBoard& board;
     Clock& clock;
-    Queue& queue;                                             // of budgets
+    KeyQueue& queue;                                          // of budgets
     std::function<void(const api::ObjectKey&)> enqueue_pool;  // with high priority
     // The least time in which a budget of the source reaches its next threshold, after each change
     // of spend.
@@ -60,8 +51,9 @@ class AgentBudgetController {
   // demand changed; no I/O. `ids` are those given to Ledger::Track ("ns/name").
   void SpendChanged(const std::vector<std::string>& ids);
 
-  // Enqueues what a change of a pool concerns.
-  void PoolChanged(const api::AgentPool& pool);
+  // An edit's way: the pools hear of it at once, from the thread that brought it; no I/O. False:
+  // the edit needs the store or more of the spec than amounts, and has to be queued.
+  bool EvaluateEdited(const BudgetPointer& before, const BudgetPointer& after);
 
  private:
   enum class Scope { kResolve, kReuse };

@@ -29,44 +29,8 @@ Duration DrainOf(const api::AgentPool& pool) {
 
 }  // namespace
 
-std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
-                               const std::string& name) {
-  return ns + "/" + kind + "/" + name;
-}
-
-std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool) {
-  std::vector<std::string> values;
-  values.reserve(pool.spec.agents.size());
-  for (const auto& agent : pool.spec.agents) {
-    values.push_back(
-        WorkloadIndexValue(pool.meta.ns, agent.workload_ref.kind, agent.workload_ref.name));
-  }
-  return values;
-}
-
-std::vector<std::string> SavedPoolIndexOf(const Workload& workload) {
-  const auto state = StateOf(workload);
-  if (!state || !state->saved) return {};
-  return {workload.meta.ns + "/" + state->saved->pool};
-}
-
 AgentPoolController::AgentPoolController(Dependencies dependencies)
     : on_(std::move(dependencies)), publisher_(on_.client) {}
-
-kube::Informer<Workload>& AgentPoolController::InformerOf(const std::string& kind) {
-  return kind == "StatefulSet" ? on_.stateful_sets : on_.deployments;
-}
-
-void AgentPoolController::WorkloadChanged(const std::string& kind, const Workload& workload) {
-  for (const auto& pool : on_.pools.ByIndex(
-           kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
-    on_.queue.Add(pool->meta.key(), kube::Priority::kHigh);
-  }
-  for (const auto& value : SavedPoolIndexOf(workload)) {
-    on_.queue.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)},
-                  kube::Priority::kHigh);
-  }
-}
 
 AgentPoolController::Memory AgentPoolController::MemoryOf(const api::AgentPool& pool) {
   const std::lock_guard lock(memory_mutex_);
@@ -82,14 +46,12 @@ AgentPoolController::Memory AgentPoolController::MemoryOf(const api::AgentPool& 
 
 bool AgentPoolController::EveryBudgetEvaluated(const api::AgentPool& pool) {
   bool all = true;
-  for (const auto& name : {pool.meta.name, std::string("*")}) {
-    for (const auto& budget : on_.budgets.ByIndex("pool", pool.meta.ns + "/" + name)) {
-      if (budget->meta.deleting || !ScopeNames(budget->spec.scope, pool)) continue;
-      const auto evaluation = on_.board.Get(budget->meta.key());
-      if (evaluation && evaluation->Find(pool.meta.key()) >= 0) continue;
-      on_.enqueue_budget(budget->meta.key());
-      all = false;
-    }
+  for (const auto& budget : on_.caches.BudgetsNaming(pool)) {
+    if (budget->meta.deleting || !ScopeNames(budget->spec.scope, pool)) continue;
+    const auto evaluation = on_.board.Get(budget->meta.key());
+    if (evaluation && evaluation->Find(pool.meta.key()) >= 0) continue;
+    on_.enqueue_budget(budget->meta.key());
+    all = false;
   }
   return all;
 }
@@ -98,7 +60,7 @@ Status AgentPoolController::Release(const api::ObjectKey& pool,
                                     const std::vector<std::string>& except_workloads) {
   Status first = Ok();
   for (const char* kind : {"Deployment", "StatefulSet"}) {
-    auto& informer = InformerOf(kind);
+    auto& informer = on_.caches.Workloads(kind);
     for (const auto& workload : informer.ByIndex(kWorkloadsByPool, pool.ToString())) {
       const auto value = WorkloadIndexValue(workload->meta.ns, kind, workload->meta.name);
       if (std::find(except_workloads.begin(), except_workloads.end(), value) !=
@@ -136,7 +98,7 @@ Status AgentPoolController::PatchFinalizers(const api::AgentPool& pool,
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error().WithContext("AgentPool " + pool.meta.key().ToString());
   }
-  ObserveAnswer(on_.pools, *answer,
+  ObserveAnswer(on_.caches.pools, *answer,
                 [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
   return Ok();
 }
@@ -166,7 +128,7 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
                                   std::optional<Timestamp>& next) {
   const auto& reference = agent.workload_ref;
   const auto* type = WorkloadType(reference.kind);
-  auto& informer = InformerOf(reference.kind);
+  auto& informer = on_.caches.Workloads(reference.kind);
   const auto workload = informer.Get({pool.meta.ns, reference.name});
   report.workload = reference.kind + " " + reference.name;
   if (!workload || workload->meta.deleting) {
@@ -244,7 +206,7 @@ Status AgentPoolController::WriteStatus(const PoolPointer& pool,
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error().WithContext("AgentPool " + pool->meta.key().ToString());
   }
-  ObserveAnswer(on_.pools, *answer,
+  ObserveAnswer(on_.caches.pools, *answer,
                 [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
   return Ok();
 }
@@ -275,7 +237,7 @@ void AgentPoolController::RecordEvents(const api::AgentPool& pool,
 }
 
 Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
-  const auto pool = on_.pools.Get(key);
+  const auto pool = on_.caches.pools.Get(key);
   if (!pool) {
     publisher_.Forget(key);
     {

@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "controllers/agent_step.h"
+#include "controllers/caches.h"
+#include "controllers/changes.h"
 #include "controllers/contention.h"
 #include "controllers/evaluation.h"
 #include "controllers/limits_publisher.h"
@@ -23,36 +25,20 @@
 #include "controllers/workload.h"
 #include "kube/client.h"
 #include "kube/events.h"
-#include "kube/informer.h"
-#include "kube/work_queue.h"
 
 namespace purser::controllers {
 
 inline constexpr const char* kFinalizer = "purser.dev/restore";
 
-// Index of pools by the workloads they name ("ns/Kind/name"), of workloads by the pool that took
-// replicas.
-inline constexpr const char* kPoolsByWorkload = "workload";
-inline constexpr const char* kWorkloadsByPool = "saved-pool";
-std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool);
-std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
-                               const std::string& name);
-std::vector<std::string> SavedPoolIndexOf(const Workload& workload);
-
 class AgentPoolController {
  public:
-  using Queue = kube::WorkQueue<api::ObjectKey>;
-
   struct Dependencies {
-    kube::Informer<api::AgentPool>& pools;
-    kube::Informer<api::AgentBudget>& budgets;
-    kube::Informer<Workload>& deployments;
-    kube::Informer<Workload>& stateful_sets;
+    Caches& caches;
     kube::Client& client;
     kube::EventRecorder& events;
     EvaluationBoard& board;
     Clock& clock;
-    Queue& queue;                                               // of pools
+    KeyQueue& queue;                                            // of pools
     std::function<void(const api::ObjectKey&)> enqueue_budget;  // with high priority
   };
 
@@ -60,9 +46,6 @@ class AgentPoolController {
 
   // Level-based: right from any state. An error is retried by the caller with backoff.
   Status Reconcile(const api::ObjectKey& key);
-
-  // Enqueues the pools a workload of `kind` concerns.
-  void WorkloadChanged(const std::string& kind, const Workload& workload);
 
  private:
   struct PoolMemory {
@@ -84,7 +67,6 @@ class AgentPoolController {
   Status WriteStatus(const PoolPointer& pool, const api::AgentPoolStatus& status);
   void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& after,
                     const PoolReport& report);
-  kube::Informer<Workload>& InformerOf(const std::string& kind);
 
   Dependencies on_;
   LimitsPublisher publisher_;

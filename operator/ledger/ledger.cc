@@ -23,12 +23,9 @@ class StoredLedger final : public Ledger {
   }
 
   Status Track(const std::string& id, const Coverage& coverage) override {
+    if (Tracks(id, coverage)) return Ok();  // without waiting for a commit under way
     const std::lock_guard writing(writing_);
-    {
-      const std::lock_guard lock(mutex_);
-      const Coverage* tracked = totals_.Find(id);
-      if (tracked != nullptr && *tracked == coverage) return Ok();
-    }
+    if (Tracks(id, coverage)) return Ok();
     // No commit can come between: whatever is booked from here on is added on top.
     auto spent = store_->Sum(coverage);
     if (!spent) return spent.error();
@@ -109,6 +106,12 @@ class StoredLedger final : public Ledger {
   }
 
  private:
+  bool Tracks(const std::string& id, const Coverage& coverage) const {
+    const std::lock_guard lock(mutex_);
+    const Coverage* tracked = totals_.Find(id);
+    return tracked != nullptr && *tracked == coverage;
+  }
+
   // A store that cannot be read now is asked again at the next commit.
   void LoadAgents() {
     auto agents = store_->Agents();

@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "net/cpprest/exchange.h"
+#include "net/cpprest/inline_scheduler.h"
 #include "net/cpprest/tls_material.h"
 #include "net/proxy.h"
 #include "net/url.h"
@@ -339,6 +340,7 @@ void InitializeThreads(std::size_t threads) {
   static const bool initialized = [threads] {
     try {
       crossplat::threadpool::initialize_with_threads(threads);
+      pplx::set_ambient_scheduler(std::make_shared<InlineScheduler>());
     } catch (const std::exception&) {
       return false;  // somebody made a client before: the pool runs with the library's own number
     }

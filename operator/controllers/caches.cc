@@ -1,0 +1,124 @@
+#include "controllers/caches.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+
+#include "api/codec.h"
+#include "controllers/resources.h"
+#include "controllers/scale_actuator.h"
+
+namespace purser::controllers {
+namespace {
+
+constexpr std::chrono::milliseconds kLookEvery{500};
+constexpr std::chrono::seconds kTellEvery{5};
+
+kube::InformerOptions Telling(const char* what) {
+  kube::InformerOptions informer;
+  informer.on_problem = [what](const Error& error) {
+    spdlog::warn("watch={} {} ({}); retrying", what, error.message(), ToString(error.code()));
+  };
+  return informer;
+}
+
+}  // namespace
+
+std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget) {
+  const auto& pools = budget.spec.scope.pools;
+  if (pools.empty() || pools.front() == "*") return {budget.meta.ns + "/*"};
+  std::vector<std::string> values;
+  values.reserve(pools.size());
+  for (const auto& pool : pools) values.push_back(budget.meta.ns + "/" + pool);
+  return values;
+}
+
+std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
+                               const std::string& name) {
+  return ns + "/" + kind + "/" + name;
+}
+
+std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool) {
+  std::vector<std::string> values;
+  values.reserve(pool.spec.agents.size());
+  for (const auto& agent : pool.spec.agents) {
+    values.push_back(
+        WorkloadIndexValue(pool.meta.ns, agent.workload_ref.kind, agent.workload_ref.name));
+  }
+  return values;
+}
+
+std::vector<std::string> SavedPoolIndexOf(const Workload& workload) {
+  const auto state = StateOf(workload);
+  if (!state || !state->saved) return {};
+  return {workload.meta.ns + "/" + state->saved->pool};
+}
+
+Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces)
+    : budgets(
+          client, BudgetType(), namespaces,
+          [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); },
+          Telling("agentbudgets")),
+      pools(
+          client, PoolType(), namespaces,
+          [](simdjson::dom::element object) { return api::DecodeAgentPool(object); },
+          Telling("agentpools")),
+      deployments(client, DeploymentType(), namespaces, DecodeWorkload, Telling("deployments")),
+      stateful_sets(client, StatefulSetType(), namespaces, DecodeWorkload,
+                    Telling("statefulsets")) {
+  budgets.AddIndex(kBudgetsByPool, PoolIndexOf);
+  pools.AddIndex(kPoolsByNamespace,
+                 [](const api::AgentPool& pool) { return std::vector{pool.meta.ns}; });
+  pools.AddIndex(kPoolsByWorkload, WorkloadIndexOf);
+  deployments.AddIndex(kWorkloadsByPool, SavedPoolIndexOf);
+  stateful_sets.AddIndex(kWorkloadsByPool, SavedPoolIndexOf);
+}
+
+void Caches::Start() {
+  budgets.Start();
+  pools.Start();
+  deployments.Start();
+  stateful_sets.Start();
+}
+
+void Caches::Stop() {
+  deployments.Stop();
+  stateful_sets.Stop();
+  budgets.Stop();
+  pools.Stop();
+}
+
+bool Caches::Synced() const {
+  return budgets.HasSynced() && pools.HasSynced() && deployments.HasSynced() &&
+         stateful_sets.HasSynced();
+}
+
+void Caches::WaitForSync(const std::stop_token& stop) {
+  auto told = std::chrono::steady_clock::now();
+  const auto wait = [&](auto& informer, const char* what) {
+    while (!stop.stop_requested() && !informer.WaitForSync(kLookEvery, stop)) {
+      if (std::chrono::steady_clock::now() - told < kTellEvery) continue;
+      told = std::chrono::steady_clock::now();
+      const auto problem = informer.Problem();
+      spdlog::info("still listing {}{}", what, problem ? ": " + problem->message() : "");
+    }
+  };
+  wait(budgets, "agentbudgets");
+  wait(pools, "agentpools");
+  wait(deployments, "deployments");
+  wait(stateful_sets, "statefulsets");
+}
+
+kube::Informer<Workload>& Caches::Workloads(const std::string& kind) {
+  return kind == "StatefulSet" ? stateful_sets : deployments;
+}
+
+std::vector<kube::Informer<api::AgentBudget>::Pointer> Caches::BudgetsNaming(
+    const api::AgentPool& pool) const {
+  auto naming = budgets.ByIndex(kBudgetsByPool, pool.meta.ns + "/" + pool.meta.name);
+  auto any = budgets.ByIndex(kBudgetsByPool, pool.meta.ns + "/*");
+  naming.insert(naming.end(), any.begin(), any.end());
+  return naming;
+}
+
+}  // namespace purser::controllers

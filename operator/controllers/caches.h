@@ -1,0 +1,56 @@
+// The caches of everything the controllers read, with the indexes they read it by.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "api/agent_pool.h"
+#include "controllers/workload.h"
+#include "kube/client.h"
+#include "kube/informer.h"
+
+namespace purser::controllers {
+
+// Budgets by what their scope names: "ns/pool", or "ns/*" for those any pool may concern.
+inline constexpr const char* kBudgetsByPool = "pool";
+// Pools by namespace.
+inline constexpr const char* kPoolsByNamespace = "namespace";
+// Pools by the workloads they name, "ns/Kind/name".
+inline constexpr const char* kPoolsByWorkload = "workload";
+// Workloads by the pool that took replicas, "ns/pool".
+inline constexpr const char* kWorkloadsByPool = "saved-pool";
+
+// The values of those indexes.
+std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget);
+std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool);
+std::vector<std::string> SavedPoolIndexOf(const Workload& workload);
+std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
+                               const std::string& name);
+
+// Thread-safe once started. `client` must outlive it.
+struct Caches {
+  // `namespaces` empty: all.
+  Caches(kube::Client& client, const std::vector<std::string>& namespaces);
+
+  void Start();
+  void Stop();
+  bool Synced() const;
+  // Until every cache holds its first list, or `stop`; says what it waits for every 5 s.
+  void WaitForSync(const std::stop_token& stop);
+
+  // The cache of a workload's kind, Deployment or StatefulSet.
+  kube::Informer<Workload>& Workloads(const std::string& kind);
+
+  // Budgets that name the pool, or every pool of its namespace.
+  std::vector<kube::Informer<api::AgentBudget>::Pointer> BudgetsNaming(
+      const api::AgentPool& pool) const;
+
+  kube::Informer<api::AgentBudget> budgets;
+  kube::Informer<api::AgentPool> pools;
+  kube::Informer<Workload> deployments;
+  kube::Informer<Workload> stateful_sets;
+};
+
+}  // namespace purser::controllers

@@ -1,0 +1,73 @@
+#include "controllers/changes.h"
+
+#include <mutex>
+#include <utility>
+
+namespace purser::controllers {
+namespace {
+
+// A status of our own changes no generation.
+bool SameSpec(const api::ObjectMeta& before, const api::ObjectMeta& after) {
+  return before.generation == after.generation && before.deleting == after.deleting;
+}
+
+}  // namespace
+
+Changes::Changes(Caches& caches, KeyQueue& budget_queue, KeyQueue& pool_queue)
+    : caches_(caches), budget_queue_(budget_queue), pool_queue_(pool_queue) {
+  caches_.budgets.AddHandler(
+      [this](const auto& before, const auto& after) { BudgetChanged(before, after); });
+  caches_.pools.AddHandler(
+      [this](const auto& before, const auto& after) { PoolChanged(before, after); });
+  for (const char* kind : {"Deployment", "StatefulSet"}) {
+    caches_.Workloads(kind).AddHandler([this, kind](const auto& before, const auto& after) {
+      WorkloadChanged(kind, before, after);
+    });
+  }
+}
+
+void Changes::SetEvaluate(Evaluate evaluate) {
+  const std::unique_lock lock(evaluate_mutex_);
+  evaluate_ = std::move(evaluate);
+}
+
+void Changes::BudgetChanged(const BudgetPointer& before, const BudgetPointer& after) {
+  if (before && after) {
+    if (SameSpec(before->meta, after->meta)) return;
+    const std::shared_lock lock(evaluate_mutex_);
+    if (evaluate_ && evaluate_(before, after)) return;
+  }
+  budget_queue_.Add((after ? after : before)->meta.key(), kube::Priority::kHigh);
+}
+
+void Changes::PoolChanged(const PoolPointer& before, const PoolPointer& after) {
+  const bool same_spec = before && after && SameSpec(before->meta, after->meta);
+  if (same_spec && before->meta.finalizers == after->meta.finalizers) return;
+  const auto& pool = after ? after : before;
+  pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
+  if (same_spec) return;
+  for (const auto& budget : caches_.BudgetsNaming(*pool)) {
+    budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
+  }
+}
+
+void Changes::WorkloadChanged(const std::string& kind,
+                              const kube::Informer<Workload>::Pointer& before,
+                              const kube::Informer<Workload>::Pointer& after) {
+  if (before && after && before->replicas == after->replicas &&
+      before->meta.annotations == after->meta.annotations &&
+      before->meta.deleting == after->meta.deleting) {
+    return;
+  }
+  const auto& workload = *(after ? after : before);
+  for (const auto& pool : caches_.pools.ByIndex(
+           kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
+    pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
+  }
+  for (const auto& value : SavedPoolIndexOf(workload)) {
+    pool_queue_.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)},
+                    kube::Priority::kHigh);
+  }
+}
+
+}  // namespace purser::controllers
