@@ -35,7 +35,8 @@ namespace purser::app {
 namespace {
 
 constexpr int kPoolWorkers = 4;
-constexpr int kBudgetWorkers = 2;
+constexpr int kBudgetWorkers = 1;  // no I/O
+constexpr int kReportWorkers = 2;
 // After this long the start is over: caches filled, first reconciles and polls done.
 constexpr std::chrono::seconds kSettled{3};
 
@@ -85,6 +86,8 @@ class Operator::Implementation {
         caches_(client_, options_.config.watch_namespaces),
         budget_queue_(clock_),
         pool_queue_(clock_),
+        budget_report_queue_(clock_),
+        pool_report_queue_(clock_),
         changes_(caches_, budget_queue_, pool_queue_) {}
 
   Status Run(std::stop_token stop) {
@@ -145,13 +148,16 @@ class Operator::Implementation {
     std::set<std::string> source_names;
     for (const auto& source : options_.config.sources) source_names.insert(source.name);
 
+    controllers::BudgetReporter budget_reporter(
+        {caches_, client_, events, *ledger, board_, clock_, budget_report_queue_, budget_queue_});
+    controllers::PoolReporter pool_reporter(caches_, client_, events, pool_report_queue_);
     controllers::AgentBudgetController budgets(
-        {caches_, client_, events, *ledger, board_, clock_, budget_queue_,
+        {caches_, events, *ledger, board_, budget_reporter, clock_, budget_queue_,
          [this](const api::ObjectKey& pool) { pool_queue_.Add(pool, kube::Priority::kHigh); },
          [this](const std::string& source, Duration in) { PollSooner(source, in); }, source_names,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
-    controllers::AgentPoolController pools({caches_, client_, events, board_, clock_, pool_queue_,
-                                            [this](const api::ObjectKey& budget) {
+    controllers::AgentPoolController pools({caches_, client_, events, board_, pool_reporter, clock_,
+                                            pool_queue_, [this](const api::ObjectKey& budget) {
                                               budget_queue_.Add(budget, kube::Priority::kHigh);
                                             }});
     ledger->OnChange(
@@ -206,12 +212,23 @@ class Operator::Implementation {
         changes_.SetEvaluate([&budgets](const auto& before, const auto& after) {
           return budgets.EvaluateEdited(before, after);
         });
-        for (int i = 0; i < kBudgetWorkers; ++i) {
-          threads.emplace_back([&, token] { Work("agentbudget", budget_queue_, budgets, token); });
-        }
-        for (int i = 0; i < kPoolWorkers; ++i) {
-          threads.emplace_back([&, token] { Work("agentpool", pool_queue_, pools, token); });
-        }
+        const auto work = [&](int workers, const char* name, controllers::KeyQueue& queue,
+                              auto& controller, auto method) {
+          for (int i = 0; i < workers; ++i) {
+            threads.emplace_back([&, this, token, name, method] {
+              Work(name, queue, token,
+                   [&](const api::ObjectKey& key) { return (controller.*method)(key); });
+            });
+          }
+        };
+        work(kBudgetWorkers, "agentbudget", budget_queue_, budgets,
+             &controllers::AgentBudgetController::Reconcile);
+        work(kPoolWorkers, "agentpool", pool_queue_, pools,
+             &controllers::AgentPoolController::Reconcile);
+        work(kReportWorkers, "agentbudget-status", budget_report_queue_, budget_reporter,
+             &controllers::BudgetReporter::Report);
+        work(kReportWorkers, "agentpool-status", pool_report_queue_, pool_reporter,
+             &controllers::PoolReporter::Report);
       }
       threads.emplace_back([token] {
         std::mutex mutex;
@@ -230,12 +247,12 @@ class Operator::Implementation {
     return ended;
   }
 
-  template <typename Controller>
-  void Work(const char* name, controllers::KeyQueue& queue, Controller& controller,
-            std::stop_token stop) {
+  template <typename Reconcile>
+  void Work(const char* name, controllers::KeyQueue& queue, std::stop_token stop,
+            Reconcile reconcile) {
     while (auto key = queue.Get(stop)) {
       const auto began = std::chrono::steady_clock::now();
-      const Status done = controller.Reconcile(*key);
+      const Status done = reconcile(*key);
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
       metrics_.Reconciled(name, took.count(), !done.ok());
       if (done.ok()) {
@@ -302,8 +319,11 @@ class Operator::Implementation {
     };
     snapshots.sources = [this] { return SourceSamples(); };
     snapshots.queues = [this] {
-      return std::vector<observability::QueueSample>{{"agentbudget", budget_queue_.Length()},
-                                                     {"agentpool", pool_queue_.Length()}};
+      return std::vector<observability::QueueSample>{
+          {"agentbudget", budget_queue_.Length()},
+          {"agentpool", pool_queue_.Length()},
+          {"agentbudget-status", budget_report_queue_.Length()},
+          {"agentpool-status", pool_report_queue_.Length()}};
     };
     snapshots.leading = [this] { return leading_.load(); };
     return snapshots;
@@ -342,6 +362,8 @@ class Operator::Implementation {
   controllers::Caches caches_;
   controllers::KeyQueue budget_queue_;
   controllers::KeyQueue pool_queue_;
+  controllers::KeyQueue budget_report_queue_;
+  controllers::KeyQueue pool_report_queue_;
   controllers::Changes changes_;
   controllers::EvaluationBoard board_;
   std::atomic<bool> leading_ = false;

@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "api/codec.h"
-#include "controllers/agent_pool_controller.h"
 #include "controllers/resources.h"
+#include "controllers/restore.h"
 #include "controllers/scale_actuator.h"
 #include "controllers/workload.h"
 #include "kube/client.h"
@@ -89,25 +89,20 @@ Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
   });
   Status first = Ok();
   for (const auto& workload : taken) {
-    const auto state = controllers::StateOf(*workload);
-    if (!state || !state->saved) {
+    if (!controllers::StateOf(*workload)) {
       spdlog::warn("{}={} annotation {} cannot be read, left alone", type.kind,
                    workload->meta.key().ToString(), policy::kSavedAnnotation);
       continue;
     }
-    policy::WorkloadAsk ask;
-    ask.pool = state->saved->pool;
-    ask.pool_uid = state->saved->pool_uid;
-    const auto plan = policy::PlanWorkload(*state, ask, {});
-    if (plan.kind == policy::PlanKind::kNothing) continue;
-    const auto answer = controllers::Actuate(client, type, *workload, plan);
-    if (!answer) {
-      spdlog::error("{}", answer.error().message());
-      if (first.ok() && answer.error().code() != ErrorCode::kNotFound) first = answer.error();
-      continue;
+    const auto given_back = controllers::RestoreWorkload(client, type, *workload);
+    if (!given_back) {
+      spdlog::error("{}", given_back.error().message());
+      if (first.ok()) first = given_back.error();
+    } else if (*given_back) {
+      ++restored;
+      spdlog::info("{}={} {}", type.kind, workload->meta.key().ToString(),
+                   (*given_back)->explanation);
     }
-    ++restored;
-    spdlog::info("{}={} {}", type.kind, workload->meta.key().ToString(), plan.explanation);
   }
   return first;
 }
@@ -117,16 +112,10 @@ Status RemoveFinalizers(kube::Client& client, kube::Informer<api::AgentPool>& po
   pools.ForEach([&](const auto& pool) { all.push_back(pool); });
   Status first = Ok();
   for (const auto& pool : all) {
-    auto finalizers = pool->meta.finalizers;
-    if (std::erase(finalizers, controllers::kFinalizer) == 0) continue;
-    const nlohmann::json patch{
-        {"metadata",
-         {{"resourceVersion", pool->meta.resource_version}, {"finalizers", finalizers}}}};
-    const auto answer = client.MergePatch(
-        kube::ObjectPath(controllers::PoolType(), pool->meta.key()), patch.dump());
-    if (answer || answer.error().code() == ErrorCode::kNotFound) continue;
-    spdlog::error("AgentPool={} {}", pool->meta.key().ToString(), answer.error().message());
-    if (first.ok()) first = answer.error().WithContext("AgentPool " + pool->meta.key().ToString());
+    const auto removed = controllers::RemoveFinalizer(client, *pool);
+    if (removed) continue;
+    spdlog::error("{}", removed.error().message());
+    if (first.ok()) first = removed.error();
   }
   return first;
 }

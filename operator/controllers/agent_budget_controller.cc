@@ -6,17 +6,12 @@
 #include <limits>
 #include <map>
 
-#include "api/codec.h"
 #include "controllers/conditions.h"
+#include "controllers/coverage.h"
 #include "controllers/resources.h"
 
 namespace purser::controllers {
 namespace {
-
-constexpr std::size_t kHistory = 8;
-// Acting comes before telling: a status waits that long for the pools that its evaluation made
-// work, rather than compete with them for the API server.
-constexpr std::chrono::milliseconds kTellAfter{100};
 
 policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
   policy::SourceState state;
@@ -35,12 +30,6 @@ policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
   state.message = health.message;
   state.last_read = health.last_read;
   return state;
-}
-
-ledger::Coverage CoverageOf(const api::AgentBudget& budget, const ResolvedScope& scope,
-                            const policy::Window& window) {
-  return {budget.spec.source, budget.meta.ns, scope.whole_namespace,
-          scope.agents,       window.start,   window.end};
 }
 
 // What the covered agents of a pool could use at most.
@@ -187,28 +176,33 @@ void AgentBudgetController::Forget(const api::ObjectKey& key) {
     on_.ledger.Untrack(key.ToString());
     for (const auto& pool : on_.board.Remove(key)) on_.enqueue_pool(pool);
   }
-  const std::lock_guard lock(writes_mutex_);
-  last_write_.erase(key);
+  on_.reporter.Forget(key);
 }
 
 void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
   std::map<std::string, Duration> nearest;  // by source
+  std::vector<BudgetPointer> evaluated;
+  evaluated.reserve(ids.size());
   for (const auto& id : ids) {
     const auto slash = id.find('/');
     const api::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
-    const auto budget = on_.caches.budgets.Get(key);
-    if (!budget || Evaluate(budget, Scope::kReuse)) continue;
+    auto budget = on_.caches.budgets.Get(key);
+    if (!budget) continue;
+    if (Evaluate(budget, Scope::kReuse)) {
+      on_.queue.Add(key);
+      continue;
+    }
     const auto evaluation = on_.board.Get(key);
-    if (!evaluation || !evaluation->decision.next_threshold_in) continue;
-    const auto [entry, first] =
-        nearest.try_emplace(budget->spec.source, *evaluation->decision.next_threshold_in);
-    if (!first) entry->second = std::min(entry->second, *evaluation->decision.next_threshold_in);
+    if (evaluation && evaluation->decision.next_threshold_in) {
+      const auto in = *evaluation->decision.next_threshold_in;
+      const auto [entry, first] = nearest.try_emplace(budget->spec.source, in);
+      if (!first) entry->second = std::min(entry->second, in);
+    }
+    evaluated.push_back(std::move(budget));
   }
   for (const auto& [source, in] : nearest) on_.threshold_near(source, in);
-  for (const auto& id : ids) {
-    const auto slash = id.find('/');
-    on_.queue.AddAfter({id.substr(0, slash), id.substr(slash + 1)}, kTellAfter);
-  }
+  // Telling comes after every budget has been acted on.
+  for (const auto& budget : evaluated) on_.reporter.Consider(budget, std::nullopt);
 }
 
 bool AgentBudgetController::EvaluateEdited(const BudgetPointer& before,
@@ -222,69 +216,8 @@ bool AgentBudgetController::EvaluateEdited(const BudgetPointer& before,
   const auto key = after->meta.key();
   // Evaluated before, it is tracked, and nothing has to be loaded.
   if (!on_.board.Get(key) || Evaluate(after, Scope::kResolve)) return false;
-  on_.queue.AddAfter(key, kTellAfter);
+  on_.reporter.Consider(after, std::nullopt);
   return true;
-}
-
-std::vector<api::ClosedWindow> AgentBudgetController::HistoryOf(
-    const api::AgentBudget& budget, const Evaluation& evaluation) const {
-  auto history = budget.status.history;
-  const auto written = ParseTime(budget.status.window_start);
-  const auto& current = evaluation.decision.window;
-  if (!written || budget.status.observed_generation != budget.meta.generation ||
-      *written >= current.start) {
-    return history;
-  }
-  // Every window that closed since the status was written, newest first, as far as the list
-  // reaches.
-  std::vector<api::ClosedWindow> closed;
-  auto window = policy::WindowBefore(current, budget.spec.window);
-  while (window && window->start >= *written && closed.size() < kHistory) {
-    const auto spent = on_.ledger.Sum(CoverageOf(budget, evaluation.scope, *window));
-    if (!spent) break;
-    const auto& zone = budget.spec.window.time_zone;
-    closed.push_back({policy::FormatTime(window->start, zone),
-                      policy::FormatTime(window->end, zone), spent->ToDecimal()});
-    window = policy::WindowBefore(*window, budget.spec.window);
-  }
-  history.insert(history.begin(), closed.begin(), closed.end());
-  if (history.size() > kHistory) history.resize(kHistory);
-  return history;
-}
-
-Status AgentBudgetController::WriteStatus(const BudgetPointer& budget,
-                                          const api::AgentBudgetStatus& status) {
-  const auto key = budget->meta.key();
-  const auto answer = on_.client.Apply(kube::ObjectPath(BudgetType(), key, "status"),
-                                       StatusDocument(*budget, status));
-  if (!answer) {
-    if (answer.error().code() == ErrorCode::kNotFound) return Ok();
-    return answer.error();
-  }
-  {
-    const std::lock_guard lock(writes_mutex_);
-    last_write_[key] = on_.clock.Now();
-  }
-  ObserveAnswer(on_.caches.budgets, *answer,
-                [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); });
-  return Ok();
-}
-
-void AgentBudgetController::RecordConditionEvents(const api::AgentBudget& budget,
-                                                  const api::AgentBudgetStatus& after) {
-  for (const char* type : {"Ready", "ScopeResolved", "SourceHealthy"}) {
-    const auto* before = FindCondition(budget.status.conditions, type);
-    const auto* now = FindCondition(after.conditions, type);
-    if (now == nullptr || (before != nullptr && before->status == now->status)) continue;
-    const bool bad = now->status != "True";
-    if (before == nullptr && !bad) continue;
-    // Not read yet is how every first start begins: a condition tells it, no alarm.
-    if (now->reason == "NotReadYet" || now->reason == "NoSeries" || now->reason == "ReadingHistory")
-      continue;
-    on_.events.Record(ReferenceTo(budget),
-                      bad ? kube::EventType::kWarning : kube::EventType::kNormal, now->reason,
-                      "Evaluate", now->message);
-  }
 }
 
 Status AgentBudgetController::Reconcile(const api::ObjectKey& key) {
@@ -293,47 +226,15 @@ Status AgentBudgetController::Reconcile(const api::ObjectKey& key) {
     Forget(key);
     return Ok();
   }
-  const auto before = on_.board.Get(key);
   const auto problem = Evaluate(budget, Scope::kResolve);
-  const auto evaluation = on_.board.Get(key);
-  if (before && evaluation && !before->SameDemand(*evaluation)) {
-    on_.queue.AddAfter(key, kTellAfter);
+  on_.reporter.Consider(budget, problem);
+  if (problem) {
+    if (problem->reason == "StoreUnavailable")
+      return Error(ErrorCode::kUnavailable, problem->message);
     return Ok();
   }
-  const auto now = on_.clock.Now();
-  const auto total = on_.ledger.Read(key.ToString(), now);
-  const auto health = on_.ledger.Health(budget->spec.source);
-  const BudgetReport report{
-      *budget,
-      problem,
-      problem ? nullptr : evaluation.get(),
-      total ? &*total : nullptr,
-      health,
-      problem || !evaluation ? budget->status.history : HistoryOf(*budget, *evaluation),
-      now};
-  const auto status = BuildBudgetStatus(report);
-
-  std::optional<Timestamp> last_write;
-  {
-    const std::lock_guard lock(writes_mutex_);
-    if (const auto found = last_write_.find(key); found != last_write_.end())
-      last_write = found->second;
-  }
-  // The source is usually read within a second of the start: a status before that would be written
-  // twice.
-  const bool waiting = !problem && health.state == ledger::SourceHealth::State::kNeverRead &&
-                       health.reason.empty() && !budget->status.state.empty();
-  if (!waiting && WorthWriting(budget->status, status, last_write, now)) {
-    PURSER_RETURN_IF_ERROR(WriteStatus(budget, status));
-    RecordConditionEvents(*budget, status);
-  } else if (!waiting && last_write && AmountsDiffer(budget->status, status)) {
-    on_.queue.AddAt(key, *last_write + kAmountInterval);
-  }
-  if (!problem && evaluation) {
-    // The earliest of the two timers wins; each reconcile sets the next.
+  if (const auto evaluation = on_.board.Get(key)) {
     on_.queue.AddAt(key, evaluation->decision.window.end);
-  } else if (problem && problem->reason == "StoreUnavailable") {
-    return Error(ErrorCode::kUnavailable, problem->message);
   }
   return Ok();
 }

@@ -1,4 +1,5 @@
-// AgentBudget: spend + spec -> evaluation on the board -> status. Touches no workload.
+// AgentBudget: spend + spec -> evaluation on the board. Touches no workload and writes nothing; the
+// status is the reporter's.
 #pragma once
 
 #include <array>
@@ -7,18 +8,17 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "controllers/budget_reporter.h"
 #include "controllers/budget_status.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "controllers/evaluation.h"
-#include "kube/client.h"
 #include "kube/events.h"
 #include "ledger/ledger.h"
 
@@ -28,10 +28,10 @@ class AgentBudgetController {
  public:
   struct Dependencies {
     Caches& caches;
-    kube::Client& client;
     kube::EventRecorder& events;
     ledger::Ledger& ledger;
     EvaluationBoard& board;
+    BudgetReporter& reporter;
     Clock& clock;
     KeyQueue& queue;                                          // of budgets
     std::function<void(const api::ObjectKey&)> enqueue_pool;  // with high priority
@@ -63,17 +63,11 @@ class AgentBudgetController {
   void Hold(const api::AgentBudget& budget);
   void Publish(const BudgetPointer& budget, Evaluation evaluation);
   void Forget(const api::ObjectKey& key);
-  std::vector<api::ClosedWindow> HistoryOf(const api::AgentBudget& budget,
-                                           const Evaluation& evaluation) const;
-  Status WriteStatus(const BudgetPointer& budget, const api::AgentBudgetStatus& status);
-  void RecordConditionEvents(const api::AgentBudget& budget, const api::AgentBudgetStatus& after);
   std::mutex& StripeOf(const api::ObjectKey& key);
 
   Dependencies on_;
   // Evaluations of one budget are serialised: a newer one is never overwritten by an older.
   std::array<std::mutex, 64> stripes_;
-  std::mutex writes_mutex_;
-  std::unordered_map<api::ObjectKey, Timestamp> last_write_;
 };
 
 }  // namespace purser::controllers

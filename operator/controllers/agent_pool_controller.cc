@@ -3,11 +3,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "api/codec.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
+#include "controllers/restore.h"
 
 namespace purser::controllers {
 namespace {
@@ -61,65 +61,46 @@ Status AgentPoolController::Release(const api::ObjectKey& pool,
   Status first = Ok();
   for (const char* kind : {"Deployment", "StatefulSet"}) {
     auto& informer = on_.caches.Workloads(kind);
+    const auto& type = *WorkloadType(kind);
     for (const auto& workload : informer.ByIndex(kWorkloadsByPool, pool.ToString())) {
       const auto value = WorkloadIndexValue(workload->meta.ns, kind, workload->meta.name);
       if (std::find(except_workloads.begin(), except_workloads.end(), value) !=
           except_workloads.end())
         continue;
-      const auto state = StateOf(*workload);
-      if (!state || !state->saved) continue;
-      policy::WorkloadAsk ask;
-      ask.pool = state->saved->pool;
-      ask.pool_uid = state->saved->pool_uid;
-      const auto plan = policy::PlanWorkload(*state, ask, {});
-      if (plan.kind == policy::PlanKind::kNothing) continue;
-      const auto& type = *WorkloadType(kind);
-      auto answer = Actuate(on_.client, type, *workload, plan);
-      if (!answer) {
-        if (answer.error().code() != ErrorCode::kNotFound) KeepFirst(first, answer.error());
+      const auto restored = RestoreWorkload(on_.client, type, *workload);
+      if (!restored) {
+        KeepFirst(first, restored.error());
         continue;
       }
-      ObserveAnswer(informer, *answer, DecodeWorkload);
+      if (!*restored) continue;
+      ObserveAnswer(informer, (*restored)->object, DecodeWorkload);
       on_.events.Record(ReferenceTo(type, workload->meta), kube::EventType::kNormal, "Restored",
-                        "Scale", plan.explanation);
-      spdlog::info("pool={} workload={} released {}", pool.ToString(), value, plan.explanation);
+                        "Scale", (*restored)->explanation);
+      spdlog::info("pool={} workload={} released {}", pool.ToString(), value,
+                   (*restored)->explanation);
     }
   }
   return first;
 }
 
-Status AgentPoolController::PatchFinalizers(const api::AgentPool& pool,
-                                            const std::vector<std::string>& finalizers) {
-  const nlohmann::json patch{
-      {"metadata", {{"resourceVersion", pool.meta.resource_version}, {"finalizers", finalizers}}}};
-  const auto answer =
-      on_.client.MergePatch(kube::ObjectPath(PoolType(), pool.meta.key()), patch.dump());
-  if (!answer) {
-    if (answer.error().code() == ErrorCode::kNotFound) return Ok();
-    return answer.error().WithContext("AgentPool " + pool.meta.key().ToString());
-  }
-  ObserveAnswer(on_.caches.pools, *answer,
-                [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
-  return Ok();
-}
-
-Status AgentPoolController::EnsureFinalizer(const PoolPointer& pool) {
-  auto finalizers = pool->meta.finalizers;
-  if (std::find(finalizers.begin(), finalizers.end(), kFinalizer) != finalizers.end()) return Ok();
-  finalizers.emplace_back(kFinalizer);
-  return PatchFinalizers(*pool, finalizers);
-}
-
 Status AgentPoolController::Finish(const api::AgentPool& pool) {
   PURSER_RETURN_IF_ERROR(Release(pool.meta.key(), {}));
   publisher_.Forget(pool.meta.key());
+  on_.reporter.Forget(pool.meta.key());
   {
     const std::lock_guard lock(memory_mutex_);
     memory_.erase(pool.meta.key());
   }
-  auto finalizers = pool.meta.finalizers;
-  if (std::erase(finalizers, kFinalizer) == 0) return Ok();
-  return PatchFinalizers(pool, finalizers);
+  return ObserveFinalizer(RemoveFinalizer(on_.client, pool));
+}
+
+Status AgentPoolController::ObserveFinalizer(const Result<std::optional<std::string>>& patched) {
+  if (!patched) return patched.error();
+  if (*patched) {
+    ObserveAnswer(on_.caches.pools, **patched,
+                  [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  }
+  return Ok();
 }
 
 Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSpec& agent,
@@ -198,48 +179,11 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
   return Ok();
 }
 
-Status AgentPoolController::WriteStatus(const PoolPointer& pool,
-                                        const api::AgentPoolStatus& status) {
-  const auto answer = on_.client.Apply(kube::ObjectPath(PoolType(), pool->meta.key(), "status"),
-                                       StatusDocument(*pool, status));
-  if (!answer) {
-    if (answer.error().code() == ErrorCode::kNotFound) return Ok();
-    return answer.error().WithContext("AgentPool " + pool->meta.key().ToString());
-  }
-  ObserveAnswer(on_.caches.pools, *answer,
-                [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
-  return Ok();
-}
-
-void AgentPoolController::RecordEvents(const api::AgentPool& pool,
-                                       const api::AgentPoolStatus& after,
-                                       const PoolReport& report) {
-  const auto& before = pool.status;
-  const bool first = before.state.empty();
-  if (before.state != after.state || (!first && before.max_concurrency != after.max_concurrency)) {
-    const bool worse =
-        after.state != "Normal" && after.state != "Audit" && after.state != "Ramping";
-    if (!first || worse) {
-      on_.events.Record(ReferenceTo(pool),
-                        worse ? kube::EventType::kWarning : kube::EventType::kNormal, after.state,
-                        "Reconcile", PoolMessage(report));
-    }
-  }
-  for (const char* type : {"WorkloadsResolved", "LimitsPublished", "ActuatorContention"}) {
-    const auto* was = FindCondition(before.conditions, type);
-    const auto* is = FindCondition(after.conditions, type);
-    if (is == nullptr || (was != nullptr && was->status == is->status)) continue;
-    const bool bad = (is->status == "True") == (std::string_view(type) == "ActuatorContention");
-    if (was == nullptr && !bad) continue;
-    on_.events.Record(ReferenceTo(pool), bad ? kube::EventType::kWarning : kube::EventType::kNormal,
-                      is->reason, "Reconcile", is->message);
-  }
-}
-
 Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   const auto pool = on_.caches.pools.Get(key);
   if (!pool) {
     publisher_.Forget(key);
+    on_.reporter.Forget(key);
     {
       const std::lock_guard lock(memory_mutex_);
       memory_.erase(key);
@@ -249,8 +193,8 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   if (pool->meta.deleting) return Finish(*pool);
   const auto now = on_.clock.Now();
   if (pool->invalid) {
-    const auto status = InvalidPoolStatus(*pool, now);
-    return WorthWriting(pool->status, status) ? WriteStatus(pool, status) : Ok();
+    on_.reporter.Consider(pool, InvalidPoolStatus(*pool, now), *pool->invalid);
+    return Ok();
   }
   // Acting on half of the budgets could give back what another one takes.
   if (!EveryBudgetEvaluated(*pool)) return Ok();
@@ -284,14 +228,12 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
                            report.contended, next));
   }
   KeepFirst(first, Release(key, WorkloadIndexOf(*pool)));
-  KeepFirst(first, EnsureFinalizer(pool));
+  // Only once something is taken: until then there is nothing to give back before the pool goes.
+  const bool taken = std::any_of(report.agents.begin(), report.agents.end(),
+                                 [](const auto& agent) { return agent.saved_replicas; });
+  if (taken) KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
 
-  const auto status = BuildPoolStatus(report);
-  if (WorthWriting(pool->status, status)) {
-    auto written = WriteStatus(pool, status);
-    if (written.ok()) RecordEvents(*pool, status, report);
-    KeepFirst(first, std::move(written));
-  }
+  on_.reporter.Consider(pool, BuildPoolStatus(report), PoolMessage(report));
   if (next) on_.queue.AddAt(key, *next);
   return first;
 }

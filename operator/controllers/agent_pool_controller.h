@@ -1,5 +1,5 @@
-// AgentPool: gathers every demand on the pool and alone acts: limits first, replicas second, status
-// last.
+// AgentPool: gathers every demand on the pool and alone acts: limits first, replicas second. The
+// status is the reporter's.
 #pragma once
 
 #include <functional>
@@ -20,6 +20,7 @@
 #include "controllers/contention.h"
 #include "controllers/evaluation.h"
 #include "controllers/limits_publisher.h"
+#include "controllers/pool_reporter.h"
 #include "controllers/pool_status.h"
 #include "controllers/scale_actuator.h"
 #include "controllers/workload.h"
@@ -28,8 +29,6 @@
 
 namespace purser::controllers {
 
-inline constexpr const char* kFinalizer = "purser.dev/restore";
-
 class AgentPoolController {
  public:
   struct Dependencies {
@@ -37,6 +36,7 @@ class AgentPoolController {
     kube::Client& client;
     kube::EventRecorder& events;
     EvaluationBoard& board;
+    PoolReporter& reporter;
     Clock& clock;
     KeyQueue& queue;                                            // of pools
     std::function<void(const api::ObjectKey&)> enqueue_budget;  // with high priority
@@ -58,15 +58,11 @@ class AgentPoolController {
   bool EveryBudgetEvaluated(const api::AgentPool& pool);
   Status Release(const api::ObjectKey& pool, const std::vector<std::string>& except_workloads);
   Status Finish(const api::AgentPool& pool);
-  Status EnsureFinalizer(const PoolPointer& pool);
-  Status PatchFinalizers(const api::AgentPool& pool, const std::vector<std::string>& finalizers);
+  Status ObserveFinalizer(const Result<std::optional<std::string>>& patched);
   // Scales one agent's workload; fills the rest of `report`.
   Status Scale(const api::AgentPool& pool, const api::AgentSpec& agent, const AgentDemand& demand,
                PoolMemory& memory, AgentReport& report, std::vector<std::string>& contended,
                std::optional<Timestamp>& next);
-  Status WriteStatus(const PoolPointer& pool, const api::AgentPoolStatus& status);
-  void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& after,
-                    const PoolReport& report);
 
   Dependencies on_;
   LimitsPublisher publisher_;

@@ -22,8 +22,8 @@ std::string PatchOf(const Workload& workload, const policy::WorkloadPlan& plan) 
 
 Result<std::string> Actuate(kube::Client& client, const kube::ResourceType& type,
                             const Workload& workload, const policy::WorkloadPlan& plan) {
-  auto answer =
-      client.MergePatch(kube::ObjectPath(type, workload.meta.key()), PatchOf(workload, plan));
+  auto answer = client.StrategicMergePatch(kube::ObjectPath(type, workload.meta.key()),
+                                           PatchOf(workload, plan));
   if (!answer) return answer.error().WithContext(type.kind + " " + workload.meta.key().ToString());
   return answer;
 }

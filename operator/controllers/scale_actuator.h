@@ -11,7 +11,7 @@
 
 namespace purser::controllers {
 
-// The merge patch for `plan` (not kNothing) on `workload`; carries its resourceVersion as
+// The strategic merge patch for `plan` (not kNothing) on `workload`; carries its resourceVersion as
 // precondition.
 std::string PatchOf(const Workload& workload, const policy::WorkloadPlan& plan);
 

@@ -32,6 +32,7 @@ constexpr Verb kCreate{"create", "POST", "application/json", false};
 // A merge patch of absolute values says the same the second time; with a resourceVersion it is
 // refused then.
 constexpr Verb kPatch{"patch", "PATCH", "application/merge-patch+json", true};
+constexpr Verb kStrategicPatch{"patch", "PATCH", "application/strategic-merge-patch+json", true};
 constexpr Verb kApply{"apply", "PATCH", "application/apply-patch+yaml", true};
 constexpr Verb kUpdate{"update", "PUT", "application/json", true};
 constexpr Verb kDelete{"delete", "DELETE", "application/json", true};
@@ -274,6 +275,10 @@ Result<std::string> Client::Create(const std::string& collection, const std::str
 Result<std::string> Client::MergePatch(const std::string& path, const std::string& patch,
                                        const Query& query, const CallOptions& options) {
   return implementation_->Call(kPatch, path, WithManager(query), patch, options);
+}
+Result<std::string> Client::StrategicMergePatch(const std::string& path, const std::string& patch,
+                                                const CallOptions& options) {
+  return implementation_->Call(kStrategicPatch, path, WithManager(), patch, options);
 }
 Result<std::string> Client::Apply(const std::string& path, const std::string& document,
                                   const CallOptions& options) {

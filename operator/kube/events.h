@@ -42,7 +42,7 @@ struct EventOptions {
   Duration series_interval{std::chrono::seconds(1)};
   Duration series_ends_after{std::chrono::minutes(6)};
   // Events wait that long, so that posting them does not delay the change they tell of.
-  Duration posted_after{100};
+  Duration posted_after{500};
 };
 
 // Posts from a thread of its own, created here and joined by the destructor, which gives what is
