@@ -216,7 +216,7 @@ bool AgentBudgetController::EvaluateEdited(const BudgetPointer& before,
   const auto key = after->meta.key();
   // Evaluated before, it is tracked, and nothing has to be loaded.
   if (!on_.board.Get(key) || Evaluate(after, Scope::kResolve)) return false;
-  on_.reporter.Consider(after, std::nullopt);
+  on_.reporter.Expect(key);
   return true;
 }
 

@@ -73,7 +73,7 @@ Status AgentPoolController::Release(const api::ObjectKey& pool,
         continue;
       }
       if (!*restored) continue;
-      ObserveAnswer(informer, (*restored)->object, DecodeWorkload);
+      informer.Observe((*restored)->workload);
       on_.events.Record(ReferenceTo(type, workload->meta), kube::EventType::kNormal, "Restored",
                         "Scale", (*restored)->explanation);
       spdlog::info("pool={} workload={} released {}", pool.ToString(), value,
@@ -157,7 +157,7 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
     }
     return answer.error();
   }
-  ObserveAnswer(informer, *answer, DecodeWorkload);
+  informer.Observe(std::move(answer).value());
   if (plan.replicas) report.replicas = *plan.replicas;
   report.saved_replicas.reset();
   if (plan.patch_saved) report.saved_replicas = plan.patch_saved->replicas;

@@ -47,6 +47,14 @@ void BudgetReporter::Consider(const BudgetPointer& budget,
   }
 }
 
+void BudgetReporter::Expect(const api::ObjectKey& key) {
+  {
+    const std::lock_guard lock(mutex_);
+    memory_[key].problem.reset();
+  }
+  on_.queue.AddAfter(key, kReportAfter);
+}
+
 Status BudgetReporter::Report(const api::ObjectKey& key) {
   const auto budget = on_.caches.budgets.Get(key);
   if (!budget || budget->meta.deleting) return Ok();

@@ -44,6 +44,10 @@ class BudgetReporter {
   // I/O.
   void Consider(const BudgetPointer& budget, const std::optional<BudgetProblem>& problem);
 
+  // The same for a budget whose status surely is worth a write, such as an edited one; costs
+  // nothing while its pools are about to be acted on.
+  void Expect(const api::ObjectKey& key);
+
   // Writes the status of a queued budget. An error is retried by the caller with backoff.
   Status Report(const api::ObjectKey& key);
 

@@ -16,7 +16,7 @@ inline constexpr const char* kFinalizer = "purser.dev/restore";
 
 struct Restored {
   std::string explanation;  // "replicas 0 -> 5"
-  std::string object;       // as the API server has it now
+  Workload workload;        // as it is now
 };
 
 // Gives the replicas of one Deployment or StatefulSet back, unless somebody else changed them

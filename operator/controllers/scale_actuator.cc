@@ -1,7 +1,11 @@
 #include "controllers/scale_actuator.h"
 
-#include <nlohmann/json.hpp>
+#include <simdjson.h>
 
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "api/codec.h"
 #include "controllers/resources.h"
 
 namespace purser::controllers {
@@ -20,12 +24,22 @@ std::string PatchOf(const Workload& workload, const policy::WorkloadPlan& plan) 
   return patch.dump();
 }
 
-Result<std::string> Actuate(kube::Client& client, const kube::ResourceType& type,
-                            const Workload& workload, const policy::WorkloadPlan& plan) {
-  auto answer = client.StrategicMergePatch(kube::ObjectPath(type, workload.meta.key()),
-                                           PatchOf(workload, plan));
-  if (!answer) return answer.error().WithContext(type.kind + " " + workload.meta.key().ToString());
-  return answer;
+Result<Workload> Actuate(kube::Client& client, const kube::ResourceType& type,
+                         const Workload& workload, const policy::WorkloadPlan& plan) {
+  const auto answer = client.StrategicMergePatch(kube::ObjectPath(type, workload.meta.key()),
+                                                 PatchOf(workload, plan));
+  const std::string what = type.kind + " " + workload.meta.key().ToString();
+  if (!answer) return answer.error().WithContext(what);
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (parser.parse(*answer).get(document) != simdjson::SUCCESS)
+    return Error(ErrorCode::kCorrupt, what + ": the answer to the patch is not JSON");
+  auto meta = api::DecodeObjectMeta(document);
+  if (!meta) return meta.error().WithContext(what);
+  Workload scaled = workload;
+  scaled.meta = std::move(meta).value();
+  if (plan.replicas) scaled.replicas = *plan.replicas;
+  return scaled;
 }
 
 Result<policy::WorkloadState> StateOf(const Workload& workload) {

@@ -15,10 +15,11 @@ namespace purser::controllers {
 // precondition.
 std::string PatchOf(const Workload& workload, const policy::WorkloadPlan& plan);
 
-// Sends it. Returns the object as the API server has it now. Error kConflict: changed meanwhile,
-// read again.
-Result<std::string> Actuate(kube::Client& client, const kube::ResourceType& type,
-                            const Workload& workload, const policy::WorkloadPlan& plan);
+// Sends it. Returns the object as it is then, its replicas being those of the plan: should an
+// admission webhook have set others, the watch tells. Error kConflict: changed meanwhile, read
+// again.
+Result<Workload> Actuate(kube::Client& client, const kube::ResourceType& type,
+                         const Workload& workload, const policy::WorkloadPlan& plan);
 
 // What policy::PlanWorkload needs to know of a workload. Error kCorrupt: the annotation is not ours
 // to read.

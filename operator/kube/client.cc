@@ -24,6 +24,7 @@ struct Verb {
   const char* method;
   const char* content_type;
   bool idempotent;
+  const char* accept = "application/json";
 };
 constexpr Verb kGet{"get", "GET", nullptr, true};
 constexpr Verb kList{"list", "GET", nullptr, true};
@@ -32,7 +33,9 @@ constexpr Verb kCreate{"create", "POST", "application/json", false};
 // A merge patch of absolute values says the same the second time; with a resourceVersion it is
 // refused then.
 constexpr Verb kPatch{"patch", "PATCH", "application/merge-patch+json", true};
-constexpr Verb kStrategicPatch{"patch", "PATCH", "application/strategic-merge-patch+json", true};
+constexpr Verb kStrategicPatch{
+    "patch", "PATCH", "application/strategic-merge-patch+json", true,
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"};
 constexpr Verb kApply{"apply", "PATCH", "application/apply-patch+yaml", true};
 constexpr Verb kUpdate{"update", "PUT", "application/json", true};
 constexpr Verb kDelete{"delete", "DELETE", "application/json", true};
@@ -185,7 +188,7 @@ class Client::Implementation {
       request.url += separator + net::PercentEncode(name) + "=" + net::PercentEncode(value);
       separator = '&';
     }
-    request.headers = {{"Accept", "application/json"}, {"User-Agent", "purser"}};
+    request.headers = {{"Accept", verb.accept}, {"User-Agent", "purser"}};
     if (verb.content_type != nullptr)
       request.headers.emplace_back("Content-Type", verb.content_type);
     request.timeout = options.timeout;

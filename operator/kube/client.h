@@ -72,6 +72,7 @@ class Client {
                                  const Query& query = {}, const CallOptions& options = {});
   // Strategic merge patch: of built-in types alone, and there a tenth cheaper for the API server
   // than a merge patch, which takes the whole object through JSON. Precondition as for MergePatch.
+  // The answer holds the object's metadata alone: to write the rest would delay the watches.
   Result<std::string> StrategicMergePatch(const std::string& path, const std::string& patch,
                                           const CallOptions& options = {});
   // Server-side apply, forced, of a full intent; kFieldManager owns it.

@@ -245,7 +245,7 @@ class Informer {
         const auto& cached = found->current->meta.resource_version;
         if (object->meta.resource_version == cached) {
           if (found->announced == found->current) return;
-          object = found->current;
+          Replace(*found, object);  // the watch has the last word on what was observed
         } else if (IsNewer(cached, object->meta.resource_version)) {
           return;  // our own write was observed first; its event is still to come
         } else {

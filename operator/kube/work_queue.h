@@ -35,8 +35,11 @@ class WorkQueue {
   explicit WorkQueue(Clock& clock) : clock_(clock), random_(std::random_device{}()) {}
 
   void Add(const Key& key, Priority priority = Priority::kLow) {
-    const std::lock_guard lock(mutex_);
-    Enqueue(key, priority);
+    {
+      const std::lock_guard lock(mutex_);
+      Enqueue(key, priority);
+    }
+    condition_.notify_one();  // who is woken finds the lock free
   }
 
   // Adds the key once the clock reaches `when`. One such time per key: the earliest wins.
@@ -90,6 +93,7 @@ class WorkQueue {
       const Priority priority = *found->second.again;
       found->second.again.reset();
       Push(found->first, found->second, priority);
+      condition_.notify_one();
     } else {
       states_.erase(found);
     }
@@ -133,6 +137,7 @@ class WorkQueue {
       order.erase(order.begin());
       times.erase(key);
       Enqueue(key, Priority::kLow);
+      condition_.notify_one();
     }
   }
 
@@ -159,7 +164,6 @@ class WorkQueue {
     state.queued = priority;
     (priority == Priority::kHigh ? high_ : low_).push_back(key);
     ++ready_;
-    condition_.notify_one();
   }
 
   std::optional<Key> TakeFrom(std::deque<Key>& queue, Priority priority) {

@@ -1,15 +1,15 @@
 // The hazards of cpprestsdk 2.10.18 and what is done here against each:
-//   redirects followed with the Authorization header    set_max_redirects(0)
-//   system authorities trusted beside ours              TlsMaterial begins with an empty store
-//   IP literals sent as SNI                             SNI off for them, the address still
-//   verified a POST on a dead kept connection sent twice         read-once body unless the request
-//   is idempotent an unobserved task exception ends the process       every chain ends in a
-//   task-based continuation asserts and exceptions on odd input                 URL, method and
-//   headers checked before its timeout is inactivity, per client               off in effect;
-//   deadlines are kept by the caller's wait bodies and lines without bound                      own
-//   stream buffer with limits 40 threads                                          InitializeThreads
-//   no proxy environment                                ProxyRules
-//   dead peers unnoticed on a silent stream             TCP keep-alive
+// - It follows redirects with the Authorization header: set_max_redirects(0).
+// - It trusts the system's authorities beside ours: TlsMaterial begins with an empty store.
+// - It sends IP literals as SNI: SNI is off for them, the address is still verified.
+// - It sends a POST on a dead kept connection twice: a read-once body unless idempotent.
+// - An unobserved task exception ends the process: every chain ends in a task-based continuation.
+// - It asserts and throws on odd input: URL, method and headers are checked before.
+// - Its timeout is inactivity, per client: off in effect; the caller's wait keeps the deadline.
+// - Its bodies and lines have no bound: a stream buffer of our own with limits.
+// - It starts 40 threads, and hands every step to another one: InitializeThreads, InlineScheduler.
+// - It knows no proxy environment: ProxyRules.
+// - It does not notice dead peers on a silent stream: TCP keep-alive.
 #include "net/cpprest/cpprest_transport.h"
 
 #include <cpprest/http_client.h>
@@ -81,6 +81,9 @@ Status Check(const HttpRequest& request) {
 
 // Without them a peer that vanished is noticed only after the longest silence a watch may have.
 void KeepAlive(int socket) {
+  int is_set = 0;
+  socklen_t size = sizeof(is_set);
+  if (getsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &is_set, &size) == 0 && is_set != 0) return;
   const auto set = [socket](int level, int name, int value) {
     setsockopt(socket, level, name, &value, sizeof(value));
   };

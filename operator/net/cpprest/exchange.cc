@@ -75,8 +75,8 @@ class OutputBuffer final : public OneWayBuffer {
     return exchange_->Write(data, size);
   }
   pplx::task<int_type> _putc(std::uint8_t byte) override {
-    exchange_->Write(&byte, 1);
-    return pplx::task_from_result<int_type>(byte);
+    return exchange_->Write(&byte, 1).then(
+        [byte](std::size_t) { return static_cast<int_type>(byte); });
   }
 
  private:
@@ -135,13 +135,16 @@ concurrency::streams::istream MakeReadOnceInput(std::string body) {
 }
 
 void Exchange::SetHeader(HttpResponse response) {
-  const std::lock_guard lock(mutex_);
-  header_ = std::move(response);
-  changed_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    header_ = std::move(response);
+  }
+  // Send waits for the body alone: waking it now would cost two hand-overs for nothing.
+  if (overflow_ == Overflow::kHold) changed_.notify_all();
 }
 
 pplx::task<std::size_t> Exchange::Write(const std::uint8_t* data, std::size_t size) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (left_)
     return pplx::task_from_exception<std::size_t>(
         std::runtime_error("nobody reads the answer any more"));
@@ -158,15 +161,19 @@ pplx::task<std::size_t> Exchange::Write(const std::uint8_t* data, std::size_t si
     return pplx::task_from_result(size);  // nobody waits for a part of the body
   }
   data_.append(reinterpret_cast<const char*>(data), size);
+  const bool held = data_.size() > limit_;
+  if (held) {
+    held_.emplace();
+    held_size_ = size;
+  }
+  const auto result = held ? pplx::create_task(*held_) : pplx::task_from_result(size);
+  lock.unlock();  // who is woken finds the lock free
   changed_.notify_all();
-  if (data_.size() <= limit_) return pplx::task_from_result(size);
-  held_.emplace();
-  held_size_ = size;
-  return pplx::create_task(*held_);
+  return result;
 }
 
 void Exchange::Finish(std::exception_ptr failure) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   finished_ = true;
   if (failure) {
     try {
@@ -177,17 +184,30 @@ void Exchange::Finish(std::exception_ptr failure) {
       failure_ = "unknown failure";
     }
   }
+  lock.unlock();
   changed_.notify_all();
 }
 
 template <typename Ready>
 Status Exchange::Wait(std::unique_lock<std::mutex>& lock, SteadyTime deadline,
                       const std::stop_token& stop, Ready ready) {
-  if (!changed_.wait_until(lock, stop, deadline, ready)) {
-    if (stop.stop_requested()) return Error(ErrorCode::kCancelled, "asked to stop");
-    return Error(ErrorCode::kTimeout, "no answer in time");
+  if (ready()) return Ok();
+  lock.unlock();
+  bool in_time = false;
+  {
+    // Made and unmade without the lock, which it takes: its end waits for a call under way.
+    const std::stop_callback on_stop(stop, [this] {
+      { const std::lock_guard taken(mutex_); }  // nobody is between his check and his wait
+      changed_.notify_all();
+    });
+    lock.lock();
+    in_time = changed_.wait_until(lock, deadline, [&] { return ready() || stop.stop_requested(); });
+    lock.unlock();
   }
-  return Ok();
+  lock.lock();
+  if (ready()) return Ok();
+  if (in_time) return Error(ErrorCode::kCancelled, "asked to stop");
+  return Error(ErrorCode::kTimeout, "no answer in time");
 }
 
 Result<HttpResponse> Exchange::WaitForHeader(SteadyTime deadline, const std::stop_token& stop) {

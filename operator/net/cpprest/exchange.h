@@ -57,7 +57,8 @@ class Exchange {
   const std::size_t limit_;
   const Overflow overflow_;
   std::mutex mutex_;
-  std::condition_variable_any changed_;
+  // Plain: one that takes a stop token has a second lock, which waker and woken contend for.
+  std::condition_variable changed_;
   std::optional<HttpResponse> header_;
   std::string data_;
   bool finished_ = false;
