@@ -212,6 +212,13 @@ class Operator::Implementation {
         changes_.SetEvaluate([&budgets](const auto& before, const auto& after) {
           return budgets.EvaluateEdited(before, after);
         });
+        // Every budget before any pool: a pool that acts on half of its budgets would only be
+        // asked again.
+        while (auto key = budget_queue_.TryGet()) {
+          WorkOn("agentbudget", budget_queue_, *key,
+                 [&](const api::ObjectKey& budget) { return budgets.Reconcile(budget); });
+          if (token.stop_requested()) break;
+        }
         const auto work = [&](int workers, const char* name, controllers::KeyQueue& queue,
                               auto& controller, auto method) {
           for (int i = 0; i < workers; ++i) {
@@ -250,23 +257,27 @@ class Operator::Implementation {
   template <typename Reconcile>
   void Work(const char* name, controllers::KeyQueue& queue, std::stop_token stop,
             Reconcile reconcile) {
-    while (auto key = queue.Get(stop)) {
-      const auto began = std::chrono::steady_clock::now();
-      const Status done = reconcile(*key);
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-      metrics_.Reconciled(name, took.count(), !done.ok());
-      if (done.ok()) {
-        queue.Forget(*key);
-      } else {
-        // A conflict is the ordinary way of learning that the cache was behind.
-        const auto level = done.error().code() == ErrorCode::kConflict ? spdlog::level::debug
-                                                                       : spdlog::level::warn;
-        spdlog::log(level, "controller={} key={} {} ({}); retrying", name, key->ToString(),
-                    done.error().message(), ToString(done.error().code()));
-        queue.AddRateLimited(*key);
-      }
-      queue.Done(*key);
+    while (auto key = queue.Get(stop)) WorkOn(name, queue, *key, reconcile);
+  }
+
+  template <typename Reconcile>
+  void WorkOn(const char* name, controllers::KeyQueue& queue, const api::ObjectKey& key,
+              const Reconcile& reconcile) {
+    const auto began = std::chrono::steady_clock::now();
+    const Status done = reconcile(key);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    metrics_.Reconciled(name, took.count(), !done.ok());
+    if (done.ok()) {
+      queue.Forget(key);
+    } else {
+      // A conflict is the ordinary way of learning that the cache was behind.
+      const auto level =
+          done.error().code() == ErrorCode::kConflict ? spdlog::level::debug : spdlog::level::warn;
+      spdlog::log(level, "controller={} key={} {} ({}); retrying", name, key.ToString(),
+                  done.error().message(), ToString(done.error().code()));
+      queue.AddRateLimited(key);
     }
+    queue.Done(key);
   }
 
   // Called on the source's own thread, while it polls.

@@ -220,8 +220,10 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   report.state = PoolState(report.agents, demand.audit_only);
 
   // Gate first, scale second; an unpublished limit does not keep replicas up.
-  report.published =
-      publisher_.Publish(*pool, LimitsDocument(*pool, report.state, report.concurrency, published));
+  if (!pool->spec.limit_targets.empty()) {
+    report.published = publisher_.Publish(
+        *pool, LimitsDocument(*pool, report.state, report.concurrency, published));
+  }
   Status first = report.published;
   for (std::size_t i = 0; i < report.agents.size(); ++i) {
     KeepFirst(first, Scale(*pool, pool->spec.agents[i], demand.agents[i], *memory, report.agents[i],

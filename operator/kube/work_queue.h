@@ -84,6 +84,13 @@ class WorkQueue {
     return std::nullopt;
   }
 
+  // A key that is ready now, if any. The caller owes a Done.
+  std::optional<Key> TryGet() {
+    const std::lock_guard lock(mutex_);
+    MoveDue();
+    return Take();
+  }
+
   void Done(const Key& key) {
     const std::lock_guard lock(mutex_);
     const auto found = states_.find(key);
