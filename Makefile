@@ -75,7 +75,7 @@ bench: build cluster-binaries ## Measure, beside a plain controller-runtime oper
 	tests/bench/run.py
 
 .PHONY: image
-image: build ## Make the container image build/purser-image.tar (docker load, kind load, ctr import)
+image: build ## Make the image purser:VERSION as build/purser-image.tar (docker load, kind load, ctr import)
 	examples/demo/make-image.sh $(BUILD)/purser $(BUILD)/purser-image.tar
 
 .PHONY: clean

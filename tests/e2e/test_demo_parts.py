@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import json
+import tarfile
+import tempfile
 import unittest
 from dataclasses import replace
 from decimal import Decimal
@@ -13,8 +16,10 @@ import demo_path  # noqa: F401  (sets the path)
 from purser_demo.checks import Evidence, Expectation, StopEvidence, judge, proportional
 from purser_demo.clock_zone import seconds_left, zone_for
 from purser_demo.clusters import load_command, open_cluster
+from purser_demo.commands import run
 from purser_demo.errors import DemoError
-from purser_demo.images import Image
+from purser_demo.images import Image, operator_image_name
+from purser_demo.places import IMAGE_SCRIPT
 from purser_demo.screen import dollars
 from purser_demo.snapshots import AgentView, BudgetView, PoolView, Snapshot, WorkloadView
 from purser_demo.spending import Increment, time_of_crossing, total
@@ -135,6 +140,19 @@ class SpendingTest(unittest.TestCase):
         cases = {"2": "$2.00", "2.5": "$2.50", "2.035": "$2.035", "2.0350": "$2.035", "0E-9": "$0.00"}
         for amount, want in cases.items():
             self.assertEqual(dollars(Decimal(amount)), want)
+
+
+class OperatorImageTest(unittest.TestCase):
+    def test_its_name_is_what_the_chart_asks_for(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="purser-image-") as folder:
+            archive = Path(folder) / "image.tar"
+            printed = run([IMAGE_SCRIPT, "/bin/true", archive], "making an image").strip()
+            with tarfile.open(archive) as opened:
+                manifest = opened.extractfile("manifest.json")
+                assert manifest is not None
+                (described,) = json.load(manifest)
+        self.assertEqual(printed, operator_image_name())
+        self.assertEqual(described["RepoTags"], [operator_image_name()])
 
 
 class ClusterChoiceTest(unittest.TestCase):

@@ -10,7 +10,6 @@ from typing import Any
 
 from purser_demo.clusters import Cluster
 from purser_demo.errors import DemoError
-from purser_demo.images import OPERATOR_IMAGE, TAG
 from purser_demo.places import (
     AGENTS_NAMESPACE,
     CHART,
@@ -82,7 +81,6 @@ def install_operator(cluster: Cluster, prometheus_url: str, folder: Path) -> Non
 def chart_values(prometheus_url: str) -> dict[str, Any]:
     """Scrapes and polls are a second apart, so that a demo of minutes shows what takes hours elsewhere."""
     return {
-        "image": {"repository": OPERATOR_IMAGE, "tag": TAG, "pullPolicy": "IfNotPresent"},
         "prometheus": {"url": prometheus_url, "metric": METRIC, "scrapeInterval": "1s"},
         # A small cluster has no volumes to give; the ledger is read again from Prometheus.
         "persistence": {"enabled": False},

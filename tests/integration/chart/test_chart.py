@@ -6,11 +6,16 @@ import copy
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import unittest
 from typing import Any, ClassVar
 
-from control_plane import CHART, ControlPlane
+from control_plane import CHART, ROOT, ControlPlane
+
+sys.path.insert(0, str(ROOT / "examples" / "demo"))
+
+from purser_demo.images import operator_image_name  # noqa: E402  (the path above has to come first)
 
 _SMALLEST = {"prometheus": {"url": "http://prometheus:9090", "metric": "agent_cost_usd_total"}}
 
@@ -260,6 +265,7 @@ class ChartTest(unittest.TestCase):
         self.assertEqual(spec["replicas"], 1)
         self.assertEqual(spec["volumeClaimTemplates"][0]["spec"]["resources"]["requests"], {"storage": "1Gi"})
         (container,) = spec["template"]["spec"]["containers"]
+        self.assertEqual(container["image"], operator_image_name())
         self.assertEqual(container["args"][-3:], ["run", "--config", "/etc/purser/config.yaml"])
         self.assertEqual(container["livenessProbe"]["httpGet"]["path"], "/healthz")
         self.assertEqual(container["readinessProbe"]["httpGet"]["path"], "/readyz")
