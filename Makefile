@@ -31,7 +31,7 @@ unit: build ## Run the unit tests alone
 	cd $(BUILD) && ctest --output-on-failure --no-tests=error -L unit
 
 .PHONY: demo
-demo: build cluster-binaries ## See the main job end to end on a real cluster (KEEP=1 leaves it running)
+demo: build $(if $(PURSER_DEMO_KUBECONFIG),,cluster-binaries) ## See the main job end to end on a real cluster (KEEP=1 leaves it running)
 	python3 examples/demo/demo.py $(if $(KEEP),--keep)
 
 .PHONY: cluster-binaries

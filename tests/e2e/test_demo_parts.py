@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
+import shlex
 import tarfile
 import tempfile
 import unittest
+import unittest.mock
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +18,19 @@ from typing import Any
 import demo_path  # noqa: F401  (sets the path)
 from purser_demo.checks import Evidence, Expectation, StopEvidence, judge, proportional
 from purser_demo.clock_zone import seconds_left, zone_for
-from purser_demo.clusters import load_command, open_cluster
+from purser_demo.clusters import Cluster, load_command, open_cluster
 from purser_demo.commands import run
 from purser_demo.errors import DemoError
 from purser_demo.images import Image, operator_image_name
-from purser_demo.places import IMAGE_SCRIPT
+from purser_demo.places import (
+    AGENTS_NAMESPACE,
+    DEFINITIONS,
+    IMAGE_SCRIPT,
+    MANIFESTS,
+    OPERATOR_NAMESPACE,
+    ROOT,
+    TOOLS_NAMESPACE,
+)
 from purser_demo.screen import dollars
 from purser_demo.snapshots import AgentView, BudgetView, PoolView, Snapshot, WorkloadView
 from purser_demo.spending import Increment, time_of_crossing, total
@@ -159,6 +170,47 @@ class ClusterChoiceTest(unittest.TestCase):
     def test_only_a_cluster_named_for_the_demo_is_used(self) -> None:
         with self.assertRaisesRegex(DemoError, "PURSER_DEMO_KUBECONFIG=/nonexistent/file: no such file"):
             open_cluster(Path("/nonexistent"), {"PURSER_DEMO_KUBECONFIG": "/nonexistent/file", "KUBECONFIG": "/other"})
+
+    def named_cluster(self, kubectl: str) -> Cluster:
+        """With programs that answer as told instead of the real ones."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="purser-named-")))
+        for name, script in (("kubectl", kubectl), ("helm", "exit 1")):
+            (folder / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+            (folder / name).chmod(0o755)
+        (folder / "config").write_text("", encoding="utf-8")
+        self.enterContext(unittest.mock.patch.dict(os.environ, {"PATH": f"{folder}:{os.environ['PATH']}"}))
+        return open_cluster(folder / "state", {"PURSER_DEMO_KUBECONFIG": str(folder / "config")})
+
+    def test_a_file_without_a_context_is_refused(self) -> None:
+        with self.assertRaisesRegex(DemoError, "config names no cluster to use.*use-context NAME.*is not set"):
+            self.named_cluster("echo 'error: current-context is not set' >&2; exit 1")
+
+    def test_the_context_of_the_start_is_used_to_the_end(self) -> None:
+        cluster = self.named_cluster("echo kind-try")
+        self.assertEqual(cluster.context, "kind-try")
+        self.assertIn("--context=kind-try", cluster.kubectl_command())
+        self.assertIn("--kube-context=kind-try", cluster.helm_command())
+
+    def test_what_is_kept_can_be_removed_as_told(self) -> None:
+        cluster = self.named_cluster("echo kind-try")
+        lines = cluster.how_to_end()
+        for line in lines:
+            self.assertIn(f"--kubeconfig={cluster.kubeconfig}", line)
+            self.assertRegex(line, "--(kube-)?context=kind-try")
+        told = [word for line in lines for word in shlex.split(line)]
+        for name in (AGENTS_NAMESPACE, OPERATOR_NAMESPACE, TOOLS_NAMESPACE, *DEFINITIONS):
+            self.assertIn(name, told)
+        # What has no namespace goes with its file, which may be given from any folder.
+        self.assertIn(f"--filename={MANIFESTS / 'prometheus.yaml'}", told)
+        self.assertIn("agentbudgets,agentpools", lines[0], "before the operator, which gives back")
+
+    def test_a_named_cluster_needs_none_to_be_built(self) -> None:
+        def commands(*settings: str) -> str:
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+            return run(["make", "--dry-run", "demo", *settings], "make", environment=environment, directory=ROOT)
+
+        self.assertIn("cluster.py build", commands("PURSER_DEMO_KUBECONFIG="))
+        self.assertNotIn("cluster.py build", commands("PURSER_DEMO_KUBECONFIG=/some/file"))
 
     def test_how_images_are_loaded(self) -> None:
         image = Image("purser:dev", Path("/images/purser.tar"))
