@@ -47,7 +47,7 @@ cluster-down: ## Stop the local cluster
 	$(CLUSTER) down --dir $(BUILD)/cluster
 
 .PHONY: lint
-lint: deps ## Check formatting and run clang-tidy
+lint: deps ## Check formatting, C++ (clang-tidy), chart, Python, shell and Go
 	tests/structure/lint.sh $(BUILD)
 
 .PHONY: format

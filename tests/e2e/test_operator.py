@@ -114,8 +114,9 @@ class OperatorTest(unittest.TestCase):
         assert pod is not None
         processes = processes_of(pod["metadata"]["uid"], "purser")
         self.assertEqual(len(processes), 1, "the operator's pod should hold one process of it")
+        before = _restarts_of(pod)
         os.kill(processes[0], signal.SIGKILL)
-        wait_for("the kubelet noticing", lambda: self.restarts() > _restarts_of(pod), 30.0)
+        wait_for("the kubelet noticing", lambda: self.restarts() > before, 30.0)
 
     def restarts(self) -> int:
         pod = self.operator_pod()
@@ -250,12 +251,12 @@ class OperatorTest(unittest.TestCase):
     def delete_operator_pod(self) -> None:
         pod = self.operator_pod()
         assert pod is not None
-        name = pod["metadata"]["name"]
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         self.cluster.kubectl("delete", "pod", name, "--namespace", OPERATOR_NAMESPACE, "--grace-period=0", "--force")
 
         def gone() -> bool:
             found = self.cluster.api.get(f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods/{name}")
-            return found is None or found["metadata"]["uid"] != pod["metadata"]["uid"]
+            return found is None or found["metadata"]["uid"] != uid
 
         wait_for("the pod going away", gone, 30.0)
 
