@@ -12,7 +12,7 @@ build_packages=(
   libhowardhinnant-date-dev libcli11-dev
 )
 test_packages=(
-  python3 python3-venv python3-pip binutils gcc libc6-dev python3-yaml openssl curl procps iproute2 util-linux mount
+  python3 python3-venv binutils gcc libc6-dev openssl iproute2 util-linux mount
   prometheus containerd runc containernetworking-plugins nftables conntrack gcovr clang-format clang-tidy
   shellcheck pyflakes3 mypy
 )
