@@ -129,7 +129,8 @@ class RightsTest(unittest.TestCase):
         config.write_text(text, encoding="utf-8")
         log = self.cluster.folder / "operator.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(self.command("purser", "run", f"--config={config}"), stderr=output, stdout=output)
+            command = self.command("purser", "run", f"--config={config}")
+            process = subprocess.Popen(command, stderr=output, stdout=output)
         try:
             yield
             process.terminate()
