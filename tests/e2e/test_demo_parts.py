@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import shlex
 import tarfile
 import tempfile
 import unittest
 import unittest.mock
+import xml.etree.ElementTree
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +24,7 @@ from purser_demo.clusters import Cluster, load_command, open_cluster
 from purser_demo.commands import run
 from purser_demo.errors import DemoError
 from purser_demo.images import Image, operator_image_name
+from purser_demo.picture import draw
 from purser_demo.places import (
     AGENTS_NAMESPACE,
     DEFINITIONS,
@@ -117,10 +120,39 @@ class ChecksTest(unittest.TestCase):
             with self.subTest(text):
                 self.assertTrue(any(text in found for found in self.failing(seen)), self.failing(seen))
 
+    def test_a_status_may_come_soon_after_the_replicas(self) -> None:
+        good = evidence()
+        history = good.before_raise
+        for seconds, problems in ((1.5, 0), (3.0, 1)):
+            times = (20 - seconds, 20.2 - seconds)
+            early = [snapshot(time, "Throttled", "1.79", 8, 2, 2) for time in times]
+            seen = replace(good, before_raise=[*history[:2], *early, *history[2:]])
+            self.assertEqual(len(self.failing(seen)), problems, self.failing(seen))
+
     def test_proportional(self) -> None:
         cases = ((4, 8, 8, 4), (4, 7, 8, 4), (4, 6, 8, 3), (4, 4, 8, 2), (4, 1, 8, 1), (1, 1, 8, 1))
         for replicas, concurrency, maximum, want in cases:
             self.assertEqual(proportional(replicas, concurrency, maximum), want)
+
+
+class PictureTest(unittest.TestCase):
+    def test_it_shows_states_curves_and_the_raised_limit(self) -> None:
+        good = evidence()
+        raised = [
+            replace(each, budgets={"b": replace(each.budgets["b"], limit=Decimal(20))}) for each in good.after_raise
+        ]
+        picture = xml.etree.ElementTree.fromstring(draw([*good.before_raise, *raised], EXPECTED))
+        texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+        states = ("Normal", "Throttled", "Stopped", "Ramping")
+        for text in (*states, "limit $2", "raised to $20", "spent", "at once", "pods"):
+            self.assertIn(text, texts)
+        width = float(picture.attrib["viewBox"].split()[2])
+        for element in picture.iter("{http://www.w3.org/2000/svg}path"):
+            drawn = re.findall(r"[MH](\d+(?:\.\d+)?)", element.attrib["d"])
+            self.assertTrue(all(float(x) <= width for x in drawn), element.attrib["d"])
+
+    def test_one_look_is_enough(self) -> None:
+        xml.etree.ElementTree.fromstring(draw(evidence().before_raise[:1], EXPECTED))
 
 
 class ZoneTest(unittest.TestCase):
