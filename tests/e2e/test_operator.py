@@ -43,6 +43,7 @@ _WINDOW_SECONDS = 900
 _BUSY_SECONDS = 120.0
 # A status that changes by cents alone is written once a minute.
 _STATUS_SECONDS = 100.0
+_ACCOUNTS = f"{OPERATOR_NAMESPACE}:{RELEASE}"  # and longer
 _LEAD_SECONDS = 60.0  # the Lease of a killed leader runs out after 15
 
 
@@ -57,7 +58,7 @@ class OperatorTest(unittest.TestCase):
         cls.folder = Path(os.environ.get("PURSER_TEST_DIRECTORY") or demo_path.ROOT / "build" / "e2e")
         operator = Path(os.environ.get("PURSER_BINARY") or demo_path.ROOT / "build" / "purser")
         images = build_images(operator, cls.folder / "images")
-        cls.cluster = LocalCluster(cls.folder)
+        cls.cluster = LocalCluster(cls.folder, audited=True)
         cls.addClassCleanup(cls.cluster.end)
         try:
             cls.cluster.load(images)
@@ -290,6 +291,15 @@ class OperatorTest(unittest.TestCase):
         wait_for("the new one taking up its work", lambda: self.replicas("worker") == 0, _LEAD_SECONDS)
         self.kubectl("delete", "agentbudgets,agentpools", "--all", "--timeout=30s")
         self.assertEqual(self.replicas("worker"), 2)
+        self.assertEqual(self.refusals(), [], "the chart gives a right too few")
+
+    def refusals(self) -> list[str]:
+        """What the ServiceAccounts of operator and hook were not allowed, in all tests, by the API server's audit."""
+        events = [json.loads(line) for line in (self.cluster.logs() / "audit.log").read_text().splitlines()]
+        own = [each for each in events if each["user"]["username"].startswith(f"system:serviceaccount:{_ACCOUNTS}")]
+        self.assertGreater(len(own), 0, "nothing was audited")
+        refused = [each for each in own if each.get("responseStatus", {}).get("code") == 403]
+        return [f"{each['user']['username']}: {each['verb']} {each['requestURI']}" for each in refused]
 
 
 def _restarts_of(pod: dict[str, Any]) -> int:

@@ -96,7 +96,8 @@ class Cluster(ABC):
 class LocalCluster(Cluster):
     """Of level node, built from Go modules, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, audited: bool = False) -> None:
+        """`audited`: what ServiceAccounts ask of the API server is in audit.log among the logs."""
         if os.geteuid() != 0:
             raise DemoError(
                 "a local node needs root (namespaces, mounts, cgroups): run this as root (sudo -E), or name a "
@@ -105,7 +106,8 @@ class LocalCluster(Cluster):
         self.folder = folder
         self._tool("down")  # what an earlier run kept
         self._tool("build", timeout_seconds=_START_SECONDS, with_folder=False)
-        ready = json.loads(self._tool("up", "--level", "node", timeout_seconds=_START_SECONDS))
+        more = ["--audit"] if audited else []
+        ready = json.loads(self._tool("up", "--level", "node", *more, timeout_seconds=_START_SECONDS))
         programs = Path(ready["bin"])
         kubeconfig = Path(ready["kubeconfig"])
         kubectl = str(programs / "kubectl")
