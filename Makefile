@@ -31,7 +31,7 @@ unit: build ## Run the unit tests alone
 	cd $(BUILD) && ctest --output-on-failure --no-tests=error -L unit
 
 .PHONY: demo
-demo: build cluster-binaries ## See the main job end to end on a real cluster (KEEP=1 leaves it running)
+demo: build $(if $(PURSER_DEMO_KUBECONFIG),,cluster-binaries) ## See the main job end to end on a real cluster (KEEP=1 leaves it running)
 	python3 examples/demo/demo.py $(if $(KEEP),--keep)
 
 .PHONY: cluster-binaries
@@ -47,7 +47,7 @@ cluster-down: ## Stop the local cluster
 	$(CLUSTER) down --dir $(BUILD)/cluster
 
 .PHONY: lint
-lint: deps ## Check formatting and run clang-tidy
+lint: deps ## Check formatting, C++ (clang-tidy), chart, Python, shell and Go
 	tests/structure/lint.sh $(BUILD)
 
 .PHONY: format
@@ -75,7 +75,7 @@ bench: build cluster-binaries ## Measure, beside a plain controller-runtime oper
 	tests/bench/run.py
 
 .PHONY: image
-image: build ## Make the container image build/purser-image.tar (docker load, kind load, ctr import)
+image: build ## Make the image purser:VERSION as build/purser-image.tar (docker load, kind load, ctr import)
 	examples/demo/make-image.sh $(BUILD)/purser $(BUILD)/purser-image.tar
 
 .PHONY: clean

@@ -57,7 +57,7 @@ def main() -> int:
         start = f"Use the cluster that {KUBECONFIG_VARIABLE} names" if named else "Start a cluster with a real node"
         screen.step(start)
         cluster = open_cluster(parsed.dir.resolve(), os.environ)
-        screen.remark(f"kubeconfig: {os.path.relpath(cluster.kubeconfig)}")
+        screen.remark(f"kubeconfig: {os.path.relpath(cluster.kubeconfig)}, context: {cluster.context}")
         if not cluster.is_throwaway:
             require_unused(cluster)
         touched = True

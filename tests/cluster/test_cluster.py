@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE))
 from purser_cluster.build import ensure_built, program_path  # noqa: E402  (the path above has to come first)
 from purser_cluster.images import binary_entries  # noqa: E402
 from purser_cluster.network import NodeNetwork  # noqa: E402
-from purser_cluster.processes import is_same_process, tail  # noqa: E402
+from purser_cluster.processes import is_same_process, start_time, tail  # noqa: E402
 from purser_cluster.progress import wait_until  # noqa: E402
 
 COMMAND = [sys.executable, str(HERE / "cluster.py")]
@@ -168,17 +168,70 @@ class FakeNodeLevel(ClusterTestCase):
         self.down_leaves_nothing(ready)
 
 
+def node_processes(first_process: int, slot: int) -> dict[str, list[dict[str, int | str]]]:
+    """By name, those of the node and of its pods, which have namespaces of their own inside the node's."""
+    namespace = os.readlink(f"/proc/{first_process}/ns/pid")
+    found: dict[str, list[dict[str, int | str]]] = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            inside = os.readlink(folder / "ns" / "pid") == namespace
+            inside = inside or f"/purser-{slot}/" in (folder / "cgroup").read_text(encoding="utf-8")
+            name = (folder / "comm").read_text(encoding="utf-8").strip()
+        except OSError:
+            continue  # it ended meanwhile
+        started = start_time(int(folder.name))
+        if inside and started is not None:
+            found.setdefault(name, []).append({"name": name, "pid": int(folder.name), "startTime": started})
+    return found
+
+
 @unittest.skipUnless(os.geteuid() == 0, "level node needs root")
 class RealNodeLevel(ClusterTestCase):
-    def test_two_clusters_whose_pods_reach_their_api_server(self) -> None:
+    def probe_archive(self) -> str:
         ensure_built(["kubectl"])
         archive = self.root / "probe.tar"
         probe = ["--entrypoint=/kubectl", "--user=65532", f"--file={program_path('kubectl')}:/kubectl:0755"]
         self.cluster("image", "make", f"--name={PROBE_IMAGE}", f"--out={archive}", *probe)
+        return str(archive)
+
+    def run_probe(self, ready: dict[str, str], archive: str) -> None:
+        self.cluster("image", "load", f"--dir={ready['dir']}", archive)
+        self.kubectl(ready, "apply", "--filename=-", text=json.dumps(probe_manifest()))
+
+    def test_killed_node_leaves_no_process(self) -> None:
+        ready = self.up("killed", "--level=node")
+        self.run_probe(ready, self.probe_archive())
+        self.rollout(ready, "probe")
+        directory = Path(ready["dir"])
+        slot = int((directory / "node" / "slot").read_text(encoding="utf-8"))
+        inside = node_processes(int((directory / "node" / "first-process").read_text(encoding="utf-8")), slot)
+        # What must end is there at first: the node's programs, and in each pod its sandbox and its container.
+        self.assertLessEqual({"containerd", "kubelet-program", "kube-proxy-prog"}, inside.keys())
+        self.assertGreaterEqual(len(inside["kubectl"]), PROBE_REPLICAS)
+        self.assertGreaterEqual(len(inside["pause"]), 1 + PROBE_REPLICAS)
+        records = json.loads((directory / "processes.json").read_text(encoding="utf-8"))
+        records += [record for found in inside.values() for record in found]
+
+        os.kill(json.loads((directory / "cluster.json").read_text(encoding="utf-8"))["process"]["pid"], 9)
+
+        def left() -> list[int | str]:
+            return [record["name"] for record in records if is_same_process(record)]
+
+        gone = "the node's processes following their killed parent"
+        wait_until(gone, lambda: not left(), DEADLINE_SECONDS, lambda: f"left: {left()}")
+        link = Path("/sys/class/net", NodeNetwork(slot).machine_link)
+        wait_until("the link vanishing with its namespace", lambda: not link.exists(), DEADLINE_SECONDS)
+        # Empty cgroups may stay until then.
+        self.cluster("down", f"--dir={directory}")
+        self.assertEqual(list(Path("/sys/fs/cgroup").glob(f"**/purser-{slot}")), [])
+
+    def test_two_clusters_whose_pods_reach_their_api_server(self) -> None:
+        archive = self.probe_archive()
         clusters = [self.up(name, "--level=node") for name in ("first", "second")]
         for ready in clusters:
-            self.cluster("image", "load", f"--dir={ready['dir']}", str(archive))
-            self.kubectl(ready, "apply", "--filename=-", text=json.dumps(probe_manifest()))
+            self.run_probe(ready, archive)
         for ready in clusters:
             self.rollout(ready, "probe")
             # Through the API server to the kubelet: what the pod itself printed about its namespace.

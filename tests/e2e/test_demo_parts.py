@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import json
+import os
+import re
+import shlex
+import tarfile
+import tempfile
 import unittest
+import unittest.mock
+import xml.etree.ElementTree
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,9 +20,20 @@ from typing import Any
 import demo_path  # noqa: F401  (sets the path)
 from purser_demo.checks import Evidence, Expectation, StopEvidence, judge, proportional
 from purser_demo.clock_zone import seconds_left, zone_for
-from purser_demo.clusters import load_command, open_cluster
+from purser_demo.clusters import Cluster, load_command, open_cluster
+from purser_demo.commands import run
 from purser_demo.errors import DemoError
-from purser_demo.images import Image
+from purser_demo.images import Image, operator_image_name
+from purser_demo.picture import draw
+from purser_demo.places import (
+    AGENTS_NAMESPACE,
+    DEFINITIONS,
+    IMAGE_SCRIPT,
+    MANIFESTS,
+    OPERATOR_NAMESPACE,
+    ROOT,
+    TOOLS_NAMESPACE,
+)
 from purser_demo.screen import dollars
 from purser_demo.snapshots import AgentView, BudgetView, PoolView, Snapshot, WorkloadView
 from purser_demo.spending import Increment, time_of_crossing, total
@@ -101,10 +120,39 @@ class ChecksTest(unittest.TestCase):
             with self.subTest(text):
                 self.assertTrue(any(text in found for found in self.failing(seen)), self.failing(seen))
 
+    def test_a_status_may_come_soon_after_the_replicas(self) -> None:
+        good = evidence()
+        history = good.before_raise
+        for seconds, problems in ((1.5, 0), (3.0, 1)):
+            times = (20 - seconds, 20.2 - seconds)
+            early = [snapshot(time, "Throttled", "1.79", 8, 2, 2) for time in times]
+            seen = replace(good, before_raise=[*history[:2], *early, *history[2:]])
+            self.assertEqual(len(self.failing(seen)), problems, self.failing(seen))
+
     def test_proportional(self) -> None:
         cases = ((4, 8, 8, 4), (4, 7, 8, 4), (4, 6, 8, 3), (4, 4, 8, 2), (4, 1, 8, 1), (1, 1, 8, 1))
         for replicas, concurrency, maximum, want in cases:
             self.assertEqual(proportional(replicas, concurrency, maximum), want)
+
+
+class PictureTest(unittest.TestCase):
+    def test_it_shows_states_curves_and_the_raised_limit(self) -> None:
+        good = evidence()
+        raised = [
+            replace(each, budgets={"b": replace(each.budgets["b"], limit=Decimal(20))}) for each in good.after_raise
+        ]
+        picture = xml.etree.ElementTree.fromstring(draw([*good.before_raise, *raised], EXPECTED))
+        texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+        states = ("Normal", "Throttled", "Stopped", "Ramping")
+        for text in (*states, "limit $2", "raised to $20", "spent", "at once", "pods"):
+            self.assertIn(text, texts)
+        width = float(picture.attrib["viewBox"].split()[2])
+        for element in picture.iter("{http://www.w3.org/2000/svg}path"):
+            drawn = re.findall(r"[MH](\d+(?:\.\d+)?)", element.attrib["d"])
+            self.assertTrue(all(float(x) <= width for x in drawn), element.attrib["d"])
+
+    def test_one_look_is_enough(self) -> None:
+        xml.etree.ElementTree.fromstring(draw(evidence().before_raise[:1], EXPECTED))
 
 
 class ZoneTest(unittest.TestCase):
@@ -137,10 +185,64 @@ class SpendingTest(unittest.TestCase):
             self.assertEqual(dollars(Decimal(amount)), want)
 
 
+class OperatorImageTest(unittest.TestCase):
+    def test_its_name_is_what_the_chart_asks_for(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="purser-image-") as folder:
+            archive = Path(folder) / "image.tar"
+            printed = run([IMAGE_SCRIPT, "/bin/true", archive], "making an image").strip()
+            with tarfile.open(archive) as opened:
+                manifest = opened.extractfile("manifest.json")
+                assert manifest is not None
+                (described,) = json.load(manifest)
+        self.assertEqual(printed, operator_image_name())
+        self.assertEqual(described["RepoTags"], [operator_image_name()])
+
+
 class ClusterChoiceTest(unittest.TestCase):
     def test_only_a_cluster_named_for_the_demo_is_used(self) -> None:
         with self.assertRaisesRegex(DemoError, "PURSER_DEMO_KUBECONFIG=/nonexistent/file: no such file"):
             open_cluster(Path("/nonexistent"), {"PURSER_DEMO_KUBECONFIG": "/nonexistent/file", "KUBECONFIG": "/other"})
+
+    def named_cluster(self, kubectl: str) -> Cluster:
+        """With programs that answer as told instead of the real ones."""
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="purser-named-")))
+        for name, script in (("kubectl", kubectl), ("helm", "exit 1")):
+            (folder / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+            (folder / name).chmod(0o755)
+        (folder / "config").write_text("", encoding="utf-8")
+        self.enterContext(unittest.mock.patch.dict(os.environ, {"PATH": f"{folder}:{os.environ['PATH']}"}))
+        return open_cluster(folder / "state", {"PURSER_DEMO_KUBECONFIG": str(folder / "config")})
+
+    def test_a_file_without_a_context_is_refused(self) -> None:
+        with self.assertRaisesRegex(DemoError, "config names no cluster to use.*use-context NAME.*is not set"):
+            self.named_cluster("echo 'error: current-context is not set' >&2; exit 1")
+
+    def test_the_context_of_the_start_is_used_to_the_end(self) -> None:
+        cluster = self.named_cluster("echo kind-try")
+        self.assertEqual(cluster.context, "kind-try")
+        self.assertIn("--context=kind-try", cluster.kubectl_command())
+        self.assertIn("--kube-context=kind-try", cluster.helm_command())
+
+    def test_what_is_kept_can_be_removed_as_told(self) -> None:
+        cluster = self.named_cluster("echo kind-try")
+        lines = cluster.how_to_end()
+        for line in lines:
+            self.assertIn(f"--kubeconfig={cluster.kubeconfig}", line)
+            self.assertRegex(line, "--(kube-)?context=kind-try")
+        told = [word for line in lines for word in shlex.split(line)]
+        for name in (AGENTS_NAMESPACE, OPERATOR_NAMESPACE, TOOLS_NAMESPACE, *DEFINITIONS):
+            self.assertIn(name, told)
+        # What has no namespace goes with its file, which may be given from any folder.
+        self.assertIn(f"--filename={MANIFESTS / 'prometheus.yaml'}", told)
+        self.assertIn("agentbudgets,agentpools", lines[0], "before the operator, which gives back")
+
+    def test_a_named_cluster_needs_none_to_be_built(self) -> None:
+        def commands(*settings: str) -> str:
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+            return run(["make", "--dry-run", "demo", *settings], "make", environment=environment, directory=ROOT)
+
+        self.assertIn("cluster.py build", commands("PURSER_DEMO_KUBECONFIG="))
+        self.assertNotIn("cluster.py build", commands("PURSER_DEMO_KUBECONFIG=/some/file"))
 
     def test_how_images_are_loaded(self) -> None:
         image = Image("purser:dev", Path("/images/purser.tar"))

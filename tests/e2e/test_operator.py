@@ -43,6 +43,7 @@ _WINDOW_SECONDS = 900
 _BUSY_SECONDS = 120.0
 # A status that changes by cents alone is written once a minute.
 _STATUS_SECONDS = 100.0
+_ACCOUNTS = f"{OPERATOR_NAMESPACE}:{RELEASE}"  # and longer
 _LEAD_SECONDS = 60.0  # the Lease of a killed leader runs out after 15
 
 
@@ -57,7 +58,7 @@ class OperatorTest(unittest.TestCase):
         cls.folder = Path(os.environ.get("PURSER_TEST_DIRECTORY") or demo_path.ROOT / "build" / "e2e")
         operator = Path(os.environ.get("PURSER_BINARY") or demo_path.ROOT / "build" / "purser")
         images = build_images(operator, cls.folder / "images")
-        cls.cluster = LocalCluster(cls.folder)
+        cls.cluster = LocalCluster(cls.folder, audited=True)
         cls.addClassCleanup(cls.cluster.end)
         try:
             cls.cluster.load(images)
@@ -114,8 +115,9 @@ class OperatorTest(unittest.TestCase):
         assert pod is not None
         processes = processes_of(pod["metadata"]["uid"], "purser")
         self.assertEqual(len(processes), 1, "the operator's pod should hold one process of it")
+        before = _restarts_of(pod)
         os.kill(processes[0], signal.SIGKILL)
-        wait_for("the kubelet noticing", lambda: self.restarts() > _restarts_of(pod), 30.0)
+        wait_for("the kubelet noticing", lambda: self.restarts() > before, 30.0)
 
     def restarts(self) -> int:
         pod = self.operator_pod()
@@ -250,12 +252,12 @@ class OperatorTest(unittest.TestCase):
     def delete_operator_pod(self) -> None:
         pod = self.operator_pod()
         assert pod is not None
-        name = pod["metadata"]["name"]
+        name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
         self.cluster.kubectl("delete", "pod", name, "--namespace", OPERATOR_NAMESPACE, "--grace-period=0", "--force")
 
         def gone() -> bool:
             found = self.cluster.api.get(f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods/{name}")
-            return found is None or found["metadata"]["uid"] != pod["metadata"]["uid"]
+            return found is None or found["metadata"]["uid"] != uid
 
         wait_for("the pod going away", gone, 30.0)
 
@@ -289,6 +291,15 @@ class OperatorTest(unittest.TestCase):
         wait_for("the new one taking up its work", lambda: self.replicas("worker") == 0, _LEAD_SECONDS)
         self.kubectl("delete", "agentbudgets,agentpools", "--all", "--timeout=30s")
         self.assertEqual(self.replicas("worker"), 2)
+        self.assertEqual(self.refusals(), [], "the chart gives a right too few")
+
+    def refusals(self) -> list[str]:
+        """What the ServiceAccounts of operator and hook were not allowed, in all tests, by the API server's audit."""
+        events = [json.loads(line) for line in (self.cluster.logs() / "audit.log").read_text().splitlines()]
+        own = [each for each in events if each["user"]["username"].startswith(f"system:serviceaccount:{_ACCOUNTS}")]
+        self.assertGreater(len(own), 0, "nothing was audited")
+        refused = [each for each in own if each.get("responseStatus", {}).get("code") == 403]
+        return [f"{each['user']['username']}: {each['verb']} {each['requestURI']}" for each in refused]
 
 
 def _restarts_of(pod: dict[str, Any]) -> int:

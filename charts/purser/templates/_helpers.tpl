@@ -104,11 +104,11 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* What is needed in the namespaces of agents. */}}
+{{/* What is needed in the namespaces of agents; compared with what is asked in tests/integration/chart. */}}
 {{- define "purser.operatorRules" -}}
 - apiGroups: [purser.dev]
   resources: [agentpools, agentbudgets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [purser.dev]
   resources: [agentpools]  # the finalizer
   verbs: [patch]
@@ -117,7 +117,7 @@ affinity:
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [""]
   resources: [configmaps]  # spec.limitTargets
   verbs: [get, create, patch]

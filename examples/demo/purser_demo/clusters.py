@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ from purser_demo.api import Api
 from purser_demo.commands import run
 from purser_demo.errors import DemoError
 from purser_demo.images import Image
-from purser_demo.places import CLUSTER_TOOL, MANIFESTS
+from purser_demo.places import CLUSTER_TOOL
+from purser_demo.removal import removals
 
 KUBECONFIG_VARIABLE = "PURSER_DEMO_KUBECONFIG"
 IMAGES_LOADED_VARIABLE = "PURSER_DEMO_IMAGES_LOADED"
@@ -24,8 +26,9 @@ _START_SECONDS = 1800.0  # the first start ever may build Kubernetes
 class Cluster(ABC):
     """kubectl, Helm and images for one cluster, through one kubeconfig and never another."""
 
-    def __init__(self, kubeconfig: Path, kubectl: str, helm: str, state: Path) -> None:
+    def __init__(self, kubeconfig: Path, context: str, kubectl: str, helm: str, state: Path) -> None:
         self.kubeconfig = kubeconfig
+        self.context = context
         self._kubectl = kubectl
         self._helm = helm
         self._state = state
@@ -39,7 +42,10 @@ class Cluster(ABC):
 
     def kubectl_command(self) -> list[str]:
         # The usual cache is keyed by address: it may remember another cluster that had this port.
-        return [self._kubectl, f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self._state / 'kubectl-cache'}"]
+        return [self._kubectl, *self._target(), f"--cache-dir={self._state / 'kubectl-cache'}"]
+
+    def helm_command(self) -> list[str]:
+        return [self._helm, f"--kubeconfig={self.kubeconfig}", f"--kube-context={self.context}"]
 
     def kubectl(self, *words: str, text: str | None = None, timeout_seconds: float = 120.0) -> str:
         purpose = f"kubectl {words[0]}"
@@ -47,7 +53,7 @@ class Cluster(ABC):
         return run(command, purpose, text=text, environment=self._environment(), timeout_seconds=timeout_seconds)
 
     def helm(self, *words: str, timeout_seconds: float = 240.0) -> str:
-        command = [self._helm, f"--kubeconfig={self.kubeconfig}", *words]
+        command = [*self.helm_command(), *words]
         return run(command, f"helm {words[0]}", environment=self._environment(), timeout_seconds=timeout_seconds)
 
     def apply(self, *objects: dict[str, Any]) -> None:
@@ -76,6 +82,10 @@ class Cluster(ABC):
     def how_to_end(self) -> list[str]:
         """The commands that undo what --keep leaves."""
 
+    def _target(self) -> list[str]:
+        """The context by name: whoever switches contexts in the file must not lead the clean-up to another cluster."""
+        return [f"--kubeconfig={self.kubeconfig}", f"--context={self.context}"]
+
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HELM_", "KUBECONFIG"))}
         for kind in ("CACHE", "CONFIG", "DATA"):
@@ -86,7 +96,8 @@ class Cluster(ABC):
 class LocalCluster(Cluster):
     """Of level node, built from Go modules, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, audited: bool = False) -> None:
+        """`audited`: what ServiceAccounts ask of the API server is in audit.log among the logs."""
         if os.geteuid() != 0:
             raise DemoError(
                 "a local node needs root (namespaces, mounts, cgroups): run this as root (sudo -E), or name a "
@@ -95,9 +106,12 @@ class LocalCluster(Cluster):
         self.folder = folder
         self._tool("down")  # what an earlier run kept
         self._tool("build", timeout_seconds=_START_SECONDS, with_folder=False)
-        ready = json.loads(self._tool("up", "--level", "node", timeout_seconds=_START_SECONDS))
+        more = ["--audit"] if audited else []
+        ready = json.loads(self._tool("up", "--level", "node", *more, timeout_seconds=_START_SECONDS))
         programs = Path(ready["bin"])
-        super().__init__(Path(ready["kubeconfig"]), str(programs / "kubectl"), str(programs / "helm"), folder)
+        kubeconfig = Path(ready["kubeconfig"])
+        kubectl = str(programs / "kubectl")
+        super().__init__(kubeconfig, current_context(kubectl, kubeconfig), kubectl, str(programs / "helm"), folder)
 
     @property
     def is_throwaway(self) -> bool:
@@ -132,8 +146,8 @@ class NamedCluster(Cluster):
         if not kubeconfig.is_file():
             raise DemoError(f"{KUBECONFIG_VARIABLE}={kubeconfig}: no such file")
         folder.mkdir(parents=True, exist_ok=True)
-        super().__init__(kubeconfig, _program("kubectl"), _program("helm"), folder)
-        self.context = self.kubectl("config", "current-context").strip()
+        kubectl = _program("kubectl")
+        super().__init__(kubeconfig, current_context(kubectl, kubeconfig), kubectl, _program("helm"), folder)
 
     @property
     def is_throwaway(self) -> bool:
@@ -155,13 +169,20 @@ class NamedCluster(Cluster):
         self.disconnect()
 
     def how_to_end(self) -> list[str]:
-        kubectl = f"kubectl --kubeconfig={self.kubeconfig} delete"
-        return [
-            f"helm --kubeconfig={self.kubeconfig} uninstall purser --namespace purser-system",
-            f"{kubectl} --filename={_shown(MANIFESTS / 'prometheus.yaml')}",
-            f"{kubectl} namespace agents purser-system",
-            f"{kubectl} customresourcedefinition agentbudgets.purser.dev agentpools.purser.dev",
-        ]
+        commands = {"helm": self.helm_command(), "kubectl": [self._kubectl, *self._target()]}
+        return [shlex.join([*commands[program], *words]) for program, words in removals(defined=True)]
+
+
+def current_context(kubectl: str, kubeconfig: Path) -> str:
+    """Fails where there is none: kubectl would go on with whatever answers at localhost:8080."""
+    try:
+        words = [kubectl, f"--kubeconfig={kubeconfig}", "config", "current-context"]
+        return run(words, "reading the kubeconfig").strip()
+    except DemoError as error:
+        raise DemoError(
+            f"{kubeconfig} names no cluster to use: choose one of its contexts "
+            f"(kubectl --kubeconfig={kubeconfig} config use-context NAME). {error}"
+        ) from error
 
 
 def load_command(context: str, image: Image) -> list[str] | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from purser_demo.commands import run
 from purser_demo.errors import DemoError
-from purser_demo.places import AGENT_MODULE, CLUSTER_TOOL, DISCOVERY_MODULE, IMAGE_SCRIPT
+from purser_demo.places import AGENT_MODULE, CHART, CLUSTER_TOOL, DISCOVERY_MODULE, IMAGE_SCRIPT
 
-TAG = "dev"
+TAG = "dev"  # of the demo's own images; the operator's has the version that the chart asks for
 OPERATOR_IMAGE = "purser"
 AGENT_IMAGE = "purser-example-agent"
 PROMETHEUS_IMAGE = "purser-demo-prometheus"
@@ -29,9 +30,18 @@ def build_images(operator: Path, folder: Path) -> list[Image]:
     return [_operator_image(operator, folder), _agent_image(folder), _prometheus_image(folder)]
 
 
+def operator_image_name() -> str:
+    """What the chart asks for when it is told nothing."""
+    chart = CHART / "Chart.yaml"
+    found = re.search(r'^appVersion: "([^"]+)"$', chart.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise DemoError(f'{chart} has no line appVersion: "..."')
+    return f"{OPERATOR_IMAGE}:{found.group(1)}"
+
+
 def _operator_image(operator: Path, folder: Path) -> Image:
-    image = Image(f"{OPERATOR_IMAGE}:{TAG}", folder / "purser.tar")
-    if not _is_newer(image.archive, [operator, IMAGE_SCRIPT]):
+    image = Image(operator_image_name(), folder / "purser.tar")
+    if not _is_newer(image.archive, [operator, IMAGE_SCRIPT, CHART / "Chart.yaml"]):
         run([IMAGE_SCRIPT, operator, image.archive, image.name], "making the operator's image")
     return image
 

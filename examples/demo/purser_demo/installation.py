@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from purser_demo.clusters import Cluster
 from purser_demo.errors import DemoError
-from purser_demo.images import OPERATOR_IMAGE, TAG
 from purser_demo.places import (
     AGENTS_NAMESPACE,
     CHART,
+    DEFINITIONS,
     MANIFESTS,
     OPERATOR_NAMESPACE,
     RELEASE,
     TOOLS_NAMESPACE,
 )
+from purser_demo.removal import removals
 from purser_demo.spending import METRIC
 
 OPERATOR_PODS = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=operator"
-DEFINITIONS = ("agentbudgets.purser.dev", "agentpools.purser.dev")
 _READY_SECONDS = 60.0
 _LOG_LINES = 60
 
@@ -82,7 +82,6 @@ def install_operator(cluster: Cluster, prometheus_url: str, folder: Path) -> Non
 def chart_values(prometheus_url: str) -> dict[str, Any]:
     """Scrapes and polls are a second apart, so that a demo of minutes shows what takes hours elsewhere."""
     return {
-        "image": {"repository": OPERATOR_IMAGE, "tag": TAG, "pullPolicy": "IfNotPresent"},
         "prometheus": {"url": prometheus_url, "metric": METRIC, "scrapeInterval": "1s"},
         # A small cluster has no volumes to give; the ledger is read again from Prometheus.
         "persistence": {"enabled": False},
@@ -125,25 +124,10 @@ def operator_log(cluster: Cluster) -> str:
 def remove_everything(cluster: Cluster) -> None:
     """From a cluster that goes on living: what is there of agents, operator, Prometheus and definitions."""
     problems = []
-    for words in _removals(cluster):
+    for program, words in removals(defined=cluster.api.get("/apis/purser.dev") is not None):
         try:
-            if words[0] == "helm":
-                cluster.helm(*words[1:])
-            else:
-                cluster.kubectl(*words[1:])
+            cluster.helm(*words) if program == "helm" else cluster.kubectl(*words)
         except DemoError as error:
             problems.append(str(error))
     if problems:
         raise DemoError("not everything could be removed:\n" + "\n".join(problems))
-
-
-def _removals(cluster: Cluster) -> Iterator[tuple[str, ...]]:
-    """In an order that works: while the operator lives, it takes its finalizers away itself."""
-    missing_is_fine = "--ignore-not-found"
-    if cluster.api.get("/apis/purser.dev") is not None:
-        namespace = f"--namespace={AGENTS_NAMESPACE}"
-        yield "kubectl", "delete", "agentbudgets,agentpools", "--all", namespace, "--timeout=60s"
-    yield "helm", "uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait", missing_is_fine
-    yield "kubectl", "delete", missing_is_fine, f"--filename={MANIFESTS / 'prometheus.yaml'}"
-    yield "kubectl", "delete", "namespace", missing_is_fine, AGENTS_NAMESPACE, OPERATOR_NAMESPACE, TOOLS_NAMESPACE
-    yield "kubectl", "delete", "customresourcedefinition", missing_is_fine, *DEFINITIONS

@@ -17,6 +17,7 @@ OPERATOR_NAMESPACE = "purser-system"
 TOOLS_NAMESPACE = "purser-demo"
 AGENTS_NAMESPACE = "agents"
 RELEASE = "purser"
+DEFINITIONS = ("agentbudgets.purser.dev", "agentpools.purser.dev")
 
 # The cluster tool's own modules: what it knows of Go and of the program cache is not repeated here.
 sys.path.insert(0, str(CLUSTER_TOOL.parent))

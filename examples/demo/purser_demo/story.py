@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import string
 import time
 from decimal import Decimal
@@ -13,6 +14,7 @@ from purser_demo.clock_zone import zone_for
 from purser_demo.clusters import Cluster
 from purser_demo.images import build_images
 from purser_demo.installation import create_namespace, install_operator, install_prometheus
+from purser_demo.picture import draw
 from purser_demo.places import AGENTS_NAMESPACE, MANIFESTS
 from purser_demo.screen import Screen, dollars
 from purser_demo.snapshots import Snapshot
@@ -50,7 +52,11 @@ class Story:
         watch = Watch(self._cluster, AGENTS_NAMESPACE, self._screen)
         self._spend(watch)
         stop = self._look_at_the_stop(watch)
-        return judge(EXPECTED, self._raise_the_limit(watch, stop))
+        evidence = self._raise_the_limit(watch, stop)
+        picture = self._folder / "picture.svg"
+        picture.write_text(draw(watch.history, EXPECTED), encoding="utf-8")
+        self._screen.remark(f"a picture of it: {os.path.relpath(picture)}")
+        return judge(EXPECTED, evidence)
 
     def _prepare(self) -> None:
         self._screen.step("Make the images (operator, example agent, Prometheus) and load them into the node")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from purser_cluster.assets import asset
 from purser_cluster.errors import ClusterError
 from purser_cluster.processes import die_with, run, tail
 from purser_cluster.progress import Ticker, say
@@ -29,7 +30,6 @@ from purser_cluster.versions import (
 )
 
 MINIMUM_GO = (1, 26)
-_ASSETS_NAMES = ("etcd", "kube-apiserver", "kubectl")
 _STAGE_FOLDERS = ("node/fast", "node/heartbeat-with-lease", "pod/fast")
 _LOCK_POLL_SECONDS = 0.2
 
@@ -55,12 +55,7 @@ def go_program() -> str:
 
 def program_path(name: str) -> Path:
     """Where the program is, or will be once built."""
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    if assets and name in _ASSETS_NAMES:
-        candidate = Path(assets) / name
-        if os.access(candidate, os.X_OK):
-            return candidate.resolve()
-    return cache_directory() / "bin" / name
+    return asset(name) or cache_directory() / "bin" / name
 
 
 def stages_directory() -> Path:

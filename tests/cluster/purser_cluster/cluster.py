@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from purser_cluster.audit import POLICY_FILE, write_policy
 from purser_cluster.build import ensure_built, is_built, program_path
 from purser_cluster.control_plane import ControlPlane
 from purser_cluster.errors import ClusterError
@@ -22,7 +23,10 @@ from purser_cluster.versions import ALL_NAMES, NAMES_BY_LEVEL
 
 _READY_SECONDS = 120.0
 _STOP_GRACE_SECONDS = 2.0
-_STATE_NAMES = ("bin", "certificates", "etcd", "flex-volumes", "kubeconfig", "kubectl-cache", "node", "processes.json")
+_STATE_NAMES = (
+    *("bin", "certificates", "etcd", "flex-volumes", "kubeconfig", "kubectl-cache", "node", "processes.json"),
+    POLICY_FILE,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Options:
     level: str
     fake_nodes: int
     custom_resources: Path | None
+    audited: bool = False
 
 
 class Cluster:
@@ -54,7 +59,8 @@ class Cluster:
         if with_node:
             self._node = Node(self._directory, self._start_child)
             addresses = self._node.network.addresses()
-        plane = ControlPlane(self._directory, addresses, self._start_child)
+        audit = write_policy(self._directory) if self._options.audited else None
+        plane = ControlPlane(self._directory, addresses, self._start_child, audit)
         plane.start(with_controllers=level != "control-plane", with_node=with_node)
         if level != "control-plane":
             self._start_workload_side(plane)

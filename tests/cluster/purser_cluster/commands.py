@@ -40,6 +40,10 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(ALL_NAMES)}")
     build.set_defaults(action=_build)
 
+    which = commands.add_parser("which", help="print where a built program is; fails if it is not built")
+    which.add_argument("name", choices=ALL_NAMES, metavar="NAME")
+    which.set_defaults(action=_which)
+
     serving = commands.add_parser("serve", help="run a cluster in the foreground until stopped")
     serving.add_argument("--dir", required=True, type=Path, help="folder for certificates, data, kubeconfig and logs")
     serving.add_argument("--stdin-eof", action="store_true", help="also end when stdin ends")
@@ -62,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_level_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", choices=LEVELS, default="control-plane")
     parser.add_argument("--kwok-nodes", type=_count, default=None, help="fake nodes (default: 2 on level kwok, else 0)")
+    parser.add_argument("--audit", action="store_true", help="log what ServiceAccounts ask of the API server")
     parser.add_argument("--crds", type=Path, default=None, help="folder of CustomResourceDefinitions to apply")
 
 
@@ -79,7 +84,7 @@ def _options(parsed: argparse.Namespace) -> Options:
     if parsed.crds is not None and not any(parsed.crds.glob("*.yaml")):
         raise ClusterError(f"--crds {parsed.crds}: no such folder, or no .yaml file in it")
     custom_resources = parsed.crds.resolve() if parsed.crds else None
-    return Options(parsed.dir.resolve(), parsed.level, fake_nodes, custom_resources)
+    return Options(parsed.dir.resolve(), parsed.level, fake_nodes, custom_resources, parsed.audit)
 
 
 def _build(parsed: argparse.Namespace) -> None:
@@ -88,3 +93,9 @@ def _build(parsed: argparse.Namespace) -> None:
     for name in ALL_NAMES:
         if name in names and is_built(name):
             print(program_path(name))
+
+
+def _which(parsed: argparse.Namespace) -> None:
+    if not is_built(parsed.name):
+        raise ClusterError(f"{parsed.name} is not built: run `cluster.py build {parsed.name}`")
+    print(program_path(parsed.name))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from purser_cluster.access import ApiClient, write_kubeconfig
+from purser_cluster.audit import audit_log
 from purser_cluster.build import program_path
 from purser_cluster.certificates import Authority
 from purser_cluster.network import LOOPBACK, Addresses, Ports
@@ -25,10 +26,13 @@ StartChild = Callable[[str, list[str]], Child]
 class ControlPlane:
     """Starts the programs through `start_child`, whose caller owns and stops them."""
 
-    def __init__(self, directory: Path, addresses: Addresses, start_child: StartChild) -> None:
+    def __init__(
+        self, directory: Path, addresses: Addresses, start_child: StartChild, audit_policy: Path | None = None
+    ) -> None:
         self._directory = directory
         self._addresses = addresses
         self._start_child = start_child
+        self._audit_policy = audit_policy
         self._ports = Ports(LOOPBACK)
         self._port = Ports(addresses.api_server).take()
         self.server = f"https://{addresses.api_server}:{self._port}"
@@ -103,6 +107,11 @@ class ControlPlane:
             "--allow-privileged=true",
             "--profiling=false",
         ]
+        if self._audit_policy is not None:
+            command += [
+                f"--audit-policy-file={self._audit_policy}",
+                f"--audit-log-path={audit_log(self._directory)}",
+            ]
         if with_node:
             command += [
                 f"--kubelet-client-certificate={self.authority.certificate_path(KUBELET_CLIENT)}",

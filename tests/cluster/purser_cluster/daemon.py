@@ -57,6 +57,8 @@ def _up(options: Options) -> dict[str, str]:
     command += [f"--level={options.level}", f"--kwok-nodes={options.fake_nodes}"]
     if options.custom_resources is not None:
         command.append(f"--crds={options.custom_resources}")
+    if options.audited:
+        command.append("--audit")
     with output.open("wb") as standard_output, errors.open("wb") as standard_error:
         process = subprocess.Popen(
             command,

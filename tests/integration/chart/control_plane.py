@@ -19,11 +19,11 @@ _SECONDS = 60.0
 class ControlPlane:
     """Ends with the test run, even when that is killed: it watches its standard input."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, audited: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="purser-chart-"))
         program = [sys.executable, str(ROOT / "tests" / "cluster" / "cluster.py"), "serve", "--stdin-eof"]
         self._server = subprocess.Popen(
-            [*program, "--dir", str(self.folder / "cluster"), "--level", "control-plane"],
+            [*program, "--dir", str(self.folder / "cluster"), *(["--audit"] if audited else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -35,6 +35,7 @@ class ControlPlane:
         ready = json.loads(line)
         self._bin = Path(ready["bin"])
         self._kubeconfig = ready["kubeconfig"]
+        self.audit_log = Path(ready["dir"]) / "logs" / "audit.log"
 
     def end(self) -> None:
         assert self._server.stdin is not None and self._server.stdout is not None
@@ -49,6 +50,22 @@ class ControlPlane:
 
     def kubectl(self, *words: str, stdin: str = "") -> str:
         return _wanted(self.try_kubectl(*words, stdin=stdin))
+
+    def kubeconfig_of(self, namespace: str, account: str) -> Path:
+        """Of a ServiceAccount: what is done with it may do what that may."""
+        authority = json.loads(self.kubectl("config", "view", "--raw", "--flatten", "--output=json"))["clusters"][0]
+        token = self.kubectl("create", "token", account, f"--namespace={namespace}").strip()
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": authority["cluster"]}],
+            "users": [{"name": account, "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": account}}],
+            "current-context": "test",
+        }
+        file = self.folder / f"{account}.kubeconfig"
+        file.write_text(json.dumps(document), encoding="utf-8")
+        return file
 
     def try_helm(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self._run([str(self._bin / "helm"), *words], "")

@@ -6,11 +6,17 @@ import copy
 import json
 import os
 import subprocess
+import sys
 import tarfile
 import unittest
 from typing import Any, ClassVar
 
-from control_plane import CHART, ControlPlane
+from control_plane import CHART, ROOT, ControlPlane
+from rights import granted
+
+sys.path.insert(0, str(ROOT / "examples" / "demo"))
+
+from purser_demo.images import operator_image_name  # noqa: E402  (the path above has to come first)
 
 _SMALLEST = {"prometheus": {"url": "http://prometheus:9090", "metric": "agent_cost_usd_total"}}
 
@@ -106,33 +112,6 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"releaseOnUninstall": {"timeoutSeconds": 1}}, "/releaseOnUninstall/timeoutSeconds"),
 ]
 
-Rights = set[tuple[str, str, str]]  # verb, group/resource, name or ""
-
-_IN_NAMESPACES: Rights = {
-    *((verb, f"purser.dev/{kind}", "") for verb in ("get", "list", "watch") for kind in ("agentpools", "agentbudgets")),
-    ("patch", "purser.dev/agentpools", ""),
-    ("patch", "purser.dev/agentpools/status", ""),
-    ("patch", "purser.dev/agentbudgets/status", ""),
-    *(
-        (verb, f"apps/{kind}", "")
-        for verb in ("get", "list", "watch", "patch")
-        for kind in ("deployments", "statefulsets")
-    ),
-    *((verb, "/configmaps", "") for verb in ("get", "create", "patch")),
-    *((verb, "events.k8s.io/events", "") for verb in ("create", "patch")),
-}
-_OF_THE_LEASE: Rights = {
-    ("create", "coordination.k8s.io/leases", ""),
-    ("get", "coordination.k8s.io/leases", "purser"),
-    ("patch", "coordination.k8s.io/leases", "purser"),
-}
-_TO_RELEASE: Rights = {
-    (verb, kind, "")
-    for verb in ("list", "watch", "patch")
-    for kind in ("purser.dev/agentpools", "apps/deployments", "apps/statefulsets")
-}
-_TO_STOP: Rights = {("get", "apps/statefulsets", "purser"), ("patch", "apps/statefulsets", "purser")}
-
 _SERVICE_MONITORS = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -147,17 +126,6 @@ spec:
     storage: true
     schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
 """
-
-
-def _rights(role: dict[str, Any]) -> Rights:
-    return {
-        (verb, f"{group}/{resource}", name)
-        for rule in role["rules"]
-        for verb in rule["verbs"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for name in rule.get("resourceNames", [""])
-    }
 
 
 def _named(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
@@ -260,12 +228,16 @@ class ChartTest(unittest.TestCase):
         self.assertEqual(spec["replicas"], 1)
         self.assertEqual(spec["volumeClaimTemplates"][0]["spec"]["resources"]["requests"], {"storage": "1Gi"})
         (container,) = spec["template"]["spec"]["containers"]
+        self.assertEqual(container["image"], operator_image_name())
         self.assertEqual(container["args"][-3:], ["run", "--config", "/etc/purser/config.yaml"])
         self.assertEqual(container["livenessProbe"]["httpGet"]["path"], "/healthz")
         self.assertEqual(container["readinessProbe"]["httpGet"]["path"], "/readyz")
         self.assertEqual(container["resources"]["requests"], {"cpu": "50m", "memory": "64Mi"})
         self.assertEqual(container["resources"]["limits"], {"memory": "128Mi"})
-        service = _named(objects, "Service", "purser")["spec"]
+        service = _named(objects, "Service", spec["serviceName"])["spec"]
+        self.assertEqual(service["clusterIP"], "None", "what governs a StatefulSet is headless")
+        (port,) = container["ports"]
+        self.assertEqual(service["ports"][0]["port"], port["containerPort"], "there is no proxy that could translate")
         labels = spec["template"]["metadata"]["labels"]
         self.assertLessEqual(service["selector"].items(), labels.items())
         self.assertLessEqual(spec["selector"]["matchLabels"].items(), labels.items())
@@ -279,19 +251,14 @@ class ChartTest(unittest.TestCase):
         self.assertEqual(checksum({}), checksum({"log": {"level": "debug"}}))
         self.assertNotEqual(checksum({}), checksum({"prometheus": {"scrapeInterval": "5s"}}))
 
-    def test_exactly_the_rights_that_are_used(self) -> None:
-        objects = self.objects("defaults")
-        self.assertEqual(_rights(_named(objects, "ClusterRole", "purser-system:purser")), _IN_NAMESPACES)
-        self.assertEqual(_rights(_named(objects, "ClusterRole", "purser-system:purser-release")), _TO_RELEASE)
-        self.assertEqual(_rights(_named(objects, "Role", "purser-leader")), _OF_THE_LEASE)
-        self.assertEqual(_rights(_named(objects, "Role", "purser-release")), _TO_STOP)
-
     def test_rights_in_some_namespaces_alone(self) -> None:
         objects = self.objects("two namespaces")
         self.assertEqual([each for each in objects if each["kind"].startswith("ClusterRole")], [])
-        for name, want in (("purser-system:purser", _IN_NAMESPACES), ("purser-system:purser-release", _TO_RELEASE)):
+        for name in ("purser-system:purser", "purser-system:purser-release"):
+            # What these are worth is shown in test_rights.py.
+            want = granted(_named(self.objects("defaults"), "ClusterRole", name))
             roles = {
-                each["metadata"]["namespace"]: _rights(each)
+                each["metadata"]["namespace"]: granted(each)
                 for each in objects
                 if each["kind"] == "Role" and each["metadata"]["name"] == name
             }

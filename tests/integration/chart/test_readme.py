@@ -1,0 +1,98 @@
+"""What the README shows is what one gets: its manifests are accepted, its tables are kubectl's."""
+
+from __future__ import annotations
+
+import json
+import re
+import unittest
+from math import ceil
+from typing import ClassVar
+
+from control_plane import ROOT, ControlPlane
+
+_README = (ROOT / "README.md").read_text(encoding="utf-8")
+_MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+# The columns that the status decides, by the names of its fields.
+_BUDGET_STATUS = {"SPENT": "spent", "USED": "percentUsed", "RESETS": "resetsAt", "EXHAUSTS": "exhaustsAt"}
+
+
+def _block(language: str, holding: str) -> str:
+    """The README's code block of that language that holds the text."""
+    blocks = re.findall(rf"^ *```{language}\n(.*?)^ *```$", _README, re.MULTILINE | re.DOTALL)
+    (found,) = [str(block) for block in blocks if holding in block]
+    return found
+
+
+def _tables() -> dict[str, tuple[list[str], list[str]]]:
+    """Resource -> header and first row, as the README shows them."""
+    console = _block("console", "kubectl get agentbudgets")
+    found = re.findall(r"^\$ kubectl get (\w+)\n(.+)\n(.+)$", console, re.MULTILINE)
+    return {resource: (header.split(), row.split()) for resource, header, row in found}
+
+
+class ReadmeTest(unittest.TestCase):
+    cluster: ClassVar[ControlPlane]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.cluster = ControlPlane()
+        cls.addClassCleanup(cls.cluster.end)
+        cls.cluster.kubectl("apply", f"--filename={ROOT / 'crds'}")
+        cls.cluster.kubectl("wait", "--for=condition=Established", "--all", "customresourcedefinitions")
+        cls.cluster.kubectl("create", "namespace", "agents")
+        cls.cluster.kubectl("apply", "--filename=-", stdin=_block("yaml", "kind: AgentBudget"))
+
+    def test_the_tables_are_those_of_kubectl(self) -> None:
+        tables = _tables()
+        budget = dict(zip(*tables["agentbudgets"], strict=True))
+        pool = dict(zip(*tables["agentpools"], strict=True))
+        status: dict[str, object] = {field: budget[column] for column, field in _BUDGET_STATUS.items()}
+        status |= {"percentUsed": int(budget["USED"]), "state": budget["STATE"]}
+        self.set_status("agentbudget", budget["NAME"], status)
+        concurrency = int(pool["CONCURRENCY"])
+        agents = [{"name": "researcher", "state": pool["STATE"], "concurrency": concurrency, "replicas": 1}]
+        governed = {"state": pool["STATE"], "maxConcurrency": concurrency, "governedBy": pool["BUDGET"]}
+        self.set_status("agentpool", pool["NAME"], {**governed, "agents": agents, "agentCount": len(agents)})
+        for resource, (header, row) in tables.items():
+            with self.subTest(resource):
+                lines = self.cluster.kubectl("get", resource, "--namespace=agents").splitlines()
+                self.assertEqual(lines[0].split(), header)
+                self.assertEqual(lines[1].split()[:-1], row[:-1])  # the age is another
+                shown = [line.rstrip() for line in _block("console", "kubectl get agentbudgets").splitlines()]
+                self.assertIn(lines[0].rstrip(), shown, "as wide as kubectl makes it")
+
+    def test_its_figures_fit_together(self) -> None:
+        budget = dict(zip(*_tables()["agentbudgets"], strict=True))
+        used = int(budget["SPENT"]) * 100 // int(budget["LIMIT"])
+        self.assertEqual(used, int(budget["USED"]))
+        for column in ("RESETS", "EXHAUSTS"):
+            self.assertRegex(budget[column], rf"^{_MOMENT}$")
+        pool = dict(zip(*_tables()["agentpools"], strict=True))
+        self.assertEqual(int(pool["CONCURRENCY"]), _at_once(20, used))
+
+    def test_the_picture_is_the_curve(self) -> None:
+        picture = _block("mermaid", "xychart")
+        used = _numbers(picture, "x-axis")
+        self.assertEqual(_numbers(picture, "bar"), [_at_once(20, percent) for percent in used])
+
+    def set_status(self, kind: str, name: str, status: dict[str, object]) -> None:
+        patch = json.dumps({"status": status})
+        words = ["--namespace=agents", "--subresource=status", "--type=merge", f"--patch={patch}"]
+        self.cluster.kubectl("patch", kind, name, *words)
+
+
+def _at_once(maximum: int, percent: int) -> int:
+    """As the README's formula says, with the thresholds of 80 and 100."""
+    if percent >= 100:
+        return 0
+    return maximum if percent < 80 else max(1, ceil(maximum * (100 - percent) / 20))
+
+
+def _numbers(picture: str, line: str) -> list[int]:
+    found = re.search(rf"^ *{line} .*\[(.*)\]$", picture, re.MULTILINE)
+    assert found is not None
+    return [int(word) for word in found.group(1).split(",")]
+
+
+if __name__ == "__main__":
+    unittest.main()
