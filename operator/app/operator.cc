@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <random>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "app/memory.h"
+#include "base/pause.h"
 #include "controllers/agent_budget_controller.h"
 #include "controllers/agent_pool_controller.h"
 #include "controllers/caches.h"
@@ -231,10 +231,7 @@ class Operator::Implementation {
              &controllers::PoolReporter::Report);
       }
       threads.emplace_back([token] {
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any().wait_for(lock, token, kSettled, [] { return false; });
-        if (!token.stop_requested()) ReleaseStartUpMemory();
+        if (Pause(kSettled, token)) ReleaseStartUpMemory();
       });
       threads.clear();  // joins: returns when all are asked to stop
       changes_.SetEvaluate({});

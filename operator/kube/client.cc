@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 
+#include "base/pause.h"
 #include "net/url.h"
 
 namespace purser::kube {
@@ -94,15 +93,6 @@ std::optional<Duration> RetryAfter(const net::HttpResponse& response) {
   if (text.empty() || problem != std::errc() || end != text.data() + text.size())
     return std::nullopt;
   return std::min<Duration>(std::chrono::seconds(std::min(seconds, 3600U)), kLongestRetryAfter);
-}
-
-// False when stopped.
-bool Pause(Duration duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, duration, [] { return false; });
-  return !stop.stop_requested();
 }
 
 }  // namespace
