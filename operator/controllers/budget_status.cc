@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/join.h"
+#include "base/time_text.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
 
@@ -9,12 +11,6 @@ namespace purser::controllers {
 namespace {
 
 constexpr std::size_t kDearest = 20;
-
-std::string Join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
 
 std::string StateOf(const BudgetReport& report) {
   if (report.problem || report.evaluation == nullptr) return "NotReady";

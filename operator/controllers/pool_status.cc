@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "base/join.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
 
 namespace purser::controllers {
 namespace {
-
-std::string Join(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
 
 std::string ReasonOf(const AgentReport& agent) {
   if (agent.missing) return agent.workload + " not found";
