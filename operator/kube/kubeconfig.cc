@@ -185,7 +185,7 @@ std::string EncodeBase64(const std::string& text) {
 class Loader {
  public:
   Status Read(const std::string& path) {
-    auto text = ReadSmallFile(path);
+    auto text = ReadAccessFile(path);
     if (!text) return text.error().WithContext("kubeconfig");
     YAML::Node root;
     try {
@@ -373,7 +373,7 @@ class Loader {
     std::string info = "{\"server\":" + Quote(access.server);
     std::string authority = access.tls.ca_pem;
     if (authority.empty() && !access.tls.ca_file.empty()) {
-      auto text = ReadSmallFile(access.tls.ca_file);
+      auto text = ReadAccessFile(access.tls.ca_file);
       if (!text) return text.error();
       authority = std::move(text).value();
     }
