@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/time_text.h"
 #include "policy/poll_interval.h"
 
 namespace purser::policy {
@@ -94,7 +95,7 @@ std::string ShortTime(Timestamp time, const std::string& zone) {
 std::string HoldMessage(const BudgetInput& input) {
   const auto& source = input.source;
   std::string message = source.last_read
-                            ? "spend is not readable since " + FormatTimeUtc(*source.last_read)
+                            ? "spend is not readable since " + FormatUtc(*source.last_read)
                             : std::string("spend has not been read yet");
   if (!source.reason.empty()) message += " (" + source.reason + ")";
   if (!source.message.empty()) message += ": " + source.message;

@@ -41,7 +41,7 @@ LIBRARIES: dict[str, set[str]] = {
     "boost/": {"net/cpprest", "net/server"},
     "cpprest/": {"net/cpprest"},
     "pplx/": {"net/cpprest"},
-    "date/": {"policy", "controllers"},
+    "date/": {"policy"},
     "libpq": {"ledger/postgres"},
     "pqxx/": {"ledger/postgres"},
     "openssl/": {"net", "net/cpprest", "net/server", "usage/prometheus", WIRING},

@@ -23,13 +23,6 @@ TEST(ConditionsTest, TheTransitionTimeMovesOnlyWithTheStatus) {
   EXPECT_EQ(TransitionTime(conditions, "Absent"), std::nullopt);
 }
 
-TEST(ConditionsTest, ParsesTimesWithZAndWithOffset) {
-  EXPECT_EQ(ParseTime("2027-01-15T08:00:00Z"), kNow);
-  EXPECT_EQ(ParseTime("2027-01-15T03:00:00-05:00"), kNow);
-  EXPECT_EQ(ParseTime("yesterday"), std::nullopt);
-  EXPECT_EQ(ParseTime(""), std::nullopt);
-}
-
 api::AgentBudgetStatus Written() {
   api::AgentBudgetStatus status;
   status.state = "Normal";
