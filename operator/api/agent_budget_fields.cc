@@ -258,7 +258,7 @@ void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentBudgetSpec
   const bool thresholds_given =
       spec["thresholds"].get(given) == simdjson::SUCCESS && !given.is_null();
   if (!thresholds_given) {
-    into.thresholds = {{80, Action::kThrottle}, {100, Action::kStop}};
+    into.thresholds = DefaultThresholds();
   } else if (given.is_array() && given.get_array().value_unsafe().size() == 0) {
     context.Fail("is empty; list at least one, or remove it for 80 Throttle and 100 Stop",
                  {{"thresholds"}});
@@ -267,6 +267,11 @@ void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentBudgetSpec
 }
 
 }  // namespace
+
+const std::vector<Threshold>& DefaultThresholds() {
+  static const std::vector<Threshold> defaults = {{80, Action::kThrottle}, {100, Action::kStop}};
+  return defaults;
+}
 
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, ReadContext& context) {
   auto meta = DecodeObjectMeta(object);

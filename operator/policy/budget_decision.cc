@@ -34,9 +34,7 @@ Level LevelOf(api::Action action) {
 
 // Without thresholds a budget would limit nothing: those of an unwritten spec apply.
 const std::vector<api::Threshold>& ThresholdsOf(const api::AgentBudgetSpec& spec) {
-  static const std::vector<api::Threshold> kDefaults = {{80, api::Action::kThrottle},
-                                                        {100, api::Action::kStop}};
-  return spec.thresholds.empty() ? kDefaults : spec.thresholds;
+  return spec.thresholds.empty() ? api::DefaultThresholds() : spec.thresholds;
 }
 
 void ApplyThresholds(const BudgetInput& input, BudgetDecision& decision) {

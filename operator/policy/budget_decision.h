@@ -63,10 +63,10 @@ struct BudgetDecision {
 };
 
 // Pure. Thresholds, in any order, compare exactly (ReachesPercent); the strongest action among
-// those crossed wins, also a Stop below 100 %. No thresholds at all means the defaults (80
-// Throttle, 100 Stop). A limit of 0 is reached by every threshold, so its strongest action holds at
-// once. Forecast: r = max(12 * last 5 min, last hour); exhausts_at = now + remaining / r if before
-// the window's end; projected = spent + r * time left (saturating).
+// those crossed wins, also a Stop below 100 %. No thresholds at all means
+// api::DefaultThresholds(). A limit of 0 is reached by every threshold, so its strongest action
+// holds at once. Forecast: r = max(12 * last 5 min, last hour); exhausts_at = now + remaining / r
+// if before the window's end; projected = spent + r * time left (saturating).
 BudgetDecision Decide(const BudgetInput& input);
 
 // clamp(ceil(maximum * numerator / denominator), 1, maximum); 0 when maximum is 0.
