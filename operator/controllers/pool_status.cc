@@ -43,9 +43,7 @@ std::string PoolMessage(const PoolReport& report) {
   const auto& governor = *report.demand.governor;
   std::string message = "budget " + governor.budget.name + ": " + governor.decision.message;
   if (concurrency.empty()) return message;
-  const auto resets = message.find("; resets in ");
-  if (resets == std::string::npos) return message + "; " + concurrency;
-  return message.insert(resets, "; " + concurrency);
+  return message.insert(message.size() - governor.decision.outlook_size, "; " + concurrency);
 }
 
 api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {

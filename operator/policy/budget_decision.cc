@@ -101,17 +101,19 @@ std::string HoldMessage(const BudgetInput& input) {
          "\" answers: check its URL and credentials in the operator's configuration";
 }
 
-std::string MessageOf(const BudgetInput& input, const BudgetDecision& decision) {
-  std::string message = "spent " + input.spent.ToDollars() + " of " + input.spec.limit.ToDollars() +
-                        " (" + std::to_string(decision.percent_used) + " %) since " +
-                        ShortTime(input.window.start, input.spec.window.time_zone);
+void Explain(const BudgetInput& input, BudgetDecision& decision) {
+  std::string& message = decision.message;
+  message = "spent " + input.spent.ToDollars() + " of " + input.spec.limit.ToDollars() + " (" +
+            std::to_string(decision.percent_used) + " %) since " +
+            ShortTime(input.window.start, input.spec.window.time_zone);
   if (decision.audit && decision.level > Level::kWarning) {
     message +=
         "; mode Audit: would be " + std::string(ToString(decision.level)) + ", nothing is touched";
   }
-  message += "; resets in " + FormatDuration(input.window.end - input.now);
-  if (!decision.may_relax) message += HoldMessage(input);
-  return message;
+  std::string outlook = "; resets in " + FormatDuration(input.window.end - input.now);
+  if (!decision.may_relax) outlook += HoldMessage(input);
+  decision.outlook_size = outlook.size();
+  message += outlook;
 }
 
 }  // namespace
@@ -146,7 +148,7 @@ BudgetDecision Decide(const BudgetInput& input) {
   ApplyForecast(input, decision);
   decision.next_threshold_in = TimeToNextThreshold(input.spent, input.spec.limit,
                                                    ThresholdsOf(input.spec), input.last_5_minutes);
-  decision.message = MessageOf(input, decision);
+  Explain(input, decision);
   return decision;
 }
 

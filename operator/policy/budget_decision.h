@@ -2,6 +2,7 @@
 // reason.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -60,6 +61,9 @@ struct BudgetDecision {
   std::optional<Duration> next_threshold_in;
   // "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m"
   std::string message;
+  // Bytes at the end of `message` that tell what comes next: "; resets in 9h12m", and what is held.
+  // What is done about the spending is told before them.
+  std::size_t outlook_size = 0;
 };
 
 // Pure. Thresholds, in any order, compare exactly (ReachesPercent); the strongest action among

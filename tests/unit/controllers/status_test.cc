@@ -61,6 +61,7 @@ TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
   evaluation.decision.level = policy::Level::kThrottled;
   evaluation.decision.message =
       "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m";
+  evaluation.decision.outlook_size = std::string("; resets in 9h12m").size();
   PoolDemandResult demand;
   demand.governor = std::make_shared<const Evaluation>(evaluation);
   PoolReport report{pool, demand, {}, 8, "Throttled", Ok(), {}, kNow};

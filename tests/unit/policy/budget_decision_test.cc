@@ -222,6 +222,15 @@ TEST(DecideMessageTest, TellsWhoHowMuchOfWhatUntilWhen) {
             "spent $0.50 of $1 (50 %) since 2026-11-23T00:00Z; resets in 4h12m");
 }
 
+TEST(DecideMessageTest, MarksWhatComesNext) {
+  const auto outlook = [](const BudgetDecision& decision) {
+    return decision.message.substr(decision.message.size() - decision.outlook_size);
+  };
+  EXPECT_EQ(outlook(BudgetBuilder().Spent("41.24").Decide()), "; resets in 9h12m");
+  EXPECT_THAT(outlook(BudgetBuilder().Audit().Spent("50").Source({}).Decide()),
+              StartsWith("; resets in 9h12m; spend has not been read yet; what is in force"));
+}
+
 TEST(DecideMessageTest, AuditSaysWhatWouldBeDone) {
   const auto stopped = BudgetBuilder().Audit().Spent("50").Decide();
   EXPECT_TRUE(stopped.audit);
