@@ -300,8 +300,7 @@ class Operator::Implementation {
         const auto evaluation = board_.Get(budget->meta.key());
         if (!evaluation) return;
         const auto& decision = evaluation->decision;
-        samples.push_back({budget->meta.ns, budget->meta.name,
-                           std::string(policy::ToString(decision.level)), Dollars(decision.spent),
+        samples.push_back({budget->meta.ns, budget->meta.name, Dollars(decision.spent),
                            Dollars(decision.limit), static_cast<std::int32_t>(decision.level)});
       });
       return samples;
@@ -309,8 +308,8 @@ class Operator::Implementation {
     snapshots.pools = [this] {
       std::vector<observability::PoolSample> samples;
       caches_.pools.ForEach([&](const auto& pool) {
-        samples.push_back({pool->meta.ns, pool->meta.name, pool->status.state,
-                           pool->status.max_concurrency, pool->spec.max_concurrency});
+        samples.push_back({pool->meta.ns, pool->meta.name, pool->status.max_concurrency,
+                           pool->spec.max_concurrency});
       });
       return samples;
     };

@@ -36,8 +36,6 @@ constexpr Verb kStrategicPatch{
     "patch", "PATCH", "application/strategic-merge-patch+json", true,
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"};
 constexpr Verb kApply{"apply", "PATCH", "application/apply-patch+yaml", true};
-constexpr Verb kUpdate{"update", "PUT", "application/json", true};
-constexpr Verb kDelete{"delete", "DELETE", "application/json", true};
 
 // An empty or dot segment would address something else than was meant.
 Status CheckPath(std::string_view path) {
@@ -276,14 +274,6 @@ Result<std::string> Client::StrategicMergePatch(const std::string& path, const s
 Result<std::string> Client::Apply(const std::string& path, const std::string& document,
                                   const CallOptions& options) {
   return implementation_->Call(kApply, path, WithManager({{"force", "true"}}), document, options);
-}
-Result<std::string> Client::Update(const std::string& path, const std::string& document,
-                                   const CallOptions& options) {
-  return implementation_->Call(kUpdate, path, WithManager(), document, options);
-}
-Result<std::string> Client::Delete(const std::string& path, const std::string& preconditions,
-                                   const CallOptions& options) {
-  return implementation_->Call(kDelete, path, {}, preconditions, options);
 }
 Result<void> Client::Watch(const std::string& path, const Query& query,
                            const std::function<bool(std::string_view)>& on_line,

@@ -163,33 +163,6 @@ class SqliteStore final : public Store {
     return result;
   }
 
-  Result<std::vector<std::pair<std::string, std::string>>> Agents() override {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::pair<std::string, std::string>> agents;
-    auto run = all_agents_.Start();
-    for (;;) {
-      const auto row = run.Next();
-      if (!row) return row.error();
-      if (!*row) return agents;
-      agents.emplace_back(run.Text(0), run.Text(1));
-    }
-  }
-
-  Status LoadCursors(const std::string& source,
-                     const std::function<void(const SeriesCursor&)>& callback) override {
-    const std::lock_guard lock(mutex_);
-    const auto source_id = FindSource(source);
-    if (!source_id) return source_id.error();
-    if (!*source_id) return Ok();
-    auto run = all_cursors_.Start(**source_id);
-    for (;;) {
-      const auto row = run.Next();
-      if (!row) return row.error();
-      if (!*row) return Ok();
-      callback(ReadCursor(run));
-    }
-  }
-
   Result<std::optional<SeriesCursor>> FindCursor(const std::string& source,
                                                  std::uint64_t series_high,
                                                  std::uint64_t series_low) override {
