@@ -274,19 +274,7 @@ const std::vector<Threshold>& DefaultThresholds() {
 }
 
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, ReadContext& context) {
-  auto meta = DecodeObjectMeta(object);
-  if (!meta) return meta.error();
-  AgentBudget budget;
-  budget.meta = std::move(*meta);
-  if (const auto spec = ReadRoot(context, object, "AgentBudget"))
-    ReadSpec(context, *spec, budget.spec);
-  // The status is the operator's own: what is not understood is left out and written anew.
-  ReadContext lenient(UnknownFields::kIgnore);
-  simdjson::dom::element status;
-  if (object["status"].get(status) == simdjson::SUCCESS)
-    ReadFields(lenient, status, kStatus, budget.status);
-  budget.invalid = context.Summary();
-  return budget;
+  return DecodeResource<AgentBudget, kStatus>(object, context, "AgentBudget", &ReadSpec);
 }
 
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, UnknownFields unknown) {
@@ -294,32 +282,10 @@ Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, UnknownFiel
   return DecodeAgentBudget(object, context);
 }
 
-std::vector<KnownField> AgentBudgetFields() {
-  std::vector<KnownField> fields;
-  DescribeFields(kSpec, "spec", fields);
-  DescribeFields(kStatus, "status", fields);
-  return fields;
-}
+std::vector<KnownField> AgentBudgetFields() { return DescribeResource(kSpec, kStatus); }
 
-std::string_view ToString(Action action) {
-  for (const auto& choice : kActions) {
-    if (choice.value == action && choice.refusal.empty()) return choice.name;
-  }
-  return "Unknown";
-}
-
-std::string_view ToString(Period period) {
-  for (const auto& choice : kPeriods) {
-    if (choice.value == period) return choice.name;
-  }
-  return "Unknown";
-}
-
-std::string_view ToString(Weekday weekday) {
-  for (const auto& choice : kWeekdays) {
-    if (choice.value == weekday) return choice.name;
-  }
-  return "Unknown";
-}
+std::string_view ToString(Action action) { return NameOf(kActions, action); }
+std::string_view ToString(Period period) { return NameOf(kPeriods, period); }
+std::string_view ToString(Weekday weekday) { return NameOf(kWeekdays, weekday); }
 
 }  // namespace purser::api
