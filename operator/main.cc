@@ -6,8 +6,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,11 +14,14 @@
 #include "app/release.h"
 #include "app/run.h"
 #include "app/version.h"
+#include "base/small_file.h"
 #include "kube/access.h"
 #include "net/cpprest/cpprest_transport.h"
 #include "observability/logging.h"
 
 namespace {
+
+constexpr std::size_t kMaxManifestBytes = 1 << 20;
 
 int Fail(const purser::Error& error) {
   std::fprintf(stderr, "purser: %s\n", error.message().c_str());
@@ -58,15 +59,15 @@ int WithSignals(Work work) {
 int Validate(const std::vector<std::string>& files) {
   std::size_t findings = 0;
   for (const auto& file : files) {
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream) {
-      std::fprintf(stderr, "%s: cannot be read\n", file.c_str());
+    const auto text = purser::ReadSmallFile(file, kMaxManifestBytes);
+    if (!text) {
+      const bool large = text.error().code() == purser::ErrorCode::kResourceExhausted;
+      std::fprintf(stderr, "%s: %s\n", file.c_str(),
+                   large ? "larger than 1 MiB; split it into several files" : "cannot be read");
       ++findings;
       continue;
     }
-    const std::string text((std::istreambuf_iterator<char>(stream)),
-                           std::istreambuf_iterator<char>());
-    for (const auto& finding : purser::api::ValidateFile(text, file)) {
+    for (const auto& finding : purser::api::ValidateFile(*text, file)) {
       std::fprintf(stderr, "%s: %s\n", finding.location.c_str(), finding.message.c_str());
       ++findings;
     }

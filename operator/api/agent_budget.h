@@ -44,13 +44,16 @@ struct Threshold {
   bool operator==(const Threshold&) const = default;
 };
 
+// Those of a budget that names none: Throttle at 80 percent, Stop at 100.
+const std::vector<Threshold>& DefaultThresholds();
+
 enum class Mode { kEnforce, kAudit };
 
 struct AgentBudgetSpec {  // unit: USD; onSourceLoss: Hold; stopPolicy: AtCeiling
   Money limit;
   WindowSpec window;
   ScopeSpec scope;
-  std::vector<Threshold> thresholds;  // ascending by percent; defaults filled in by the decoder
+  std::vector<Threshold> thresholds;  // ascending by percent; DefaultThresholds() if unwritten
   std::string source = "default";
   Mode mode = Mode::kEnforce;
   bool operator==(const AgentBudgetSpec&) const = default;

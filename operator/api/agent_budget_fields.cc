@@ -258,7 +258,7 @@ void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentBudgetSpec
   const bool thresholds_given =
       spec["thresholds"].get(given) == simdjson::SUCCESS && !given.is_null();
   if (!thresholds_given) {
-    into.thresholds = {{80, Action::kThrottle}, {100, Action::kStop}};
+    into.thresholds = DefaultThresholds();
   } else if (given.is_array() && given.get_array().value_unsafe().size() == 0) {
     context.Fail("is empty; list at least one, or remove it for 80 Throttle and 100 Stop",
                  {{"thresholds"}});
@@ -268,20 +268,13 @@ void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentBudgetSpec
 
 }  // namespace
 
+const std::vector<Threshold>& DefaultThresholds() {
+  static const std::vector<Threshold> defaults = {{80, Action::kThrottle}, {100, Action::kStop}};
+  return defaults;
+}
+
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, ReadContext& context) {
-  auto meta = DecodeObjectMeta(object);
-  if (!meta) return meta.error();
-  AgentBudget budget;
-  budget.meta = std::move(*meta);
-  if (const auto spec = ReadRoot(context, object, "AgentBudget"))
-    ReadSpec(context, *spec, budget.spec);
-  // The status is the operator's own: what is not understood is left out and written anew.
-  ReadContext lenient(UnknownFields::kIgnore);
-  simdjson::dom::element status;
-  if (object["status"].get(status) == simdjson::SUCCESS)
-    ReadFields(lenient, status, kStatus, budget.status);
-  budget.invalid = context.Summary();
-  return budget;
+  return DecodeResource<AgentBudget, kStatus>(object, context, "AgentBudget", &ReadSpec);
 }
 
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, UnknownFields unknown) {
@@ -289,32 +282,10 @@ Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, UnknownFiel
   return DecodeAgentBudget(object, context);
 }
 
-std::vector<KnownField> AgentBudgetFields() {
-  std::vector<KnownField> fields;
-  DescribeFields(kSpec, "spec", fields);
-  DescribeFields(kStatus, "status", fields);
-  return fields;
-}
+std::vector<KnownField> AgentBudgetFields() { return DescribeResource(kSpec, kStatus); }
 
-std::string_view ToString(Action action) {
-  for (const auto& choice : kActions) {
-    if (choice.value == action && choice.refusal.empty()) return choice.name;
-  }
-  return "Unknown";
-}
-
-std::string_view ToString(Period period) {
-  for (const auto& choice : kPeriods) {
-    if (choice.value == period) return choice.name;
-  }
-  return "Unknown";
-}
-
-std::string_view ToString(Weekday weekday) {
-  for (const auto& choice : kWeekdays) {
-    if (choice.value == weekday) return choice.name;
-  }
-  return "Unknown";
-}
+std::string_view ToString(Action action) { return NameOf(kActions, action); }
+std::string_view ToString(Period period) { return NameOf(kPeriods, period); }
+std::string_view ToString(Weekday weekday) { return NameOf(kWeekdays, weekday); }
 
 }  // namespace purser::api

@@ -132,26 +132,17 @@ void CheckLimitTargets(ReadContext& context, const std::vector<ConfigMapTarget>&
   }
 }
 
+void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentPoolSpec& into) {
+  const ReadContext::Step step(context, "spec");
+  ReadFields(context, spec, kSpec, into);
+  if (!context.Failed("agents")) CheckAgents(context, into.agents);
+  if (!context.Failed("limitTargets")) CheckLimitTargets(context, into.limit_targets);
+}
+
 }  // namespace
 
 Result<AgentPool> DecodeAgentPool(simdjson::dom::element object, ReadContext& context) {
-  auto meta = DecodeObjectMeta(object);
-  if (!meta) return meta.error();
-  AgentPool pool;
-  pool.meta = std::move(*meta);
-  if (const auto spec = ReadRoot(context, object, "AgentPool")) {
-    const ReadContext::Step step(context, "spec");
-    ReadFields(context, *spec, kSpec, pool.spec);
-    if (!context.Failed("agents")) CheckAgents(context, pool.spec.agents);
-    if (!context.Failed("limitTargets")) CheckLimitTargets(context, pool.spec.limit_targets);
-  }
-  // The status is the operator's own: what is not understood is left out and written anew.
-  ReadContext lenient(UnknownFields::kIgnore);
-  simdjson::dom::element status;
-  if (object["status"].get(status) == simdjson::SUCCESS)
-    ReadFields(lenient, status, kStatus, pool.status);
-  pool.invalid = context.Summary();
-  return pool;
+  return DecodeResource<AgentPool, kStatus>(object, context, "AgentPool", &ReadSpec);
 }
 
 Result<AgentPool> DecodeAgentPool(simdjson::dom::element object, UnknownFields unknown) {
@@ -159,11 +150,6 @@ Result<AgentPool> DecodeAgentPool(simdjson::dom::element object, UnknownFields u
   return DecodeAgentPool(object, context);
 }
 
-std::vector<KnownField> AgentPoolFields() {
-  std::vector<KnownField> fields;
-  DescribeFields(kSpec, "spec", fields);
-  DescribeFields(kStatus, "status", fields);
-  return fields;
-}
+std::vector<KnownField> AgentPoolFields() { return DescribeResource(kSpec, kStatus); }
 
 }  // namespace purser::api

@@ -3,7 +3,7 @@
 
 #include "api/codec.h"
 #include "api/object_meta_fields.h"
-#include "api/text_form.h"
+#include "base/utf8.h"
 
 namespace purser::api {
 namespace {
@@ -23,7 +23,7 @@ std::string Print(const Json& json) {
 
 void PutText(Json& json, const char* name, const std::string& text,
              std::size_t longest = kLongestName) {
-  if (!text.empty()) json[name] = CutToBytes(text, longest);
+  if (!text.empty()) json[name] = CutUtf8(text, longest);
 }
 
 Json ConditionsJson(const std::vector<Condition>& conditions) {
@@ -34,7 +34,7 @@ Json ConditionsJson(const std::vector<Condition>& conditions) {
     json["type"] = condition.type;
     json["status"] = condition.status;
     json["reason"] = condition.reason;
-    json["message"] = CutToBytes(condition.message, kLongestMessage);
+    json["message"] = CutUtf8(condition.message, kLongestMessage);
     json["lastTransitionTime"] = condition.last_transition_time;
     json["observedGeneration"] = condition.observed_generation;
     list.push_back(std::move(json));
@@ -89,7 +89,7 @@ Json StatusJson(const AgentBudgetStatus& status) {
   for (const auto& agent : status.agents) {
     Json item;
     // Agents are named by spend data here, where a name has no bound.
-    item["name"] = CutToBytes(agent.name, kLongestName);
+    item["name"] = CutUtf8(agent.name, kLongestName);
     item["spent"] = agent.spent;
     item["percentUsed"] = agent.percent_used;
     PutText(item, "state", agent.state);

@@ -162,6 +162,15 @@ void DescribeChoices(const std::string& path, std::vector<KnownField>& into) {
   into.push_back(std::move(known));
 }
 
+// How `value` is written; "Unknown" when no choice means it.
+template <typename Choices, typename E>
+std::string_view NameOf(const Choices& choices, E value) {
+  for (const auto& choice : choices) {
+    if (choice.value == value && choice.refusal.empty()) return choice.name;
+  }
+  return "Unknown";
+}
+
 template <const auto& kChoices, typename E>
 void ReadChoice(ReadContext& context, simdjson::dom::element element, E& into) {
   std::string_view name;

@@ -3,18 +3,14 @@
 #include <algorithm>
 
 #include "api/spelling.h"
+#include "base/join.h"
+#include "base/utf8.h"
 
 namespace purser::api {
 namespace {
 
 constexpr std::size_t kMostProblems = 20;
 constexpr std::size_t kSummarised = 3;
-
-std::string Join(const std::vector<std::string_view>& names) {
-  std::string text;
-  for (const auto name : names) text += (text.empty() ? "" : ", ") + std::string(name);
-  return text;
-}
 
 std::string DurationText(std::int64_t milliseconds) {
   if (milliseconds % 3'600'000 == 0) return std::to_string(milliseconds / 3'600'000) + "h";
@@ -204,7 +200,7 @@ void FailUnknownField(ReadContext& context, std::string_view name,
                       const std::vector<std::string_view>& known) {
   const auto near = DidYouMean(name, known);
   context.Fail("unknown field; " + (near.empty() ? "known here: " + Join(known) : near),
-               {{name.empty() ? std::string("\"\"") : std::string(CutToBytes(name, 60))}});
+               {{name.empty() ? std::string("\"\"") : std::string(CutUtf8(name, 60))}});
 }
 
 void FailUnknownChoice(ReadContext& context, std::string_view value,

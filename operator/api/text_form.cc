@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace purser::api {
 namespace {
 
@@ -278,16 +280,10 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
 
 std::string Quoted(std::string_view text) {
   constexpr std::size_t kShown = 60;
-  const auto cut = CutToBytes(text, kShown);
+  const auto cut = CutUtf8(text, kShown);
   std::string shown = "\"";
   for (const char c : cut) shown += IsControl(c) ? '?' : c;
   return shown + (cut.size() < text.size() ? "...\"" : "\"");
-}
-
-std::string_view CutToBytes(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return text.substr(0, bytes);
 }
 
 }  // namespace purser::api

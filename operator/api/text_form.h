@@ -38,8 +38,4 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 // `text` in quotes, shortened to 60 bytes, control characters shown as '?': for messages.
 std::string Quoted(std::string_view text);
 
-// The longest start of `text` with at most `bytes` bytes that does not end inside a UTF-8
-// character.
-std::string_view CutToBytes(std::string_view text, std::size_t bytes);
-
 }  // namespace purser::api

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <random>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "app/memory.h"
+#include "base/pause.h"
 #include "controllers/agent_budget_controller.h"
 #include "controllers/agent_pool_controller.h"
 #include "controllers/caches.h"
@@ -238,10 +238,7 @@ class Operator::Implementation {
              &controllers::PoolReporter::Report);
       }
       threads.emplace_back([token] {
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any().wait_for(lock, token, kSettled, [] { return false; });
-        if (!token.stop_requested()) ReleaseStartUpMemory();
+        if (Pause(kSettled, token)) ReleaseStartUpMemory();
       });
       threads.clear();  // joins: returns when all are asked to stop
       changes_.SetEvaluate({});
@@ -314,8 +311,7 @@ class Operator::Implementation {
         const auto evaluation = board_.Get(budget->meta.key());
         if (!evaluation) return;
         const auto& decision = evaluation->decision;
-        samples.push_back({budget->meta.ns, budget->meta.name,
-                           std::string(policy::ToString(decision.level)), Dollars(decision.spent),
+        samples.push_back({budget->meta.ns, budget->meta.name, Dollars(decision.spent),
                            Dollars(decision.limit), static_cast<std::int32_t>(decision.level)});
       });
       return samples;
@@ -323,8 +319,8 @@ class Operator::Implementation {
     snapshots.pools = [this] {
       std::vector<observability::PoolSample> samples;
       caches_.pools.ForEach([&](const auto& pool) {
-        samples.push_back({pool->meta.ns, pool->meta.name, pool->status.state,
-                           pool->status.max_concurrency, pool->spec.max_concurrency});
+        samples.push_back({pool->meta.ns, pool->meta.name, pool->status.max_concurrency,
+                           pool->spec.max_concurrency});
       });
       return samples;
     };

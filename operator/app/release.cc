@@ -2,12 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "api/codec.h"
+#include "base/pause.h"
 #include "controllers/resources.h"
 #include "controllers/restore.h"
 #include "controllers/scale_actuator.h"
@@ -32,12 +31,7 @@ class Deadline {
   }
   bool Over() const { return stop_.stop_requested() || Left() == Duration::zero(); }
   const std::stop_token& stop() const { return stop_; }
-  void Pause(Duration duration) const {
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any().wait_for(lock, stop_, std::min(duration, Left()),
-                                           [] { return false; });
-  }
+  void Pause(Duration duration) const { purser::Pause(std::min(duration, Left()), stop_); }
 
  private:
   steady_clock::time_point end_;

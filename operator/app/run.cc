@@ -3,49 +3,38 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <fstream>
-#include <iterator>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "api/config.h"
 #include "app/operator.h"
+#include "base/pause.h"
+#include "base/small_file.h"
 #include "kube/access.h"
 
 namespace purser::app {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::seconds(5);
-constexpr std::streamsize kMaxConfigBytes = 1 << 20;
+constexpr std::size_t kMaxConfigBytes = 1 << 20;
 
-Result<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return Error(ErrorCode::kNotFound,
-                 "--config " + path + " cannot be read; give the path of an OperatorConfig file");
-  }
-  std::string text(static_cast<std::size_t>(kMaxConfigBytes) + 1, '\0');
-  file.read(text.data(), kMaxConfigBytes + 1);
-  if (file.gcount() > kMaxConfigBytes) {
+Result<std::string> ReadConfig(const std::string& path) {
+  auto text = ReadSmallFile(path, kMaxConfigBytes);
+  if (text) return text;
+  if (text.error().code() == ErrorCode::kResourceExhausted) {
     return Error(ErrorCode::kInvalidArgument,
                  path + " is larger than 1 MiB; it is not an OperatorConfig");
   }
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
+  return Error(ErrorCode::kNotFound,
+               "--config " + path + " cannot be read; give the path of an OperatorConfig file");
 }
 
 // Waits until the file says something new and valid (then requests `restart`), or `stop`.
 void WatchConfig(const std::string& path, std::string current, std::stop_source& restart,
                  std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  while (!stop.stop_requested() && !restart.stop_requested()) {
-    wake.wait_for(lock, stop, kLookEvery, [] { return false; });
-    const auto text = ReadFile(path);
-    if (stop.stop_requested() || !text || *text == current) continue;
+  while (!restart.stop_requested() && Pause(kLookEvery, stop)) {
+    const auto text = ReadConfig(path);
+    if (!text || *text == current) continue;
     current = *text;
     const auto parsed = api::ParseOperatorConfig(*text, path);
     if (!parsed) {
@@ -61,7 +50,7 @@ void WatchConfig(const std::string& path, std::string current, std::stop_source&
 
 Status RunOperator(const RunOptions& options, std::stop_token stop) {
   while (!stop.stop_requested()) {
-    auto text = ReadFile(options.config_file);
+    auto text = ReadConfig(options.config_file);
     if (!text) return text.error();
     auto config = api::ParseOperatorConfig(*text, options.config_file);
     if (!config) return config.error();

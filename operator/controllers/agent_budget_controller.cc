@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 
+#include "base/time_text.h"
 #include "controllers/conditions.h"
 #include "controllers/coverage.h"
 #include "controllers/resources.h"
@@ -140,7 +141,7 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer
   std::optional<Timestamp> latest;
   if (same_spec) latest = before->decision.window.start;
   if (!before && budget->status.observed_generation == budget->meta.generation) {
-    latest = ParseTime(budget->status.window_start);
+    latest = ParseRfc3339(budget->status.window_start);
   }
   if (latest && window->start < *latest) {
     const auto kept = policy::WindowAt(*latest, spec.window);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/codec.h"
+#include "base/time_text.h"
 #include "controllers/conditions.h"
 #include "controllers/coverage.h"
 #include "controllers/resources.h"
@@ -117,7 +118,7 @@ api::AgentBudgetStatus BudgetReporter::StatusOf(const api::AgentBudget& budget,
 std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget& budget,
                                                          const Evaluation& evaluation) const {
   auto history = budget.status.history;
-  const auto written = ParseTime(budget.status.window_start);
+  const auto written = ParseRfc3339(budget.status.window_start);
   const auto& current = evaluation.decision.window;
   if (!written || budget.status.observed_generation != budget.meta.generation ||
       *written >= current.start) {

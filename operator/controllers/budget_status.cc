@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/join.h"
+#include "base/time_text.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
 
@@ -9,12 +11,6 @@ namespace purser::controllers {
 namespace {
 
 constexpr std::size_t kDearest = 20;
-
-std::string Join(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
 
 std::string StateOf(const BudgetReport& report) {
   if (report.problem || report.evaluation == nullptr) return "NotReady";
@@ -27,14 +23,14 @@ void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
   const auto& zone = report.budget.spec.window.time_zone;
   status.window_start = policy::FormatTime(decision.window.start, zone);
   status.window_end = policy::FormatTime(decision.window.end, zone);
-  status.resets_at = policy::FormatTimeUtc(decision.window.end);
+  status.resets_at = FormatUtc(decision.window.end);
   status.limit = decision.limit.ToDecimal();
   status.spent = decision.spent.ToDecimal();
   status.remaining = decision.remaining.ToDecimal();
   status.percent_used = decision.percent_used;
   status.burn_per_hour = decision.burn_per_hour.ToDecimal();
   status.projected = decision.projected.ToDecimal();
-  if (decision.exhausts_at) status.exhausts_at = policy::FormatTimeUtc(*decision.exhausts_at);
+  if (decision.exhausts_at) status.exhausts_at = FormatUtc(*decision.exhausts_at);
   if (report.total == nullptr) return;
   status.agent_count = static_cast<std::int32_t>(report.total->agents.size());
   for (const auto& [name, spent] : report.total->agents) {

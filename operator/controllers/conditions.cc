@@ -1,11 +1,8 @@
 #include "controllers/conditions.h"
 
-#include <date/date.h>
-
 #include <algorithm>
-#include <sstream>
 
-#include "policy/window.h"
+#include "base/time_text.h"
 
 namespace purser::controllers {
 
@@ -22,7 +19,7 @@ void SetCondition(std::vector<api::Condition>& conditions, const std::string& ty
   const std::string text = status ? "True" : "False";
   if (found->status != text) {
     found->status = text;
-    found->last_transition_time = policy::FormatTimeUtc(now);
+    found->last_transition_time = FormatUtc(now);
   }
   found->reason = reason;
   found->message = message;
@@ -47,23 +44,10 @@ bool ConditionsDiffer(const std::vector<api::Condition>& a, const std::vector<ap
   });
 }
 
-std::optional<Timestamp> ParseTime(const std::string& text) {
-  std::istringstream stream(text);
-  date::sys_time<std::chrono::milliseconds> time;
-  // With an offset ("…-05:00") or with Z.
-  stream >> date::parse("%FT%T%Ez", time);
-  if (!stream.fail()) return time;
-  stream.clear();
-  stream.str(text);
-  stream >> date::parse("%FT%TZ", time);
-  if (stream.fail()) return std::nullopt;
-  return time;
-}
-
 std::optional<Timestamp> TransitionTime(const std::vector<api::Condition>& conditions,
                                         const std::string& type) {
   const auto* condition = FindCondition(conditions, type);
-  return condition == nullptr ? std::nullopt : ParseTime(condition->last_transition_time);
+  return condition == nullptr ? std::nullopt : ParseRfc3339(condition->last_transition_time);
 }
 
 }  // namespace purser::controllers

@@ -22,9 +22,6 @@ const api::Condition* FindCondition(const std::vector<api::Condition>& condition
 // Whether two lists differ in a type, status or reason (messages and times aside).
 bool ConditionsDiffer(const std::vector<api::Condition>& a, const std::vector<api::Condition>& b);
 
-// The time of an RFC 3339 UTC stamp as written in conditions; nothing if it is not one.
-std::optional<Timestamp> ParseTime(const std::string& text);
-
 // When the condition last became what it is; nothing if it is absent or has no readable time.
 std::optional<Timestamp> TransitionTime(const std::vector<api::Condition>& conditions,
                                         const std::string& type);

@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "base/join.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
 
 namespace purser::controllers {
 namespace {
-
-std::string Join(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
 
 std::string ReasonOf(const AgentReport& agent) {
   if (agent.missing) return agent.workload + " not found";
@@ -48,9 +43,7 @@ std::string PoolMessage(const PoolReport& report) {
   const auto& governor = *report.demand.governor;
   std::string message = "budget " + governor.budget.name + ": " + governor.decision.message;
   if (concurrency.empty()) return message;
-  const auto resets = message.find("; resets in ");
-  if (resets == std::string::npos) return message + "; " + concurrency;
-  return message.insert(resets, "; " + concurrency);
+  return message.insert(message.size() - governor.decision.outlook_size, "; " + concurrency);
 }
 
 api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {

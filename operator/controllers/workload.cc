@@ -27,9 +27,7 @@ Result<Workload> DecodeWorkload(simdjson::dom::element object) {
   if (!meta) return meta.error();
   const auto replicas = ReadCount(object, "spec", "replicas", 1);
   if (!replicas) return replicas.error().WithContext(meta->key().ToString());
-  const auto ready = ReadCount(object, "status", "readyReplicas", 0);
-  if (!ready) return ready.error().WithContext(meta->key().ToString());
-  return Workload{std::move(meta).value(), *replicas, *ready};
+  return Workload{std::move(meta).value(), *replicas};
 }
 
 }  // namespace purser::controllers

@@ -14,8 +14,7 @@ namespace purser::controllers {
 
 struct Workload {
   api::ObjectMeta meta;
-  std::int32_t replicas = 1;        // spec.replicas (the API server defaults it to 1)
-  std::int32_t ready_replicas = 0;  // status.readyReplicas
+  std::int32_t replicas = 1;  // spec.replicas (the API server defaults it to 1)
 };
 
 // Error kInvalidArgument: not an object with metadata, or spec.replicas out of int32 range.

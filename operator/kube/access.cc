@@ -42,7 +42,7 @@ Result<Access> InClusterAccess(const std::string& root) {
     return url.error().WithContext("KUBERNETES_SERVICE_HOST");
 
   access.tls.ca_file = root + "/ca.crt";
-  if (auto authority = ReadSmallFile(access.tls.ca_file); !authority) {
+  if (auto authority = ReadAccessFile(access.tls.ca_file); !authority) {
     return Error(ErrorCode::kNotFound,
                  authority.error().message() + " (automountServiceAccountToken off?)");
   }
@@ -52,7 +52,7 @@ Result<Access> InClusterAccess(const std::string& root) {
                  token.error().message() + " (automountServiceAccountToken off?)");
   }
   access.default_namespace = "default";
-  if (auto ns = ReadSmallFile(root + "/namespace"); ns && !ns->empty())
+  if (auto ns = ReadAccessFile(root + "/namespace"); ns && !ns->empty())
     access.default_namespace = *ns;
   return access;
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "net/cpprest/cpprest_transport.h"
+#include "net/tls_options.h"
 
 namespace purser::kube {
 

@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 
+#include "base/pause.h"
 #include "net/url.h"
 
 namespace purser::kube {
@@ -37,8 +36,6 @@ constexpr Verb kStrategicPatch{
     "patch", "PATCH", "application/strategic-merge-patch+json", true,
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"};
 constexpr Verb kApply{"apply", "PATCH", "application/apply-patch+yaml", true};
-constexpr Verb kUpdate{"update", "PUT", "application/json", true};
-constexpr Verb kDelete{"delete", "DELETE", "application/json", true};
 
 // An empty or dot segment would address something else than was meant.
 Status CheckPath(std::string_view path) {
@@ -94,15 +91,6 @@ std::optional<Duration> RetryAfter(const net::HttpResponse& response) {
   if (text.empty() || problem != std::errc() || end != text.data() + text.size())
     return std::nullopt;
   return std::min<Duration>(std::chrono::seconds(std::min(seconds, 3600U)), kLongestRetryAfter);
-}
-
-// False when stopped.
-bool Pause(Duration duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, duration, [] { return false; });
-  return !stop.stop_requested();
 }
 
 }  // namespace
@@ -286,14 +274,6 @@ Result<std::string> Client::StrategicMergePatch(const std::string& path, const s
 Result<std::string> Client::Apply(const std::string& path, const std::string& document,
                                   const CallOptions& options) {
   return implementation_->Call(kApply, path, WithManager({{"force", "true"}}), document, options);
-}
-Result<std::string> Client::Update(const std::string& path, const std::string& document,
-                                   const CallOptions& options) {
-  return implementation_->Call(kUpdate, path, WithManager(), document, options);
-}
-Result<std::string> Client::Delete(const std::string& path, const std::string& preconditions,
-                                   const CallOptions& options) {
-  return implementation_->Call(kDelete, path, {}, preconditions, options);
 }
 Result<void> Client::Watch(const std::string& path, const Query& query,
                            const std::function<bool(std::string_view)>& on_line,

@@ -51,7 +51,7 @@ struct CallOptions {
 class Client {
  public:
   struct Call {
-    std::string_view verb;  // get list watch create patch apply update delete
+    std::string_view verb;  // get list watch create patch apply
     int code;               // HTTP status; 0: no answer
     Duration took;          // until the header for watch
   };
@@ -78,11 +78,6 @@ class Client {
   // Server-side apply, forced, of a full intent; kFieldManager owns it.
   Result<std::string> Apply(const std::string& path, const std::string& document,
                             const CallOptions& options = {});
-  Result<std::string> Update(const std::string& path, const std::string& document,
-                             const CallOptions& options = {});
-  // `preconditions`: {"preconditions":{"uid":…,"resourceVersion":…}} or empty.
-  Result<std::string> Delete(const std::string& path, const std::string& preconditions = {},
-                             const CallOptions& options = {});
 
   // Blocks until the watch ends; each line is one event {"type":…,"object":…}, on the calling
   // thread. options.timeout is the longest silence allowed.

@@ -3,14 +3,12 @@
 #include <simdjson.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
 #include <memory>
 #include <mutex>
 
+#include "base/small_file.h"
+#include "base/time_text.h"
 #include "kube/subprocess.h"
 
 namespace purser::kube {
@@ -37,7 +35,7 @@ class FileToken {
     const std::lock_guard lock(mutex_);
     const auto now = Steady::now();
     if (!refresh && !token_.empty() && now - read_ < kTokenAge) return token_;
-    auto text = ReadSmallFile(path_);
+    auto text = ReadAccessFile(path_);
     std::string token = text ? Trim(*text) : std::string();
     if (token.empty()) {
       if (!token_.empty()) return token_;
@@ -117,21 +115,10 @@ class ProgramToken {
 
 }  // namespace
 
-Result<std::string> ReadSmallFile(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) {
-    return Error(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kInvalidArgument,
-                 "'" + path + "': " + std::strerror(errno));
-  }
-  std::string text;
-  char buffer[16384];
-  while (stream.read(buffer, sizeof(buffer)) || stream.gcount() > 0) {
-    text.append(buffer, static_cast<std::size_t>(stream.gcount()));
-    if (text.size() > kMaxFileBytes)
-      return Error(ErrorCode::kInvalidArgument, "'" + path + "' is larger than 1 MiB");
-  }
-  if (!stream.eof()) return Error(ErrorCode::kInvalidArgument, "'" + path + "' cannot be read");
-  return text;
+Result<std::string> ReadAccessFile(const std::string& path) {
+  auto text = ReadSmallFile(path, kMaxFileBytes);
+  if (text || text.error().code() == ErrorCode::kNotFound) return text;
+  return Error(ErrorCode::kInvalidArgument, text.error().message());
 }
 
 std::function<Result<std::string>(bool)> TokenFromFile(std::string path) {
@@ -173,45 +160,6 @@ Result<ExecCredential> DecodeExecCredential(std::string_view text, std::string_v
     if (!credential.expires) return wrong("status.expirationTimestamp is not an RFC 3339 time");
   }
   return credential;
-}
-
-std::optional<Timestamp> ParseRfc3339(std::string_view text) {
-  const std::string copy(text.substr(0, 64));
-  int year = 0;
-  unsigned month = 0;
-  unsigned day = 0;
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  int read = 0;
-  if (text.size() > 64 || std::sscanf(copy.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d%n", &year, &month,
-                                      &day, &hour, &minute, &second, &read) != 6) {
-    return std::nullopt;
-  }
-  std::string_view rest = std::string_view(copy).substr(static_cast<std::size_t>(read));
-  if (rest.starts_with('.')) {
-    const auto end = rest.find_first_not_of("0123456789", 1);
-    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end);
-  }
-  int offset_minutes = 0;
-  if (rest != "Z") {
-    char sign = 0;
-    int hours = 0;
-    int minutes = 0;
-    int used = 0;
-    const std::string zone(rest);
-    if (std::sscanf(zone.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 ||
-        zone.size() != 6 || used != 6 || (sign != '+' && sign != '-')) {
-      return std::nullopt;
-    }
-    offset_minutes = (hours * 60 + minutes) * (sign == '-' ? -1 : 1);
-  }
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
-                                         std::chrono::day(day)};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 60 || hour < 0 || minute < 0 || second < 0)
-    return std::nullopt;
-  return Timestamp(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute - offset_minutes) + std::chrono::seconds(second);
 }
 
 }  // namespace purser::kube

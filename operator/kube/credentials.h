@@ -13,8 +13,9 @@
 
 namespace purser::kube {
 
-// A file's first mebibyte at most. Errors: kNotFound, kInvalidArgument (too large, not readable).
-Result<std::string> ReadSmallFile(const std::string& path);
+// A kubeconfig, or a file that it or a service account names: at most 1 MiB. Errors: kNotFound,
+// kInvalidArgument (too large, not readable).
+Result<std::string> ReadAccessFile(const std::string& path);
 
 // A token in a file, trimmed; read again after a minute and on refresh. While the file cannot be
 // read the last token serves on. Thread-safe.
@@ -39,8 +40,5 @@ struct ExecCredential {
   std::optional<Timestamp> expires;
 };
 Result<ExecCredential> DecodeExecCredential(std::string_view text, std::string_view api_version);
-
-// RFC 3339; fractions of a second are dropped.
-std::optional<Timestamp> ParseRfc3339(std::string_view text);
 
 }  // namespace purser::kube

@@ -12,7 +12,8 @@
 #include <unordered_map>
 #include <utility>
 
-#include "kube/leader_election.h"
+#include "base/time_text.h"
+#include "base/utf8.h"
 
 namespace purser::kube {
 namespace {
@@ -42,12 +43,6 @@ std::string Dump(const nlohmann::ordered_json& json) {
 }
 
 }  // namespace
-
-std::string_view CutUtf8(std::string_view text, std::size_t limit) {
-  if (text.size() <= limit) return text;
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0) == 0x80) --limit;
-  return text.substr(0, limit);
-}
 
 class ApiEventRecorder::Implementation {
  public:
@@ -180,7 +175,7 @@ class ApiEventRecorder::Implementation {
         {"apiVersion", "events.k8s.io/v1"},
         {"kind", "Event"},
         {"metadata", {{"name", name}, {"namespace", ns}}},
-        {"eventTime", FormatMicroTime(occurrence.time)},
+        {"eventTime", FormatUtcMicros(occurrence.time)},
         {"reportingController", kController},
         {"reportingInstance", options_.instance},
         {"action", occurrence.action},
@@ -211,7 +206,7 @@ class ApiEventRecorder::Implementation {
       if (series.written || series.patch_at > now) continue;
       const nlohmann::ordered_json patch{
           {"series",
-           {{"count", series.count}, {"lastObservedTime", FormatMicroTime(series.last)}}}};
+           {{"count", series.count}, {"lastObservedTime", FormatUtcMicros(series.last)}}}};
       const auto answer =
           client_.MergePatch(series.path, Dump(patch), {}, {kRequestTimeout, stop_.get_token()});
       if (!answer) {

@@ -64,7 +64,4 @@ class ApiEventRecorder final : public EventRecorder {
   std::unique_ptr<Implementation> implementation_;
 };
 
-// At most `limit` bytes of UTF-8 text, never half a character.
-std::string_view CutUtf8(std::string_view text, std::size_t limit);
-
 }  // namespace purser::kube

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdio>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
 #include <thread>
+
+#include "base/pause.h"
+#include "base/time_text.h"
 
 namespace purser::kube {
 namespace {
@@ -25,7 +27,7 @@ const ResourceType& LeaseType() {
 }
 
 std::string Now() {
-  return FormatMicroTime(
+  return FormatUtcMicros(
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
 }
 
@@ -39,19 +41,6 @@ bool ReadOptional(simdjson::dom::element object, const char* pointer, T& value) 
 }
 
 }  // namespace
-
-std::string FormatMicroTime(std::chrono::sys_time<std::chrono::microseconds> time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  char text[64];
-  std::snprintf(
-      text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return text;
-}
 
 Result<LeaseRecord> DecodeLease(std::string_view body) {
   const Error wrong(ErrorCode::kCorrupt, "the Lease cannot be read");
@@ -155,8 +144,7 @@ class LeaderElector::Implementation {
       auto next =
           started + std::chrono::duration_cast<Steady::duration>(options_.retry_period * factor);
       if (leading_) next = std::min(next, renewed_ + options_.renew_deadline);
-      std::unique_lock lock(mutex_);
-      changed_.wait_until(lock, stop, next, [] { return false; });
+      Pause(next - Steady::now(), stop);
     }
   }
 

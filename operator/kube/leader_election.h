@@ -62,7 +62,6 @@ struct LeaseRecord {
 };
 Result<LeaseRecord> DecodeLease(std::string_view body);
 std::string EncodeLease(const api::ObjectKey& key, const LeaseRecord& record);
-std::string FormatMicroTime(std::chrono::sys_time<std::chrono::microseconds> time);
 
 enum class LeaseDecision { kRenew, kAcquire, kWait };
 // `unchanged`: how long this process has seen the record as it is.

@@ -3,12 +3,12 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <random>
 #include <thread>
 #include <utility>
 
+#include "base/pause.h"
 #include "kube/reflector.h"
 
 namespace purser::kube {
@@ -150,10 +150,7 @@ class ReflectorRunner::Implementation {
     sink_.Failed(wait.reason);
     const double factor = 1 + std::uniform_real_distribution<double>(0, 0.5)(random_);
     const auto duration = std::chrono::duration_cast<Duration>(wait.duration * factor);
-    std::mutex mutex;
-    std::condition_variable_any never;
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, duration, [] { return false; });
+    Pause(duration, stop);
     return WaitElapsed{};
   }
 

@@ -2,7 +2,6 @@
 
 #include <map>
 #include <mutex>
-#include <set>
 #include <utility>
 
 #include "ledger/totals.h"
@@ -18,9 +17,7 @@ bool SameForReaders(const SourceHealth& a, const SourceHealth& b) {
 class StoredLedger final : public Ledger {
  public:
   StoredLedger(std::unique_ptr<Store> store, Clock& clock)
-      : store_(std::move(store)), clock_(clock) {
-    LoadAgents();
-  }
+      : store_(std::move(store)), clock_(clock) {}
 
   Status Track(const std::string& id, const Coverage& coverage) override {
     if (Tracks(id, coverage)) return Ok();  // without waiting for a commit under way
@@ -90,19 +87,12 @@ class StoredLedger final : public Ledger {
     {
       const std::lock_guard writing(writing_);
       PURSER_RETURN_IF_ERROR(store_->Commit(batch));
-      if (!agents_loaded_) LoadAgents();
       const std::lock_guard lock(mutex_);
       changed = totals_.Add(batch.increments);
-      AddAgents(batch.increments);
       listener = on_change_;
     }
     if (listener && !changed.empty()) listener(changed);
     return Ok();
-  }
-
-  std::vector<std::pair<std::string, std::string>> AgentsSeen() const override {
-    const std::lock_guard lock(mutex_);
-    return {agents_.begin(), agents_.end()};
   }
 
  private:
@@ -112,33 +102,14 @@ class StoredLedger final : public Ledger {
     return tracked != nullptr && *tracked == coverage;
   }
 
-  // A store that cannot be read now is asked again at the next commit.
-  void LoadAgents() {
-    auto agents = store_->Agents();
-    if (!agents) return;
-    const std::lock_guard lock(mutex_);
-    agents_.insert(agents->begin(), agents->end());
-    agents_loaded_ = true;
-  }
-
-  void AddAgents(const std::vector<Increment>& increments) {
-    const std::pair<std::string, std::string>* last = nullptr;
-    for (const auto& [key, at, cost] : increments) {
-      if (last != nullptr && last->second == key.agent && last->first == key.ns) continue;
-      last = &*agents_.emplace(key.ns, key.agent).first;
-    }
-  }
-
   const std::unique_ptr<Store> store_;
   Clock& clock_;
   // Held by Track and Commit over the store's transaction; always taken before mutex_.
   std::mutex writing_;
-  bool agents_loaded_ = false;  // guarded by writing_
   // Never held over the store or a listener.
   mutable std::mutex mutex_;
   Totals totals_;
   std::map<std::string, SourceHealth> health_;
-  std::set<std::pair<std::string, std::string>> agents_;
   std::function<void(const std::vector<std::string>&)> on_change_;
   std::function<void(const std::string&)> on_health_;
 };

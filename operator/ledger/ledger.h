@@ -67,11 +67,6 @@ class Ledger {
   // totals in memory. On an error nothing changed, in the store or in memory. kFenced: another
   // leader has taken over.
   virtual Status Commit(const Batch& batch) = 0;
-
-  // Spend of agents no pool names, per namespace: the caller knows the pools, the ledger knows the
-  // agents.
-  virtual std::vector<std::pair<std::string, std::string>> AgentsSeen()
-      const = 0;  // (namespace, agent)
 };
 
 // `store` has been taken over (Store::TakeOver); who writes beside this ledger makes its totals

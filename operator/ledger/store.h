@@ -3,10 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -111,13 +109,8 @@ class Store {
   // The same by minute, ascending; minutes without spend are left out. Meant for the last hour.
   virtual Result<std::vector<MinuteSpend>> Minutes(const Coverage& coverage) = 0;
 
-  // Every (namespace, agent) that ever spent, sorted.
-  virtual Result<std::vector<std::pair<std::string, std::string>>> Agents() = 0;
-
-  // Every cursor of a source; `callback` must not call the store.
-  virtual Status LoadCursors(const std::string& source,
-                             const std::function<void(const SeriesCursor&)>& callback) = 0;
-  // One of them: series that are not being read need no memory.
+  // Nothing when the series was never booked. One at a time: series that are not being read need no
+  // memory.
   virtual Result<std::optional<SeriesCursor>> FindCursor(const std::string& source,
                                                          std::uint64_t series_high,
                                                          std::uint64_t series_low) = 0;

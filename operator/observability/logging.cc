@@ -7,6 +7,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/time_text.h"
+
 namespace purser::observability {
 namespace {
 
@@ -14,19 +16,8 @@ namespace {
 class JsonFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
-    using std::chrono::duration_cast;
-    const auto since_epoch = record.time.time_since_epoch();
-    const auto seconds = duration_cast<std::chrono::seconds>(since_epoch);
-    const auto milliseconds = duration_cast<std::chrono::milliseconds>(since_epoch - seconds);
-    const auto time = static_cast<std::time_t>(seconds.count());
-    std::tm utc{};
-    gmtime_r(&time, &utc);
-    char stamp[40];
-    const auto length = std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    char fraction[8];
-    std::snprintf(fraction, sizeof fraction, ".%03dZ", static_cast<int>(milliseconds.count()));
     nlohmann::ordered_json line;
-    line["time"] = std::string(stamp, length) + fraction;
+    line["time"] = FormatUtcMillis(std::chrono::floor<Duration>(record.time));
     const auto level = spdlog::level::to_string_view(record.level);
     line["level"] = std::string(level.data(), level.size());
     line["message"] = std::string(record.payload.data(), record.payload.size());

@@ -18,14 +18,14 @@
 namespace purser::observability {
 
 struct BudgetSample {
-  std::string ns, name, state;  // state: Normal | Warning | Throttled | RefusingWork | Stopped
+  std::string ns, name;
   double spent_usd = 0;
   double limit_usd = 0;
   std::int32_t level = 0;  // 0 Normal … 4 Stopped
 };
 
 struct PoolSample {
-  std::string ns, name, state;
+  std::string ns, name;
   std::int32_t concurrency = 0;
   std::int32_t maximum = 0;
 };

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/time_text.h"
 #include "policy/poll_interval.h"
 
 namespace purser::policy {
@@ -33,9 +34,7 @@ Level LevelOf(api::Action action) {
 
 // Without thresholds a budget would limit nothing: those of an unwritten spec apply.
 const std::vector<api::Threshold>& ThresholdsOf(const api::AgentBudgetSpec& spec) {
-  static const std::vector<api::Threshold> kDefaults = {{80, api::Action::kThrottle},
-                                                        {100, api::Action::kStop}};
-  return spec.thresholds.empty() ? kDefaults : spec.thresholds;
+  return spec.thresholds.empty() ? api::DefaultThresholds() : spec.thresholds;
 }
 
 void ApplyThresholds(const BudgetInput& input, BudgetDecision& decision) {
@@ -94,7 +93,7 @@ std::string ShortTime(Timestamp time, const std::string& zone) {
 std::string HoldMessage(const BudgetInput& input) {
   const auto& source = input.source;
   std::string message = source.last_read
-                            ? "spend is not readable since " + FormatTimeUtc(*source.last_read)
+                            ? "spend is not readable since " + FormatUtc(*source.last_read)
                             : std::string("spend has not been read yet");
   if (!source.reason.empty()) message += " (" + source.reason + ")";
   if (!source.message.empty()) message += ": " + source.message;
@@ -102,17 +101,19 @@ std::string HoldMessage(const BudgetInput& input) {
          "\" answers: check its URL and credentials in the operator's configuration";
 }
 
-std::string MessageOf(const BudgetInput& input, const BudgetDecision& decision) {
-  std::string message = "spent " + input.spent.ToDollars() + " of " + input.spec.limit.ToDollars() +
-                        " (" + std::to_string(decision.percent_used) + " %) since " +
-                        ShortTime(input.window.start, input.spec.window.time_zone);
+void Explain(const BudgetInput& input, BudgetDecision& decision) {
+  std::string& message = decision.message;
+  message = "spent " + input.spent.ToDollars() + " of " + input.spec.limit.ToDollars() + " (" +
+            std::to_string(decision.percent_used) + " %) since " +
+            ShortTime(input.window.start, input.spec.window.time_zone);
   if (decision.audit && decision.level > Level::kWarning) {
     message +=
         "; mode Audit: would be " + std::string(ToString(decision.level)) + ", nothing is touched";
   }
-  message += "; resets in " + FormatDuration(input.window.end - input.now);
-  if (!decision.may_relax) message += HoldMessage(input);
-  return message;
+  std::string outlook = "; resets in " + FormatDuration(input.window.end - input.now);
+  if (!decision.may_relax) outlook += HoldMessage(input);
+  decision.outlook_size = outlook.size();
+  message += outlook;
 }
 
 }  // namespace
@@ -147,7 +148,7 @@ BudgetDecision Decide(const BudgetInput& input) {
   ApplyForecast(input, decision);
   decision.next_threshold_in = TimeToNextThreshold(input.spent, input.spec.limit,
                                                    ThresholdsOf(input.spec), input.last_5_minutes);
-  decision.message = MessageOf(input, decision);
+  Explain(input, decision);
   return decision;
 }
 

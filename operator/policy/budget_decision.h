@@ -2,6 +2,7 @@
 // reason.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -60,13 +61,16 @@ struct BudgetDecision {
   std::optional<Duration> next_threshold_in;
   // "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m"
   std::string message;
+  // Bytes at the end of `message` that tell what comes next: "; resets in 9h12m", and what is held.
+  // What is done about the spending is told before them.
+  std::size_t outlook_size = 0;
 };
 
 // Pure. Thresholds, in any order, compare exactly (ReachesPercent); the strongest action among
-// those crossed wins, also a Stop below 100 %. No thresholds at all means the defaults (80
-// Throttle, 100 Stop). A limit of 0 is reached by every threshold, so its strongest action holds at
-// once. Forecast: r = max(12 * last 5 min, last hour); exhausts_at = now + remaining / r if before
-// the window's end; projected = spent + r * time left (saturating).
+// those crossed wins, also a Stop below 100 %. No thresholds at all means
+// api::DefaultThresholds(). A limit of 0 is reached by every threshold, so its strongest action
+// holds at once. Forecast: r = max(12 * last 5 min, last hour); exhausts_at = now + remaining / r
+// if before the window's end; projected = spent + r * time left (saturating).
 BudgetDecision Decide(const BudgetInput& input);
 
 // clamp(ceil(maximum * numerator / denominator), 1, maximum); 0 when maximum is 0.

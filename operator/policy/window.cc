@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time_text.h"
+
 namespace purser::policy {
 namespace {
 
@@ -173,13 +175,9 @@ Result<Window> WindowBefore(const Window& window, const api::WindowSpec& spec) {
 
 std::string FormatTime(Timestamp time, const std::string& zone_name) {
   const auto zone = FindZone(zone_name);
-  if (!zone || zone_name == "UTC") return FormatTimeUtc(time);
+  if (!zone || zone_name == "UTC") return FormatUtc(time);
   const auto seconds = date::floor<Seconds>(time);
   return date::format("%FT%T%Ez", date::make_zoned(*zone, seconds));
-}
-
-std::string FormatTimeUtc(Timestamp time) {
-  return date::format("%FT%TZ", date::floor<Seconds>(time));
 }
 
 std::string FormatDuration(Duration duration) {

@@ -27,7 +27,6 @@ Result<Window> WindowBefore(const Window& window, const api::WindowSpec& spec);
 
 // RFC 3339 to the second: "2026-11-23T00:00:00-05:00" in `zone` (IANA), "…Z" for UTC.
 std::string FormatTime(Timestamp time, const std::string& zone);
-std::string FormatTimeUtc(Timestamp time);
 
 // "9h12m", "3d4h", "41s": the two most significant units, as kubectl does.
 std::string FormatDuration(Duration duration);

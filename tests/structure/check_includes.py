@@ -30,7 +30,7 @@ WIRING = "app"
 # Folders inside folders: an implementation behind its folder's interface, seen by those who choose it.
 IMPLEMENTATIONS: dict[str, set[str]] = {
     "ledger/sqlite": {WIRING},
-    "net/cpprest": {WIRING, "kube"},  # kube: the settings of TLS are declared there
+    "net/cpprest": {WIRING},
     "net/server": {WIRING},
     "usage/prometheus": {WIRING},
 }
@@ -41,7 +41,7 @@ LIBRARIES: dict[str, set[str]] = {
     "boost/": {"net/cpprest", "net/server"},
     "cpprest/": {"net/cpprest"},
     "pplx/": {"net/cpprest"},
-    "date/": {"policy", "controllers"},
+    "date/": {"policy"},
     "libpq": {"ledger/postgres"},
     "pqxx/": {"ledger/postgres"},
     "openssl/": {"net", "net/cpprest", "net/server", "usage/prometheus", WIRING},

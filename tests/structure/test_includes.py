@@ -28,6 +28,7 @@ PLANTED = [
     ("kube", "#include <cpprest/http_client.h>", "belongs to net/cpprest alone"),
     ("net", "#include <cpprest/uri.h>", "belongs to net/cpprest alone"),
     ("app", "#include <pplx/pplxtasks.h>", "belongs to net/cpprest alone"),
+    ("kube", '#include "net/cpprest/cpprest_transport.h"', "may choose an implementation"),
     ("kube", '#include "policy/window.h"', "kube may include api, base, net, not policy"),
     ("ledger", '#include "usage/prometheus/poller.h"', "not usage"),
     ("controllers", '#include "net/http_transport.h"', "not net"),

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <utility>
 
 #include "ledger/store.h"
@@ -83,22 +82,6 @@ class MemoryStore final : public ledger::Store {
     return result;
   }
 
-  Result<std::vector<std::pair<std::string, std::string>>> Agents() override {
-    PURSER_RETURN_IF_ERROR(Fail());
-    const std::lock_guard lock(database_->mutex);
-    std::set<std::pair<std::string, std::string>> agents;
-    for (const auto& [key, minutes] : database_->minutes) agents.emplace(key.ns, key.agent);
-    return std::vector(agents.begin(), agents.end());
-  }
-
-  Status LoadCursors(const std::string& source,
-                     const std::function<void(const ledger::SeriesCursor&)>& callback) override {
-    PURSER_RETURN_IF_ERROR(Fail());
-    const std::lock_guard lock(database_->mutex);
-    for (const auto& [id, cursor] : database_->cursors[source]) callback(cursor);
-    return Ok();
-  }
-
   Result<std::optional<ledger::SeriesCursor>> FindCursor(const std::string& source,
                                                          std::uint64_t high,
                                                          std::uint64_t low) override {
@@ -171,13 +154,6 @@ class BorrowedStore final : public ledger::Store {
   }
   Result<std::vector<ledger::MinuteSpend>> Minutes(const ledger::Coverage& coverage) override {
     return store_.Minutes(coverage);
-  }
-  Result<std::vector<std::pair<std::string, std::string>>> Agents() override {
-    return store_.Agents();
-  }
-  Status LoadCursors(const std::string& source,
-                     const std::function<void(const ledger::SeriesCursor&)>& callback) override {
-    return store_.LoadCursors(source, callback);
   }
   Result<std::optional<ledger::SeriesCursor>> FindCursor(const std::string& source,
                                                          std::uint64_t high,

@@ -83,14 +83,6 @@ Result<bool> Run::Next() {
   return connection_->Failure(code);
 }
 
-Status Run::Finish() {
-  for (;;) {
-    const auto row = Next();
-    if (!row) return row.error();
-    if (!*row) return Ok();
-  }
-}
-
 std::int64_t Run::Integer(int column) const { return sqlite3_column_int64(statement_, column); }
 
 std::string Run::Text(int column) const {
@@ -121,15 +113,21 @@ Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path) {
   return connection;
 }
 
-Result<Statement> Connection::Prepare(std::string_view sql) const {
+Status Connection::Prepare(
+    std::initializer_list<std::pair<Statement*, std::string_view>> statements) const {
+  for (const auto& [statement, sql] : statements)
+    PURSER_RETURN_IF_ERROR(PrepareOne(sql, *statement));
+  return Ok();
+}
+
+Status Connection::PrepareOne(std::string_view sql, Statement& statement) const {
   sqlite3_stmt* prepared = nullptr;
   const int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
   if (code != SQLITE_OK) return Failure(code);
-  Statement statement;
   statement.connection_ = this;
   statement.statement_.reset(prepared);
-  return statement;
+  return Ok();
 }
 
 Status Connection::Execute(const std::string& sql) const {
@@ -138,24 +136,23 @@ Status Connection::Execute(const std::string& sql) const {
   return Ok();
 }
 
+template <typename Read>
+auto Connection::QueryOne(std::string_view sql, const Read& read) const
+    -> Result<std::invoke_result_t<Read, const Run&>> {
+  Statement statement;
+  PURSER_RETURN_IF_ERROR(PrepareOne(sql, statement));
+  auto value = statement.Start().FirstRow(read);
+  if (!value) return value.error();
+  if (!*value) return Error(ErrorCode::kCorrupt, path_ + ": a row is missing");
+  return std::move(**value);
+}
+
 Result<std::int64_t> Connection::QueryInteger(std::string_view sql) const {
-  auto statement = Prepare(sql);
-  if (!statement) return statement.error();
-  auto run = statement->Start();
-  const auto row = run.Next();
-  if (!row) return row.error();
-  if (!*row) return Error(ErrorCode::kCorrupt, path_ + ": a row is missing");
-  return run.Integer(0);
+  return QueryOne(sql, [](const Run& run) { return run.Integer(0); });
 }
 
 Result<std::string> Connection::QueryText(std::string_view sql) const {
-  auto statement = Prepare(sql);
-  if (!statement) return statement.error();
-  auto run = statement->Start();
-  const auto row = run.Next();
-  if (!row) return row.error();
-  if (!*row) return Error(ErrorCode::kCorrupt, path_ + ": a row is missing");
-  return run.Text(0);
+  return QueryOne(sql, [](const Run& run) { return run.Text(0); });
 }
 
 std::int64_t Connection::LastInsertId() const { return sqlite3_last_insert_rowid(database_.get()); }

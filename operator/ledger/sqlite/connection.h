@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -34,10 +36,24 @@ class Run {
   Run& Bind(std::int64_t value);
   Run& Bind(std::string_view text);
 
-  // Moves to the next row: false at the end.
-  Result<bool> Next();
-  // Runs to the end.
-  Status Finish();
+  // Runs to the end: visit(run) reads each row and returns a Status, whose error ends the run.
+  template <typename Visit>
+  Status ForEachRow(const Visit& visit) {
+    for (;;) {
+      const auto row = Next();
+      if (!row) return row.error();
+      if (!*row) return Ok();
+      PURSER_RETURN_IF_ERROR(visit(static_cast<const Run&>(*this)));
+    }
+  }
+  // read(run) of the first row; nothing when there is none. Later rows are not looked at.
+  template <typename Read>
+  Result<std::optional<std::invoke_result_t<Read, const Run&>>> FirstRow(const Read& read) {
+    using Optional = std::optional<std::invoke_result_t<Read, const Run&>>;
+    const auto row = Next();
+    if (!row) return row.error();
+    return *row ? Optional(read(static_cast<const Run&>(*this))) : Optional();
+  }
 
   // Columns of the present row, from 0.
   std::int64_t Integer(int column) const;
@@ -45,6 +61,9 @@ class Run {
   bool IsNull(int column) const;
 
  private:
+  // Moves to the next row: false at the end.
+  Result<bool> Next();
+
   const Connection* connection_;
   sqlite3_stmt* statement_;
   int parameters_ = 0;
@@ -63,7 +82,7 @@ class Statement {
   }
   template <typename... Values>
   Status Execute(const Values&... values) const {
-    return Start(values...).Finish();
+    return Start(values...).ForEachRow([](const Run&) { return Ok(); });
   }
 
  private:
@@ -90,11 +109,11 @@ class Connection {
   // Opens or creates the file. Nothing has been read from it yet.
   static Result<std::unique_ptr<Connection>> Open(const std::string& path);
 
-  // `sql` is one statement.
-  Result<Statement> Prepare(std::string_view sql) const;
+  // Each text is one statement.
+  Status Prepare(std::initializer_list<std::pair<Statement*, std::string_view>> statements) const;
   // `sql` may be several statements; rows are thrown away.
   Status Execute(const std::string& sql) const;
-  // The first column of the first row of a statement that has one.
+  // The first column of the first row of a statement; kCorrupt when there is no row.
   Result<std::int64_t> QueryInteger(std::string_view sql) const;
   Result<std::string> QueryText(std::string_view sql) const;
 
@@ -107,6 +126,11 @@ class Connection {
 
  private:
   explicit Connection(std::string path) : path_(std::move(path)) {}
+
+  Status PrepareOne(std::string_view sql, Statement& statement) const;
+  template <typename Read>
+  auto QueryOne(std::string_view sql, const Read& read) const
+      -> Result<std::invoke_result_t<Read, const Run&>>;
 
   struct Close {
     void operator()(sqlite3* database) const;

@@ -10,39 +10,30 @@ constexpr std::int64_t kMillisecondsPerMinute = 60'000;
 
 Result<Folding> Folding::Make(const Connection& connection) {
   Folding folding;
-  struct {
-    Statement& statement;
-    const char* sql;
-  } const statements[] = {
-      {folding.folded_until_, "SELECT folded_until FROM meta"},
-      {folding.set_folded_until_, "UPDATE meta SET folded_until=?"},
-      {folding.keys_after_, "SELECT id FROM spend_key WHERE id>? ORDER BY id LIMIT ?"},
-      {folding.fold_,
+  PURSER_RETURN_IF_ERROR(connection.Prepare({
+      {&folding.folded_until_, "SELECT folded_until FROM meta"},
+      {&folding.set_folded_until_, "UPDATE meta SET folded_until=?"},
+      {&folding.keys_after_, "SELECT id FROM spend_key WHERE id>? ORDER BY id LIMIT ?"},
+      {&folding.fold_,
        "DELETE FROM bucket WHERE key_id=?1 AND minute>=?2 AND minute<?3 AND EXISTS("
        "SELECT 1 FROM bucket AS later WHERE later.key_id=?1 AND later.minute>bucket.minute "
        "AND later.minute<(bucket.minute/15+1)*15)"},
-      {folding.collapse_,
+      {&folding.collapse_,
        "DELETE FROM bucket WHERE key_id=?1 AND minute<("
        "SELECT max(minute) FROM bucket WHERE key_id=?1 AND minute<?2)"},
       // Nothing since the horizon: the base alone says nothing about any window that is kept.
-      {folding.drop_key_,
+      {&folding.drop_key_,
        "DELETE FROM spend_key WHERE id=?1 AND NOT EXISTS("
        "SELECT 1 FROM bucket WHERE key_id=?1 AND minute>=?2)"},
-      {folding.drop_cursors_, "DELETE FROM cursor WHERE last_time<?"},
-  };
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = connection.Prepare(sql);
-    if (!prepared) return prepared.error();
-    statement = std::move(*prepared);
-  }
+      {&folding.drop_cursors_, "DELETE FROM cursor WHERE last_time<?"},
+  }));
   return folding;
 }
 
 Result<std::int64_t> Folding::FoldedUntil() const {
-  auto run = folded_until_.Start();
-  const auto row = run.Next();
-  if (!row) return row.error();
-  return *row ? run.Integer(0) : 0;
+  const auto minute = folded_until_.Start().FirstRow([](const Run& run) { return run.Integer(0); });
+  if (!minute) return minute.error();
+  return minute->value_or(0);
 }
 
 Status Folding::SetFoldedUntil(std::int64_t minute) const {
@@ -51,13 +42,11 @@ Status Folding::SetFoldedUntil(std::int64_t minute) const {
 
 Result<std::vector<std::int64_t>> Folding::KeysAfter(std::int64_t key_id) const {
   std::vector<std::int64_t> ids;
-  auto run = keys_after_.Start(key_id, kKeysAtATime);
-  for (;;) {
-    const auto row = run.Next();
-    if (!row) return row.error();
-    if (!*row) return ids;
+  PURSER_RETURN_IF_ERROR(keys_after_.Start(key_id, kKeysAtATime).ForEachRow([&](const Run& run) {
     ids.push_back(run.Integer(0));
-  }
+    return Ok();
+  }));
+  return ids;
 }
 
 Status Folding::Fold(std::int64_t key_id, const FoldPlan& plan) const {

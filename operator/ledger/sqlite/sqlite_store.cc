@@ -29,6 +29,8 @@ std::optional<Timestamp> OptionalTime(const Run& run, int column) {
   return ToTimestamp(run.Integer(column));
 }
 
+std::int64_t FirstInteger(const Run& run) { return run.Integer(0); }
+
 SeriesCursor ReadCursor(const Run& run) {
   SeriesCursor cursor;
   cursor.series_high = std::bit_cast<std::uint64_t>(run.Integer(0));
@@ -53,46 +55,37 @@ class SqliteStore final : public Store {
         folding_(std::move(folding)) {}
 
   Status Prepare() {
-    struct {
-      Statement& statement;
-      const char* sql;
-    } const statements[] = {
-        {epoch_of_file_, "SELECT epoch FROM meta"},
-        {raise_epoch_, "UPDATE meta SET epoch=epoch+1"},
-        {find_source_, "SELECT id FROM source WHERE name=?"},
-        {insert_source_, "INSERT INTO source(name) VALUES(?)"},
-        {position_, "SELECT epoch, complete_until, newest_sample FROM source WHERE name=?"},
-        {set_source_epoch_, "UPDATE source SET epoch=?2 WHERE id=?1"},
+    return connection_->Prepare({
+        {&epoch_of_file_, "SELECT epoch FROM meta"},
+        {&raise_epoch_, "UPDATE meta SET epoch=epoch+1"},
+        {&find_source_, "SELECT id FROM source WHERE name=?"},
+        {&insert_source_, "INSERT INTO source(name) VALUES(?)"},
+        {&position_,
+         "SELECT epoch, complete_until, newest_sample FROM source WHERE name=? AND epoch IS NOT "
+         "NULL"},
+        {&set_source_epoch_, "UPDATE source SET epoch=?2 WHERE id=?1"},
         // Neither moves back, whatever the clock does.
-        {set_complete_,
+        {&set_complete_,
          "UPDATE source SET complete_until=max(coalesce(complete_until, ?2), ?2) WHERE id=?1"},
-        {set_newest_,
+        {&set_newest_,
          "UPDATE source SET newest_sample=max(coalesce(newest_sample, ?2), ?2) WHERE id=?1"},
-        {put_cursor_,
+        {&put_cursor_,
          "INSERT INTO cursor(" PURSER_CURSOR_COLUMNS
          ", source_id) VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
          "last_time=excluded.last_time,"
          "last_value=excluded.last_value, recent_resets=excluded.recent_resets,"
          "first_recent_reset=excluded.first_recent_reset, suspended=excluded.suspended"},
-        {find_cursor_, "SELECT " PURSER_CURSOR_COLUMNS
-                       " FROM cursor WHERE series_high=? AND series_low=? AND source_id=?"},
-        {all_cursors_, "SELECT " PURSER_CURSOR_COLUMNS " FROM cursor WHERE source_id=?"},
-        {all_agents_, "SELECT DISTINCT ns, agent FROM spend_key ORDER BY ns, agent"},
-        {keys_of_agent_, "SELECT id, agent FROM spend_key WHERE source_id=? AND ns=? AND agent=?"},
-        {keys_of_namespace_,
+        {&find_cursor_, "SELECT " PURSER_CURSOR_COLUMNS
+                        " FROM cursor WHERE series_high=? AND series_low=? AND source_id=?"},
+        {&keys_of_agent_, "SELECT id, agent FROM spend_key WHERE source_id=? AND ns=? AND agent=?"},
+        {&keys_of_namespace_,
          "SELECT id, agent FROM spend_key WHERE source_id=? AND ns=? ORDER BY agent"},
-        {before_,
+        {&before_,
          "SELECT cumulative FROM bucket WHERE key_id=? AND minute<? ORDER BY minute DESC LIMIT 1"},
-        {between_,
+        {&between_,
          "SELECT minute, cumulative FROM bucket WHERE key_id=? AND minute>=? AND minute<? "
          "ORDER BY minute"},
-    };
-    for (const auto& [statement, sql] : statements) {
-      auto prepared = connection_->Prepare(sql);
-      if (!prepared) return prepared.error();
-      statement = std::move(*prepared);
-    }
-    return Ok();
+    });
   }
 
   Result<std::int64_t> TakeOver() override {
@@ -144,15 +137,12 @@ class SqliteStore final : public Store {
     const auto add = [&](std::int64_t key_id, const std::string&) -> Status {
       auto before = CumulativeBefore(key_id, start);
       if (!before) return before.error();
-      auto run = between_.Start(key_id, start, end);
-      for (;;) {
-        const auto row = run.Next();
-        if (!row) return row.error();
-        if (!*row) return Ok();
+      return between_.Start(key_id, start, end).ForEachRow([&](const Run& run) {
         const Money cumulative = Money::FromNanos(run.Integer(1));
         minutes[run.Integer(0)] += cumulative - *before;
         *before = cumulative;
-      }
+        return Ok();
+      });
     };
     PURSER_RETURN_IF_ERROR(ForEachKey(coverage, add));
     std::vector<MinuteSpend> result;
@@ -163,33 +153,6 @@ class SqliteStore final : public Store {
     return result;
   }
 
-  Result<std::vector<std::pair<std::string, std::string>>> Agents() override {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::pair<std::string, std::string>> agents;
-    auto run = all_agents_.Start();
-    for (;;) {
-      const auto row = run.Next();
-      if (!row) return row.error();
-      if (!*row) return agents;
-      agents.emplace_back(run.Text(0), run.Text(1));
-    }
-  }
-
-  Status LoadCursors(const std::string& source,
-                     const std::function<void(const SeriesCursor&)>& callback) override {
-    const std::lock_guard lock(mutex_);
-    const auto source_id = FindSource(source);
-    if (!source_id) return source_id.error();
-    if (!*source_id) return Ok();
-    auto run = all_cursors_.Start(**source_id);
-    for (;;) {
-      const auto row = run.Next();
-      if (!row) return row.error();
-      if (!*row) return Ok();
-      callback(ReadCursor(run));
-    }
-  }
-
   Result<std::optional<SeriesCursor>> FindCursor(const std::string& source,
                                                  std::uint64_t series_high,
                                                  std::uint64_t series_low) override {
@@ -197,22 +160,18 @@ class SqliteStore final : public Store {
     const auto source_id = FindSource(source);
     if (!source_id) return source_id.error();
     if (!*source_id) return std::optional<SeriesCursor>();
-    auto run = find_cursor_.Start(std::bit_cast<std::int64_t>(series_high),
-                                  std::bit_cast<std::int64_t>(series_low), **source_id);
-    const auto row = run.Next();
-    if (!row) return row.error();
-    if (!*row) return std::optional<SeriesCursor>();
-    return std::optional(ReadCursor(run));
+    return find_cursor_
+        .Start(std::bit_cast<std::int64_t>(series_high), std::bit_cast<std::int64_t>(series_low),
+               **source_id)
+        .FirstRow(ReadCursor);
   }
 
   Result<std::optional<SourcePosition>> Position(const std::string& source) override {
     const std::lock_guard lock(mutex_);
-    auto run = position_.Start(source);
-    const auto row = run.Next();
-    if (!row) return row.error();
-    if (!*row || run.IsNull(0)) return std::optional<SourcePosition>();
-    return std::optional(
-        SourcePosition{ToTimestamp(run.Integer(0)), OptionalTime(run, 1), OptionalTime(run, 2)});
+    return position_.Start(source).FirstRow([](const Run& run) {
+      return SourcePosition{ToTimestamp(run.Integer(0)), OptionalTime(run, 1),
+                            OptionalTime(run, 2)};
+    });
   }
 
   Status SetEpoch(const std::string& source, Timestamp epoch) override {
@@ -250,10 +209,9 @@ class SqliteStore final : public Store {
   // Everything below is called with mutex_ held.
 
   Result<std::int64_t> EpochOfFile() const {
-    auto run = epoch_of_file_.Start();
-    const auto row = run.Next();
-    if (!row) return row.error();
-    return *row ? run.Integer(0) : 0;
+    const auto epoch = epoch_of_file_.Start().FirstRow(FirstInteger);
+    if (!epoch) return epoch.error();
+    return epoch->value_or(0);
   }
 
   // Inside a transaction: nobody can take over before it ends.
@@ -327,13 +285,9 @@ class SqliteStore final : public Store {
   Result<std::optional<std::int64_t>> FindSource(const std::string& name) {
     const auto known = sources_.find(name);
     if (known != sources_.end()) return std::optional(known->second);
-    auto run = find_source_.Start(name);
-    const auto row = run.Next();
-    if (!row) return row.error();
-    if (!*row) return std::optional<std::int64_t>();
-    const std::int64_t id = run.Integer(0);
-    sources_[name] = id;
-    return std::optional(id);
+    auto id = find_source_.Start(name).FirstRow(FirstInteger);
+    if (id && *id) sources_[name] = **id;
+    return id;
   }
 
   Result<std::int64_t> MakeSource(const std::string& name) {
@@ -347,10 +301,9 @@ class SqliteStore final : public Store {
   }
 
   Result<Money> CumulativeBefore(std::int64_t key_id, std::int64_t minute) const {
-    auto run = before_.Start(key_id, minute);
-    const auto row = run.Next();
-    if (!row) return row.error();
-    return *row ? Money::FromNanos(run.Integer(0)) : Money();
+    const auto nanos = before_.Start(key_id, minute).FirstRow(FirstInteger);
+    if (!nanos) return nanos.error();
+    return Money::FromNanos(nanos->value_or(0));
   }
 
   // Calls visit(key id, agent) for every key covered, agents ascending.
@@ -359,18 +312,13 @@ class SqliteStore final : public Store {
     const auto source_id = FindSource(coverage.source);
     if (!source_id) return source_id.error();
     if (!*source_id) return Ok();
-    const auto visit_all = [&](Run run) -> Status {
-      for (;;) {
-        const auto row = run.Next();
-        if (!row) return row.error();
-        if (!*row) return Ok();
-        PURSER_RETURN_IF_ERROR(visit(run.Integer(0), run.Text(1)));
-      }
-    };
+    const auto visit_row = [&](const Run& run) { return visit(run.Integer(0), run.Text(1)); };
     if (coverage.whole_namespace)
-      return visit_all(keys_of_namespace_.Start(**source_id, coverage.ns));
-    for (const auto& agent : coverage.agents)
-      PURSER_RETURN_IF_ERROR(visit_all(keys_of_agent_.Start(**source_id, coverage.ns, agent)));
+      return keys_of_namespace_.Start(**source_id, coverage.ns).ForEachRow(visit_row);
+    for (const auto& agent : coverage.agents) {
+      PURSER_RETURN_IF_ERROR(
+          keys_of_agent_.Start(**source_id, coverage.ns, agent).ForEachRow(visit_row));
+    }
     return Ok();
   }
 
@@ -381,8 +329,8 @@ class SqliteStore final : public Store {
   std::optional<std::int64_t> epoch_;  // ours, once taken over
   std::map<std::string, std::int64_t> sources_;
   Statement epoch_of_file_, raise_epoch_, find_source_, insert_source_, position_,
-      set_source_epoch_, set_complete_, set_newest_, put_cursor_, find_cursor_, all_cursors_,
-      all_agents_, keys_of_agent_, keys_of_namespace_, before_, between_;
+      set_source_epoch_, set_complete_, set_newest_, put_cursor_, find_cursor_, keys_of_agent_,
+      keys_of_namespace_, before_, between_;
 };
 
 }  // namespace

@@ -7,7 +7,8 @@
 #include <openssl/x509v3.h>
 
 #include <cstdlib>
-#include <fstream>
+
+#include "base/small_file.h"
 
 // The library calls this for every connection, and would read the system's authorities, 140 of
 // them, 30 ms each time, into a store that is thrown away below. The program's own symbol comes
@@ -42,11 +43,8 @@ Error Wrong(const std::string& what) {
 
 Result<std::string> ReadPem(const std::string& pem, const std::string& file, const char* what) {
   if (!pem.empty() || file.empty()) return pem;
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(kMaxPemBytes + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (!stream.eof() || text.empty() || text.size() > kMaxPemBytes) {
+  auto text = ReadSmallFile(file, kMaxPemBytes);
+  if (!text || text->empty()) {
     return Error(ErrorCode::kInvalidArgument,
                  std::string(what) + " file '" + file + "' cannot be read or is empty");
   }

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "net/cpprest/cpprest_transport.h"
+#include "net/tls_options.h"
 
 namespace purser::net {
 

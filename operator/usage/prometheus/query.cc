@@ -1,42 +1,20 @@
 #include "usage/prometheus/query.h"
 
-#include <openssl/evp.h>
 #include <simdjson.h>
 
 #include <array>
 #include <cstdio>
-#include <fstream>
+#include <utility>
+
+#include "base/base64.h"
+#include "base/small_file.h"
+#include "net/url.h"
 
 namespace purser::usage {
 namespace {
 
 constexpr std::size_t kLongestCredential = 64 * 1024;
 constexpr std::size_t kQuotedBody = 200;
-
-void AppendFormEncoded(std::string& form, std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      form += c;
-    } else {
-      form += '%';
-      form += kHex[byte >> 4];
-      form += kHex[byte & 15];
-    }
-  }
-}
-
-std::string Base64(const std::string& text) {
-  std::string encoded((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  encoded.resize(static_cast<std::size_t>(size));
-  return encoded;
-}
 
 std::variant<std::string, Problem> ReadCredential(const std::string& path, std::string_view what) {
   const auto refused = [&](std::string_view why) {
@@ -45,13 +23,18 @@ std::variant<std::string, Problem> ReadCredential(const std::string& path, std::
                        "; check sources[].prometheus.auth and the mounted Secret",
                    ErrorCode::kUnauthenticated};
   };
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return refused("cannot be opened");
-  std::string text(kLongestCredential + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad()) return refused("cannot be read");
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kLongestCredential) return refused("is larger than 64 KiB");
+  auto read = ReadSmallFile(path, kLongestCredential);
+  if (!read) {
+    switch (read.error().code()) {
+      case ErrorCode::kResourceExhausted:
+        return refused("is larger than 64 KiB");
+      case ErrorCode::kUnavailable:
+        return refused("cannot be read");
+      default:
+        return refused("cannot be opened");
+    }
+  }
+  std::string text = std::move(*read);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
     text.pop_back();
   if (text.empty()) return refused("is empty");
@@ -73,7 +56,8 @@ std::optional<Problem> AddCredentials(const api::PrometheusAuth& auth, net::Http
       if (auto* problem = std::get_if<Problem>(&read)) return std::move(*problem);
       password = std::move(std::get<std::string>(read));
     }
-    headers.emplace_back("Authorization", "Basic " + Base64(auth.basic_username + ":" + password));
+    headers.emplace_back("Authorization",
+                         "Basic " + EncodeBase64(auth.basic_username + ":" + password));
   }
   for (const auto& [name, value] : auth.headers) headers.emplace_back(name, value);
   return std::nullopt;
@@ -130,8 +114,8 @@ std::variant<net::HttpRequest, Problem> MakeQuery(const api::PrometheusConfig& c
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                      {"Accept", "application/json"}};
   if (auto problem = AddCredentials(config.auth, request.headers)) return std::move(*problem);
-  request.body = "query=";
-  AppendFormEncoded(request.body, expression);
+  // A form writes a space as + or as %20.
+  request.body = "query=" + net::PercentEncode(expression);
   request.body += "&time=" + FormatSeconds(at);
   request.body += "&timeout=" + std::to_string(config.timeout.count()) + "ms";
   return request;

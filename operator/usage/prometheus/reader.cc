@@ -3,10 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
-#include <ctime>
 #include <utility>
 
+#include "base/time_text.h"
 #include "usage/prometheus/query.h"
 
 namespace purser::usage {
@@ -32,16 +31,6 @@ constexpr Duration kForgetAfter = std::chrono::hours(1);
 Problem StoreProblem(const Error& error) {
   const bool fenced = error.code() == ErrorCode::kFenced;
   return {fenced ? reason::kFenced : reason::kStoreUnavailable, error.message(), error.code()};
-}
-
-std::string FormatUtc(Timestamp time) {
-  const std::time_t seconds =
-      std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return std::string(text.data(), size);
 }
 
 CounterRules RulesOf(const api::PrometheusConfig& config) {

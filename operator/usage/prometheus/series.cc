@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/utf8.h"
 #include "usage/prometheus/problem.h"
 
 namespace purser::usage {
@@ -30,13 +31,6 @@ std::string_view Find(std::span<const Label> labels, std::string_view name) {
     if (label.name == name) return label.value;
   }
   return {};
-}
-
-// The longest prefix the ledger keeps that does not end inside a UTF-8 character.
-std::string_view Cut(std::string_view text) {
-  std::size_t size = ledger::kLongestName;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
-  return text.substr(0, size);
 }
 
 }  // namespace
@@ -76,7 +70,7 @@ Attribution Attribute(const api::SourceConfig& source, std::span<const Label> la
     const auto value = Find(labels, label);
     if (value.size() <= ledger::kLongestName) return value;
     attribution.shortened = true;
-    return Cut(value);
+    return CutUtf8(value, ledger::kLongestName);
   };
   const auto& config = source.prometheus;
   auto& key = attribution.key;

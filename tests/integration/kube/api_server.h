@@ -91,6 +91,10 @@ class ApiServerTest : public testing::Test {
     EXPECT_TRUE(made.ok()) << made.error().message();
     return made.ok() ? VersionOf(*made) : "";
   }
+  void Remove(const std::string& name) {
+    const auto removed = support::SharedCluster().Kubectl({"delete", "configmap", name, "-n", ns_});
+    EXPECT_EQ(removed.code, 0) << removed.err;
+  }
   static std::string VersionOf(const std::string& body) {
     simdjson::dom::parser parser;
     simdjson::dom::element object;

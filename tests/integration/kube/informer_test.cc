@@ -60,7 +60,7 @@ TEST_F(RealInformerTest, ListsPagesThenFollows) {
   EXPECT_TRUE(Eventually([&] {
     return ValueOf(*informer, {ns_, "map-7"}) == "b" && changed_ == 1;
   }));
-  ASSERT_TRUE(client_.Delete(Path("map-8")).ok());
+  Remove("map-8");
   EXPECT_TRUE(Eventually([&] { return !informer->Get({ns_, "map-8"}) && removed_ == 1; }));
   Make("new", "c");
   EXPECT_TRUE(Eventually([&] { return ValueOf(*informer, {ns_, "new"}) == "c"; }));
@@ -100,7 +100,7 @@ TEST_F(RealInformerTest, RecoversWhenTheApiServerIsKilledAndStartedAgain) {
   // Through the first server, unseen: more changes than a new server keeps in memory from before
   // its start.
   ASSERT_TRUE(client_.MergePatch(Path("kept"), R"({"data":{"value":"b"}})").ok());
-  ASSERT_TRUE(client_.Delete(Path("deleted")).ok());
+  Remove("deleted");
   Make("made", "c");
 
   second.Start();

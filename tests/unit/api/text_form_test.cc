@@ -117,12 +117,5 @@ TEST(TextFormTest, QuotedIsShortAndPrintable) {
   EXPECT_EQ(Quoted(std::string(100, 'x')), "\"" + std::string(60, 'x') + "...\"");
 }
 
-TEST(TextFormTest, CuttingKeepsCharactersWhole) {
-  EXPECT_EQ(CutToBytes("abc", 3), "abc");
-  EXPECT_EQ(CutToBytes("abc", 2), "ab");
-  EXPECT_EQ(CutToBytes("日本", 5), "日");
-  EXPECT_EQ(CutToBytes("日本", 2), "");
-}
-
 }  // namespace
 }  // namespace purser::api

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/time_text.h"
 #include "kube/subprocess.h"
 
 namespace purser::kube {
@@ -111,20 +112,6 @@ TEST(ExecCredentialTest, HintsHowToInstall) {
   ASSERT_FALSE(token.ok());
   EXPECT_THAT(token.error().message(), testing::AllOf(HasSubstr("no-such-credentials-program"),
                                                       HasSubstr("apt install it")));
-}
-
-TEST(Rfc3339Test, Parses) {
-  const auto time =
-      Timestamp(std::chrono::sys_days(std::chrono::year(2026) / 11 / 24)) + std::chrono::hours(1);
-  EXPECT_EQ(ParseRfc3339("2026-11-24T01:00:00Z"), time);
-  EXPECT_EQ(ParseRfc3339("2026-11-24T01:00:00.123456Z"), time);
-  EXPECT_EQ(ParseRfc3339("2026-11-24T03:00:00+02:00"), time);
-  EXPECT_EQ(ParseRfc3339("2026-11-23T20:00:00-05:00"), time);
-  for (const char* text :
-       {"", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-24T25:00:00Z",
-        "2026-11-24T01:00:00", "2026-11-24T01:00:00+2", "2026-11-24T01:00:00Zx"}) {
-    EXPECT_FALSE(ParseRfc3339(text)) << text;
-  }
 }
 
 }  // namespace

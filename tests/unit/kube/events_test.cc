@@ -129,13 +129,5 @@ TEST_F(EventsTest, ClusterScopedObjectsReportInDefault) {
   EXPECT_THAT(transport_.sent()[0].url, testing::HasSubstr("/namespaces/default/events"));
 }
 
-TEST(CutUtf8Test, NeverCutsACharacter) {
-  const std::string text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80";  // a ä € 😀: 1 + 2 + 3 + 4 bytes
-  const std::size_t want[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
-  for (std::size_t limit = 0; limit < std::size(want); ++limit) {
-    EXPECT_EQ(CutUtf8(text, limit).size(), want[limit]) << limit;
-  }
-}
-
 }  // namespace
 }  // namespace purser::kube

@@ -44,13 +44,6 @@ TEST(LeaseTest, DecodesAndEncodes) {
   }
 }
 
-TEST(LeaseTest, FormatsMicroTime) {
-  using std::chrono::microseconds;
-  EXPECT_EQ(
-      FormatMicroTime(std::chrono::sys_time<microseconds>(microseconds(1'767'323'045'000'006))),
-      "2026-01-02T03:04:05.000006Z");
-}
-
 // Keeps one Lease as an API server would, preconditions included.
 class LeaseServer {
  public:

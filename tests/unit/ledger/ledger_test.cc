@@ -186,28 +186,6 @@ TEST_F(LedgerTest, SumsClosedWindowsFromTheStore) {
   EXPECT_EQ(*ledger_->Sum(Whole()), Money());
 }
 
-TEST_F(LedgerTest, KnowsTheAgentsSeen) {
-  ASSERT_TRUE(ledger_
-                  ->Commit(BatchOf({Spend("a", kNoon, 1), Spend("a", kNoon, 1),
-                                    Spend("b", kNoon, 1), Spend("", kNoon, 1, "")}))
-                  .ok());
-  const std::vector<std::pair<std::string, std::string>> want = {
-      {"", ""}, {"agents", "a"}, {"agents", "b"}};
-  EXPECT_EQ(ledger_->AgentsSeen(), want);
-  const auto reopened = MakeLedger(std::make_unique<support::BorrowedStore>(store_), clock_);
-  EXPECT_EQ(reopened->AgentsSeen(), want);
-}
-
-TEST_F(LedgerTest, LoadsTheAgentsLaterWhenTheStoreWasNotReadable) {
-  ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).ok());
-  store_.fail = [] { return Error(ErrorCode::kUnavailable, "locked"); };
-  const auto reopened = MakeLedger(std::make_unique<support::BorrowedStore>(store_), clock_);
-  store_.fail = nullptr;
-  EXPECT_THAT(reopened->AgentsSeen(), IsEmpty());
-  ASSERT_TRUE(reopened->Commit(BatchOf({Spend("b", kNoon, 1)})).ok());
-  EXPECT_EQ(reopened->AgentsSeen().size(), 2u);
-}
-
 TEST_F(LedgerTest, TellsHealthOnlyWhenReadersWouldSeeADifference) {
   EXPECT_EQ(ledger_->Health("default").state, SourceHealth::State::kNeverRead);
   SourceHealth health{SourceHealth::State::kHealthy, "", "", kNoon, {}};

@@ -16,6 +16,7 @@ using Thresholds = std::vector<api::Threshold>;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 struct LevelCase {
   const char* name;
@@ -194,7 +195,7 @@ TEST(DecideTest, Forecast) {
                               .Last5Minutes(c.last_5_minutes)
                               .Decide();
     EXPECT_EQ(decision.projected.ToDecimal(), c.want_projected) << c.name;
-    EXPECT_EQ(decision.exhausts_at ? FormatTimeUtc(*decision.exhausts_at) : "", c.want_exhausts)
+    EXPECT_EQ(decision.exhausts_at ? FormatUtc(*decision.exhausts_at) : "", c.want_exhausts)
         << c.name;
     EXPECT_EQ(decision.burn_per_hour, Dollars(c.last_hour)) << c.name;
   }
@@ -205,7 +206,7 @@ TEST(DecideTest, ForecastSaturates) {
       BudgetBuilder().Spent("1").LastHour("999999999").Last5Minutes("999999999").Decide();
   EXPECT_EQ(decision.projected.nanos(), std::numeric_limits<std::int64_t>::max());
   ASSERT_TRUE(decision.exhausts_at.has_value());
-  EXPECT_EQ(FormatTimeUtc(*decision.exhausts_at), "2026-11-23T19:48:00Z");
+  EXPECT_EQ(FormatUtc(*decision.exhausts_at), "2026-11-23T19:48:00Z");
 }
 
 TEST(DecideTest, TellsWhenTheNextThresholdComes) {
@@ -219,6 +220,15 @@ TEST(DecideMessageTest, TellsWhoHowMuchOfWhatUntilWhen) {
             "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m");
   EXPECT_EQ(BudgetBuilder().Zone("UTC").Spent("0.5").Limit("1").Decide().message,
             "spent $0.50 of $1 (50 %) since 2026-11-23T00:00Z; resets in 4h12m");
+}
+
+TEST(DecideMessageTest, MarksWhatComesNext) {
+  const auto outlook = [](const BudgetDecision& decision) {
+    return decision.message.substr(decision.message.size() - decision.outlook_size);
+  };
+  EXPECT_EQ(outlook(BudgetBuilder().Spent("41.24").Decide()), "; resets in 9h12m");
+  EXPECT_THAT(outlook(BudgetBuilder().Audit().Spent("50").Source({}).Decide()),
+              StartsWith("; resets in 9h12m; spend has not been read yet; what is in force"));
 }
 
 TEST(DecideMessageTest, AuditSaysWhatWouldBeDone) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/time_text.h"
 #include "policy/window.h"
 
 namespace purser::policy {
@@ -27,7 +28,7 @@ inline Timestamp At(const std::string& text) {
 }
 
 inline std::string Text(const Window& window) {
-  return FormatTimeUtc(window.start) + " " + FormatTimeUtc(window.end);
+  return FormatUtc(window.start) + " " + FormatUtc(window.end);
 }
 
 }  // namespace purser::policy

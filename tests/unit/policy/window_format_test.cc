@@ -12,7 +12,6 @@ TEST(FormatTimeTest, Rfc3339ToTheSecond) {
   EXPECT_EQ(FormatTime(time, "Asia/Kathmandu"), "2026-11-23T10:45:00+05:45");
   EXPECT_EQ(FormatTime(time, "UTC"), "2026-11-23T05:00:00Z");
   EXPECT_EQ(FormatTime(time, "No/Where"), "2026-11-23T05:00:00Z");
-  EXPECT_EQ(FormatTimeUtc(time), "2026-11-23T05:00:00Z");
 }
 
 TEST(FormatTimeTest, TellsTheTwoEqualHoursApart) {

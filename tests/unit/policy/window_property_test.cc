@@ -23,7 +23,7 @@ class WindowProperty : public testing::TestWithParam<Period> {
   static void Check(Timestamp now, const api::WindowSpec& spec) {
     const auto window = WindowAt(now, spec);
     ASSERT_TRUE(window.ok()) << spec.time_zone;
-    const auto where = spec.time_zone + " at " + FormatTimeUtc(now) + ": " + Text(*window);
+    const auto where = spec.time_zone + " at " + FormatUtc(now) + ": " + Text(*window);
     ASSERT_LE(window->start, now) << where;
     ASSERT_LT(now, window->end) << where;
     constexpr Duration kQuarter = std::chrono::minutes(15);
