@@ -98,8 +98,8 @@ class ReflectorRunner::Implementation {
     state_ = std::move(step.state);
     if (step.list_finished) {
       list_parser_.reset();
+      SetProblem(std::nullopt);  // first: who waits for the list finds no problem
       sink_.ListFinished(state_.resource_version);
-      SetProblem(std::nullopt);
       malloc_trim(0);  // the pages and their trees were many times what the cache keeps
     }
     return std::move(step.effect);
