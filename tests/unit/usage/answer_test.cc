@@ -103,8 +103,8 @@ TEST(AnswerParser, StopsAtTheCallersProblem) {
 // A later number includes what was spent meanwhile; until it comes, nothing of the answer counts.
 TEST(AnswerParser, ReadsOnAtTheNumberAfterANaN) {
   std::vector<Seen> seen;
-  EXPECT_FALSE(Parse(
-      Matrix(R"([{"metric":{},"values":[[1,"1"],[2,"NaN"],[3,"+Inf"],[4,"2.5"]]}])"), seen));
+  EXPECT_FALSE(
+      Parse(Matrix(R"([{"metric":{},"values":[[1,"1"],[2,"NaN"],[3,"+Inf"],[4,"2.5"]]}])"), seen));
   EXPECT_EQ(seen, (std::vector<Seen>{{"", {{1000, 1'000'000'000}, {4000, 2'500'000'000}}}}));
   const auto problem = Parse(
       Matrix(R"([{"metric":{"a":"b"},"values":[[1,"1"],[2,"NaN"],[3,"2"],[4,"NaN"]]}])"), seen);
