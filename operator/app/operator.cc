@@ -110,6 +110,10 @@ class Operator::Implementation {
       election.lease = {options_.config.leader_election.ns,
                         options_.config.leader_election.lease_name};
       election.identity = identity_;
+      election.on_problem = [&election](const Error& error) {
+        spdlog::warn("lease={} {} ({}); retrying", election.lease.ToString(), error.message(),
+                     ToString(error.code()));
+      };
       kube::LeaderElector elector(client_, election);
       elector.Start();
       spdlog::info("waiting to lead lease={} identity={}", election.lease.ToString(), identity_);

@@ -29,19 +29,23 @@ Result<std::string> ReadConfig(const std::string& path) {
                "--config " + path + " cannot be read; give the path of an OperatorConfig file");
 }
 
-// Waits until the file says something new and valid (then requests `restart`), or `stop`.
-void WatchConfig(const std::string& path, std::string current, std::stop_source& restart,
+// Waits until the file says something new and valid (then puts it into `current` and requests
+// `restart`), or `stop`.
+void WatchConfig(const std::string& path, std::string& current, std::stop_source& restart,
                  std::stop_token stop) {
+  std::string seen = current;
   while (!restart.stop_requested() && Pause(kLookEvery, stop)) {
     const auto text = ReadConfig(path);
-    if (!text || *text == current) continue;
-    current = *text;
+    if (!text || *text == seen) continue;
+    seen = *text;
     const auto parsed = api::ParseOperatorConfig(*text, path);
     if (!parsed) {
       spdlog::error("{}; the configuration in force stays", parsed.error().message());
       continue;
     }
+    if (seen == current) continue;  // as it was
     spdlog::info("config={} changed, starting anew with it", path);
+    current = std::move(seen);
     restart.request_stop();
   }
 }
@@ -49,9 +53,9 @@ void WatchConfig(const std::string& path, std::string current, std::stop_source&
 }  // namespace
 
 Status RunOperator(const RunOptions& options, std::stop_token stop) {
+  auto text = ReadConfig(options.config_file);
+  if (!text) return text.error();
   while (!stop.stop_requested()) {
-    auto text = ReadConfig(options.config_file);
-    if (!text) return text.error();
     auto config = api::ParseOperatorConfig(*text, options.config_file);
     if (!config) return config.error();
     auto access = kube::DefaultAccess(options.kubeconfig);
@@ -66,7 +70,7 @@ Status RunOperator(const RunOptions& options, std::stop_token stop) {
     std::stop_source restart;
     const std::stop_callback on_stop(stop, [&restart] { restart.request_stop(); });
     std::jthread watch([&](std::stop_token ended) {
-      WatchConfig(options.config_file, std::move(*text), restart, std::move(ended));
+      WatchConfig(options.config_file, *text, restart, std::move(ended));
     });
     PURSER_RETURN_IF_ERROR((*instance)->Run(restart.get_token()));
   }

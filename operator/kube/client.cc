@@ -83,6 +83,21 @@ ErrorCode CodeOf(int status, std::string_view reason) {
   return ErrorCode::kInvalidArgument;
 }
 
+// What to do about an answer that only people can mend.
+std::string_view WayOut(int status, std::string_view message) {
+  if (status == 401) {
+    return "; the credentials are not accepted: renew the kubeconfig's token or certificate, or "
+           "make the service account again; files are read again at every try";
+  }
+  // As RBAC says it: user "u" cannot list resource "r" in API group "g". Other refusals (a
+  // namespace that ends, a quota) say what they want.
+  if (status == 403 && message.find(" cannot ") != std::string_view::npos) {
+    return "; grant this user that verb on that resource with a (Cluster)Role and its binding, as "
+           "charts/purser does";
+  }
+  return "";
+}
+
 // Seconds; the form with a date is not used by API servers.
 std::optional<Duration> RetryAfter(const net::HttpResponse& response) {
   const std::string_view text = response.Header("retry-after");
@@ -128,7 +143,8 @@ Error DecodeApiError(int http_status, std::string_view body) {
         message, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
   }
   if (message.size() > kMaxShownMessage) message.resize(kMaxShownMessage);
-  return Error(CodeOf(http_status, reason), "HTTP " + std::to_string(http_status) + ": " + message);
+  return Error(CodeOf(http_status, reason), "HTTP " + std::to_string(http_status) + ": " + message +
+                                                std::string(WayOut(http_status, message)));
 }
 
 class Client::Implementation {

@@ -155,7 +155,7 @@ class LeaderElector::Implementation {
       auto body = client_.Get(path_, call);
       if (body) {
         auto record = DecodeLease(*body);
-        if (!record) return;
+        if (!record) return Tell(record.error());
         Observe(std::move(record).value());
       } else if (body.error().code() == ErrorCode::kNotFound) {
         record_.reset();
@@ -166,7 +166,7 @@ class LeaderElector::Implementation {
                started);
         return;
       } else {
-        return;
+        return Tell(body.error());
       }
     }
     const auto decision = Decide(*record_, options_.identity,
@@ -189,10 +189,20 @@ class LeaderElector::Implementation {
         Observe(std::move(record).value());
         renewed_ = started;
         leading_ = true;
+        told_.clear();
         return;
       }
+    } else if (answer.error().code() != ErrorCode::kConflict &&
+               answer.error().code() != ErrorCode::kAlreadyExists) {
+      Tell(answer.error());
     }
     record_.reset();  // somebody was faster, or the outcome is unknown: read before the next try
+  }
+
+  void Tell(const Error& error) {
+    if (error.code() == ErrorCode::kCancelled || error.message() == told_) return;
+    told_ = error.message();
+    if (options_.on_problem) options_.on_problem(error);
   }
 
   void Observe(LeaseRecord record) {
@@ -270,6 +280,7 @@ class LeaderElector::Implementation {
   Steady::time_point renewed_;   // when the last successful renewal was sent
   bool leading_ = false;
   bool taken_ = false;  // another holder was seen while leading
+  std::string told_;    // the last problem
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;

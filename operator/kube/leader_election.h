@@ -24,6 +24,8 @@ struct LeaderElectionOptions {
       std::chrono::seconds(10)};  // without a renewal this long, leadership is given up
   Duration retry_period{
       std::chrono::seconds(2)};  // between tries; up to 1.2 times that while waiting to lead
+  // Why the Lease can be neither read nor written, once per text. On the elector's own thread.
+  std::function<void(const Error&)> on_problem;
 };
 
 // Thread-safe. Durations run on the steady clock: others' clocks are not trusted, only changes seen

@@ -19,6 +19,15 @@ void Exporter::Add(const std::string& ns, const std::string& agent, const std::s
   spent_[{ns, agent}] += *amount;
 }
 
+void Exporter::Say(const std::string& ns, const std::string& agent, const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  if (text.empty()) {
+    said_.erase({ns, agent});
+  } else {
+    said_[{ns, agent}] = text;
+  }
+}
+
 Money Exporter::Total() const {
   const std::lock_guard lock(mutex_);
   Money total;
@@ -30,8 +39,9 @@ std::string Exporter::Page() const {
   const std::lock_guard lock(mutex_);
   std::string page = "# TYPE agent_cost_usd_total counter\n";
   for (const auto& [who, spent] : spent_) {
+    const auto said = said_.find(who);
     page += "agent_cost_usd_total{namespace=\"" + who.first + "\",agent=\"" + who.second + "\"} " +
-            spent.ToDecimal() + "\n";
+            (said != said_.end() ? said->second : spent.ToDecimal()) + "\n";
   }
   return page;
 }

@@ -20,6 +20,8 @@ class Exporter {
 
   // Adds a decimal amount to the agent's counter (from 0 at first).
   void Add(const std::string& ns, const std::string& agent, const std::string& dollars);
+  // From now on the agent's counter reads `text` ("NaN"); empty: its amount again.
+  void Say(const std::string& ns, const std::string& agent, const std::string& text);
   Money Total() const;  // of all agents
 
  private:
@@ -27,6 +29,7 @@ class Exporter {
 
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, Money> spent_;
+  std::map<std::pair<std::string, std::string>, std::string> said_;
   std::unique_ptr<net::HttpServer> server_;
 };
 

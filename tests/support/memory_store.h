@@ -144,7 +144,7 @@ class MemoryStore final : public ledger::Store {
 };
 
 // A store that somebody else owns, for a ledger that wants one of its own.
-class BorrowedStore final : public ledger::Store {
+class BorrowedStore : public ledger::Store {
  public:
   explicit BorrowedStore(ledger::Store& store) : store_(store) {}
   Result<std::int64_t> TakeOver() override { return store_.TakeOver(); }

@@ -42,7 +42,9 @@ bool Ready(std::uint16_t port) {
     if (write(connection, request.data(), request.size()) > 0 &&
         read(connection, answer, sizeof answer - 1) > 12) {
       const std::string line(answer);
-      ready = line.compare(9, 3, "200") == 0 || line.compare(9, 3, "401") == 0;
+      // 401 and 400: it wants credentials, or TLS.
+      ready = line.compare(9, 3, "200") == 0 || line.compare(9, 3, "401") == 0 ||
+              line.compare(9, 3, "400") == 0;
     }
   }
   close(connection);
@@ -52,7 +54,11 @@ bool Ready(std::uint16_t port) {
 }  // namespace
 
 Prometheus::Prometheus(const PrometheusOptions& options)
-    : folder_(options.folder), web_config_(!options.web_config.empty()), port_(options.port) {
+    : options_(options),
+      folder_(options.folder),
+      web_config_(!options.web_config.empty()),
+      tls_(options.web_config.find("tls_server_config") != std::string::npos),
+      port_(options.port) {
   if (folder_.empty()) {
     std::string pattern = std::filesystem::temp_directory_path() / "purser-prometheus-XXXXXX";
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -60,17 +66,7 @@ Prometheus::Prometheus(const PrometheusOptions& options)
     own_folder_ = true;
   }
   if (port_ == 0) port_ = FreePort();
-  const auto interval = std::to_string(options.scrape_interval.count()) + "ms";
-  std::string config =
-      "global: {scrape_interval: " + interval + ", scrape_timeout: " + interval + "}\n";
-  if (!options.targets.empty()) {
-    config +=
-        "scrape_configs:\n- job_name: agents\n  honor_labels: true\n  static_configs:\n  - "
-        "targets: [";
-    for (const auto& target : options.targets) config += "\"" + target + "\",";
-    config += "]\n";
-  }
-  WriteFile(folder_ + "/prometheus.yml", config);
+  WriteConfig();
   if (web_config_) WriteFile(folder_ + "/web.yml", options.web_config);
   if (!options.history.empty()) {
     WriteFile(folder_ + "/history.txt", options.history);
@@ -84,6 +80,29 @@ Prometheus::Prometheus(const PrometheusOptions& options)
 Prometheus::~Prometheus() {
   Kill();
   if (own_folder_) std::filesystem::remove_all(folder_);
+}
+
+void Prometheus::WriteConfig() const {
+  const auto interval = std::to_string(options_.scrape_interval.count()) + "ms";
+  std::string config =
+      "global: {scrape_interval: " + interval + ", scrape_timeout: " + interval + "}\n";
+  if (!options_.targets.empty()) {
+    config +=
+        "scrape_configs:\n- job_name: agents\n  honor_labels: true\n  static_configs:\n  - "
+        "targets: [";
+    for (const auto& target : options_.targets) config += "\"" + target + "\",";
+    config += "]\n";
+  }
+  if (!options_.remote_read.empty()) {
+    config += "remote_read: [{url: \"" + options_.remote_read + "\", read_recent: true}]\n";
+  }
+  WriteFile(folder_ + "/prometheus.yml", config);
+}
+
+void Prometheus::ReloadWithRemoteRead(const std::string& url) {
+  options_.remote_read = url;
+  WriteConfig();
+  kill(pid_, SIGHUP);
 }
 
 void Prometheus::Start() {

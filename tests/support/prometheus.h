@@ -15,6 +15,7 @@ struct PrometheusOptions {
   std::vector<std::string> targets;  // host:port to scrape
   std::string history;               // OpenMetrics text loaded before the start; empty: none
   std::string web_config;            // contents of --web.config.file; empty: none
+  std::string remote_read;           // URL asked for samples besides its own; empty: none
   std::uint16_t port = 0;            // 0: a free one
   std::string folder;  // kept by the caller, e.g. over a restart; empty: a temporary one
 };
@@ -27,22 +28,30 @@ class Prometheus {
   Prometheus(const Prometheus&) = delete;
   Prometheus& operator=(const Prometheus&) = delete;
 
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  // https when web_config has a tls_server_config.
+  std::string url() const {
+    return (tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_);
+  }
   std::uint16_t port() const { return port_; }
 
   void Kill();   // SIGKILL
   void Pause();  // SIGSTOP: it accepts connections and answers nothing
   void Resume();
   void Start();  // again, after Kill
+  // Another remote_read; in force a moment later.
+  void ReloadWithRemoteRead(const std::string& url);
 
   std::string LogTail(int lines = 30) const;
 
  private:
+  void WriteConfig() const;
   void WaitUntilReady();
 
+  PrometheusOptions options_;
   std::string folder_;
   bool own_folder_ = false;
   bool web_config_ = false;
+  bool tls_ = false;
   std::uint16_t port_ = 0;
   pid_t pid_ = -1;
 };

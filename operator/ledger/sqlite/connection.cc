@@ -24,8 +24,10 @@ Advice AdviceFor(int code) {
           ErrorCode::kUnavailable,
           "the file cannot be written: mount the volume writable and let this user own the file"};
     case SQLITE_CANTOPEN:
-      return {ErrorCode::kUnavailable,
-              "the file cannot be opened: create its folder and let this user write in it"};
+      return {
+          ErrorCode::kUnavailable,
+          "the file cannot be opened: create its folder, on a volume that is mounted writable, and "
+          "let this user write in it"};
     case SQLITE_PERM:
     case SQLITE_AUTH:
       return {ErrorCode::kUnavailable, "access is denied: let this user own the file"};

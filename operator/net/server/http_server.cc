@@ -5,6 +5,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
+#include <list>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -51,7 +53,17 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  // Whether it is still the client's turn.
+  bool waiting() const { return waiting_; }
+
+  void Close() {
+    waiting_ = false;
+    beast::error_code ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+  }
+
   void Read() {
+    waiting_ = true;
     parser_.emplace();
     parser_->header_limit(kMaxHeaderBytes);
     parser_->body_limit(0);
@@ -63,6 +75,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   void OnRead(beast::error_code error) {
+    waiting_ = false;
     if (error == http::error::body_limit)
       return Answer({413, "text/plain", "no request body is taken\n"}, false);
     if (error) return Close();
@@ -95,17 +108,13 @@ class Session : public std::enable_shared_from_this<Session> {
         });
   }
 
-  void Close() {
-    beast::error_code ignored;
-    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
-  }
-
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::empty_body>> parser_;
   http::response<http::string_body> response_;
   const HttpServer::Handler& handler_;
   std::atomic<int>& open_;
+  bool waiting_ = false;
 };
 
 }  // namespace
@@ -130,14 +139,29 @@ class HttpServer::Implementation {
   void Accept() {
     acceptor_.async_accept([this](beast::error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
-      if (!error && open_ < kMaxConnections) {
-        std::make_shared<Session>(std::move(socket), handler_, open_)->Read();
+      // Whoever connects and stays silent gives way to whoever comes.
+      if (!error && (open_ < kMaxConnections || CloseOldestWaiting())) {
+        auto session = std::make_shared<Session>(std::move(socket), handler_, open_);
+        session->Read();
+        sessions_.push_back(std::move(session));
       }
       Accept();
     });
   }
 
+  bool CloseOldestWaiting() {
+    std::erase_if(sessions_, [](const auto& session) { return session.expired(); });
+    for (const auto& weak : sessions_) {
+      const auto session = weak.lock();
+      if (!session->waiting()) continue;
+      session->Close();
+      return true;
+    }
+    return false;
+  }
+
   std::atomic<int> open_{0};
+  std::list<std::weak_ptr<Session>> sessions_;  // in the order they came; of the thread alone
   std::unique_ptr<asio::io_context> context_;
   tcp::acceptor acceptor_;
   Handler handler_;

@@ -22,9 +22,9 @@ struct ServerResponse {
   std::string body;
 };
 
-// Serves from one thread of its own until destroyed. At most 64 connections at once, 16 KiB of
-// request header, no request body, 10 s per request: a slow or hostile client cannot hold it up for
-// the others.
+// Serves from one thread of its own until destroyed. At most 64 connections at once (then the one
+// silent for longest gives way), 16 KiB of request header, no request body, 10 s per request: a
+// slow or hostile client cannot hold it up for the others.
 class HttpServer {
  public:
   using Handler =

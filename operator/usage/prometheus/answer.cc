@@ -118,7 +118,8 @@ class AnswerParser::Implementation {
     if (!has_data) return Bad("no \"data\"");
     if (!warning.empty()) {
       return Problem{reason::kIncomplete,
-                     "Prometheus warned, so its answer may lack spend: " + warning,
+                     "Prometheus warned, so its answer may lack spend: " + warning +
+                         "; mend that in Prometheus: what is not booked now is read again then",
                      ErrorCode::kUnavailable};
     }
     return std::nullopt;
@@ -234,10 +235,14 @@ class AnswerParser::Implementation {
   std::optional<Problem> ReadSamples(Value value) {
     ondemand::array samples;
     if (const auto code = value.get_array().get(samples)) return Bad(code);
+    std::optional<Problem> not_a_number;
     for (auto sample : samples) {
-      if (auto problem = ReadSample(std::move(sample))) return problem;
+      auto problem = ReadSample(std::move(sample));
+      if (problem && problem->reason != reason::kNotANumber) return problem;
+      // A later number includes what was spent meanwhile, as after a scrape that failed.
+      not_a_number = std::move(problem);
     }
-    return std::nullopt;
+    return not_a_number;
   }
 
   // [1700000000.123, "12.5"]
@@ -276,8 +281,8 @@ class AnswerParser::Implementation {
     return {
         reason::kNotANumber,
         Describe(labels_) + " is " + std::string(what) +
-            ": not an amount of USD; correct the exporter, or leave the series out by a selector "
-            "in sources[].prometheus.metric",
+            ": not an amount of USD; correct the exporter (reading goes on at its next number), or "
+            "leave the series out by a selector in sources[].prometheus.metric",
         ErrorCode::kInvalidArgument};
   }
 

@@ -166,7 +166,9 @@ Problem FromTransport(const api::PrometheusConfig& config, const Error& error) {
   }
   return {reason::kUnreachable,
           QueryUrl(config) + ": " + error.message() +
-              "; check that Prometheus runs and that sources[].prometheus.url is right",
+              "; check that Prometheus runs and that sources[].prometheus.url is right" +
+              (config.url.starts_with("https:") ? ", and the files of sources[].prometheus.auth.tls"
+                                                : ""),
           error.code()};
 }
 

@@ -139,6 +139,9 @@ std::optional<Problem> PrometheusReader::ReadRange(Duration interval, std::stop_
                     chunk_.count() / 1000);
       continue;
     }
+    // The number that ends a run of NaN may be in the next piece.
+    if (problem && problem->reason == reason::kNotANumber && !latest)
+      chunk_ = std::min(2 * chunk_, kLongestChunk);
     if (problem) return problem;
     if (outage_ && answer.oldest_new && !outage_->oldest_new)
       outage_->oldest_new = answer.oldest_new;

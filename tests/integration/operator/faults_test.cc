@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "integration/operator/world.h"
-#include "net/server/http_server.h"
 #include "support/exporter.h"
 #include "support/prometheus.h"
+#include "support/raw_server.h"
 
 namespace purser::integration {
 namespace {
@@ -91,20 +91,39 @@ TEST(FaultsTest, PrometheusThatHangsIsToldWithinItsTimeout) {
 
 TEST(FaultsTest, APageOfHtmlIsNotZeroDollars) {
   World world("html");
-  auto web = net::HttpServer::Start("127.0.0.1:0", [](const net::ServerRequest&) {
-    return net::ServerResponse{200, "text/html", "<html>Sign in</html>"};
-  });
-  ASSERT_TRUE(web.ok());
+  support::Exporter exporter;
+  support::Prometheus prometheus(Scraping(exporter));
   world.Deployment("worker", 5);
   world.Pool("team", {"worker"});
-  world.Budget("daily", "limit: \"10\"", "{pools: [team]}");
-  support::RunningOperator running(
-      world.Config("http://127.0.0.1:" + std::to_string((*web)->port())),
-      world.cluster().kubeconfig(), nullptr);
-  ASSERT_TRUE(world.Eventually("it is told", [&] {
-    return world.ConditionOf("agentbudget", "daily", "SourceHealthy").starts_with("False/");
+  world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
+  exporter.Add(world.ns(), "worker", "9");
+  support::RunningOperator running(world.Config(prometheus.url()), world.cluster().kubeconfig(),
+                                   nullptr);
+  ASSERT_TRUE(world.Eventually("it is throttled", [&] { return world.Replicas("worker") == 3; }));
+  ASSERT_EQ(world.Spent("daily"), "9");
+
+  // A sign-in page answers where Prometheus did.
+  prometheus.Kill();
+  {
+    const support::RawServer web(
+        support::HttpAnswer(200, "text/html", "<html><body>Sign in</body></html>"),
+        prometheus.port());
+    ASSERT_TRUE(world.Eventually("the page is told", [&] {
+      return world.ConditionOf("agentbudget", "daily", "SourceHealthy") == "False/BadAnswer";
+    }));
+    EXPECT_THAT(world.MessageOf("agentbudget", "daily", "SourceHealthy"),
+                HasSubstr("check what answers at sources[].prometheus.url"));
+    EXPECT_EQ(world.Spent("daily"), "9");
+    EXPECT_EQ(world.Replicas("worker"), 3);
+  }
+
+  exporter.Add(world.ns(), "worker", "0.500000001");
+  prometheus.Start();
+  ASSERT_TRUE(world.Eventually("nothing was skipped and nothing booked twice",
+                               [&] { return world.Spent("daily") == "9.500000001"; }));
+  EXPECT_TRUE(world.Eventually("it is well again", [&] {
+    return world.ConditionOf("agentbudget", "daily", "SourceHealthy") == "True/Reading";
   }));
-  EXPECT_EQ(world.Replicas("worker"), 5);
 }
 
 TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {

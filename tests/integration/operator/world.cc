@@ -7,6 +7,8 @@
 #include <iostream>
 #include <thread>
 
+#include "support/http_exchange.h"
+
 namespace purser::integration {
 namespace {
 
@@ -117,16 +119,37 @@ int World::Replicas(const std::string& name, const std::string& kind) const {
   return object.contains("spec") ? object["spec"].value("replicas", -1) : -1;
 }
 
-std::string World::ConditionOf(const std::string& kind, const std::string& name,
-                               const std::string& type) const {
+nlohmann::json World::Condition(const std::string& kind, const std::string& name,
+                                const std::string& type) const {
   const auto object = Get(kind, name);
-  if (!object.contains("status") || !object["status"].contains("conditions")) return "";
-  for (const auto& condition : object["status"]["conditions"]) {
-    if (condition["type"] == type) {
-      return condition["status"].get<std::string>() + "/" + condition["reason"].get<std::string>();
+  if (object.contains("status") && object["status"].contains("conditions")) {
+    for (const auto& condition : object["status"]["conditions"]) {
+      if (condition["type"] == type) return condition;
     }
   }
-  return "";
+  return nlohmann::json::object();
+}
+
+std::string World::ConditionOf(const std::string& kind, const std::string& name,
+                               const std::string& type) const {
+  const auto condition = Condition(kind, name, type);
+  if (condition.empty()) return "";
+  return condition["status"].get<std::string>() + "/" + condition["reason"].get<std::string>();
+}
+
+std::string World::MessageOf(const std::string& kind, const std::string& name,
+                             const std::string& type) const {
+  return Condition(kind, name, type).value("message", "");
+}
+
+std::string World::Spent(const std::string& budget) const {
+  return StatusOf("agentbudget", budget).value("spent", "");
+}
+
+double World::MetricOf(std::uint16_t port, const std::string& series) {
+  const auto page = support::HttpExchange(port, "GET /metrics HTTP/1.0\r\n\r\n");
+  const auto at = page.find("\n" + series + " ");
+  return at == std::string::npos ? -1 : std::stod(page.substr(at + series.size() + 2));
 }
 
 bool World::Eventually(const std::string& what, const std::function<bool()>& check,

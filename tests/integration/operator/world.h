@@ -57,11 +57,21 @@ class World {
   std::string ConditionOf(const std::string& kind, const std::string& name,
                           const std::string& type) const;
 
+  std::string MessageOf(const std::string& kind, const std::string& name,
+                        const std::string& type) const;  // "" when the condition is absent
+  // As in its status, which tells less than 1 % of the limit a minute late; "" when not there.
+  std::string Spent(const std::string& budget) const;
+  // The value of a series on the operator's /metrics, written as there; -1: not there.
+  static double MetricOf(std::uint16_t port, const std::string& series);
+
   // Polls until `check` holds; fails the test with the objects and logs otherwise.
   bool Eventually(const std::string& what, const std::function<bool()>& check,
                   std::chrono::milliseconds within = std::chrono::seconds(20)) const;
 
  private:
+  nlohmann::json Condition(const std::string& kind, const std::string& name,
+                           const std::string& type) const;
+
   support::Cluster& cluster_;
   std::string ns_;
   std::string folder_;

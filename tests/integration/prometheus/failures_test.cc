@@ -4,14 +4,16 @@
 
 #include <fstream>
 
-#include "raw_server.h"
 #include "reading.h"
 #include "support/prometheus.h"
+#include "support/raw_server.h"
 
 namespace purser {
 namespace {
 
 using namespace std::chrono_literals;
+using support::HttpAnswer;
+using support::RawServer;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using State = ledger::SourceHealth::State;

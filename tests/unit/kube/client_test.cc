@@ -97,7 +97,13 @@ TEST(ClientTest, DecodesApiErrors) {
   } cases[] = {
       {400, R"({"message":"bad","reason":"BadRequest"})", ErrorCode::kInvalidArgument,
        "HTTP 400: bad"},
-      {401, R"({"message":"Unauthorized"})", ErrorCode::kUnauthenticated, "HTTP 401: Unauthorized"},
+      {401, R"({"message":"Unauthorized"})", ErrorCode::kUnauthenticated,
+       "HTTP 401: Unauthorized; the credentials are not accepted: renew the kubeconfig's token or "
+       "certificate, or make the service account again; files are read again at every try"},
+      {403, R"({"message":"User \"u\" cannot list resource \"r\" in API group \"g\""})",
+       ErrorCode::kPermissionDenied,
+       "HTTP 403: User \"u\" cannot list resource \"r\" in API group \"g\"; grant this user that "
+       "verb on that resource with a (Cluster)Role and its binding, as charts/purser does"},
       {403, R"({"message":"forbidden: x"})", ErrorCode::kPermissionDenied,
        "HTTP 403: forbidden: x"},
       {404, R"({"message":"pods \"x\" not found"})", ErrorCode::kNotFound,

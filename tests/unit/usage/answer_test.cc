@@ -100,6 +100,21 @@ TEST(AnswerParser, StopsAtTheCallersProblem) {
   EXPECT_EQ(calls, 1);
 }
 
+// A later number includes what was spent meanwhile; until it comes, nothing of the answer counts.
+TEST(AnswerParser, ReadsOnAtTheNumberAfterANaN) {
+  std::vector<Seen> seen;
+  EXPECT_FALSE(
+      Parse(Matrix(R"([{"metric":{},"values":[[1,"1"],[2,"NaN"],[3,"+Inf"],[4,"2.5"]]}])"), seen));
+  EXPECT_EQ(seen, (std::vector<Seen>{{"", {{1000, 1'000'000'000}, {4000, 2'500'000'000}}}}));
+  const auto problem = Parse(
+      Matrix(R"([{"metric":{"a":"b"},"values":[[1,"1"],[2,"NaN"],[3,"2"],[4,"NaN"]]}])"), seen);
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->reason, reason::kNotANumber);
+  EXPECT_THAT(problem->message, HasSubstr("reading goes on at its next number"));
+  EXPECT_EQ(Parse(Matrix(R"([{"metric":{},"values":[[1,"NaN"],[2,7],[3,"2"]]}])"), seen)->reason,
+            reason::kBadAnswer);
+}
+
 struct Hostile {
   const char* name;
   std::string body;

@@ -226,6 +226,31 @@ TEST_F(ReaderTest, WarningsBookNothing) {
   EXPECT_EQ(Total(), Money());
 }
 
+TEST_F(ReaderTest, ALongRunOfNaNEndsAtItsNextNumber) {
+  prometheus_.Add(kSeries, kNoon, Dollars(1));
+  CatchUp();
+  clock_.Advance(30min);
+  // NaN from the first minute to the 25th, longer than the first piece that is read.
+  prometheus_.intercept = [](const net::HttpRequest& request) {
+    const auto end = std::stod(request.body.substr(request.body.find("&time=") + 6));
+    const bool mended = end >= 1'800'014'400 + 25 * 60;
+    return std::optional<Result<net::HttpResponse>>(support::FakePrometheus::Ok200(
+        std::string(R"({"status":"success","data":{"resultType":"matrix","result":[
+            {"metric":{"namespace":"agents","agent":"a"},"values":[[1800014460,"NaN"])") +
+        (mended ? R"(,[1800015900,"7"])" : "") + "]}]}}"));
+  };
+  int refused = 0;
+  for (; refused < 10; ++refused) {
+    const auto outcome = Read();
+    if (!outcome.problem) break;
+    EXPECT_EQ(outcome.problem->reason, reason::kNotANumber);
+    EXPECT_EQ(Total(), Money());
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_LT(refused, 10);
+  EXPECT_EQ(Total(), Dollars(6));
+}
+
 TEST_F(ReaderTest, ASeriesTwiceInOneAnswerIsRefused) {
   CatchUp();
   Answer(R"({"status":"success","data":{"resultType":"matrix","result":[

@@ -6,11 +6,12 @@
 #include <string>
 #include <thread>
 
-namespace purser {
+namespace purser::support {
 
 class RawServer {
  public:
-  explicit RawServer(std::string answer);
+  // `port` 0: a free one.
+  explicit RawServer(std::string answer, std::uint16_t port = 0);
   ~RawServer();
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
@@ -31,4 +32,4 @@ class RawServer {
 // A whole HTTP answer.
 std::string HttpAnswer(int status, const std::string& type, const std::string& body);
 
-}  // namespace purser
+}  // namespace purser::support

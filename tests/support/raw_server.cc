@@ -1,4 +1,4 @@
-#include "raw_server.h"
+#include "support/raw_server.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -8,7 +8,7 @@
 
 #include <stdexcept>
 
-namespace purser {
+namespace purser::support {
 namespace {
 
 bool Readable(int socket, int milliseconds) {
@@ -30,11 +30,14 @@ std::string ReadRequest(int connection) {
 
 }  // namespace
 
-RawServer::RawServer(std::string answer) : answer_(std::move(answer)) {
+RawServer::RawServer(std::string answer, std::uint16_t port) : answer_(std::move(answer)) {
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
   socklen_t size = sizeof address;
   if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
       listen(listener_, 16) != 0 ||
@@ -84,4 +87,4 @@ std::string HttpAnswer(int status, const std::string& type, const std::string& b
          body;
 }
 
-}  // namespace purser
+}  // namespace purser::support

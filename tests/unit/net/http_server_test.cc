@@ -1,0 +1,128 @@
+// The server of health and metrics, byte by byte: what it refuses, and who cannot hold it up.
+#include "net/server/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <list>
+
+#include "support/http_exchange.h"
+
+namespace purser::net {
+namespace {
+
+using namespace std::chrono_literals;
+using support::HttpConnection;
+using support::HttpExchange;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+class HttpServerTest : public testing::Test {
+ protected:
+  HttpServerTest() {
+    auto server = HttpServer::Start("127.0.0.1:0", [](const ServerRequest& request) {
+      return ServerResponse{200, "text/plain",
+                            std::string(request.method) + " " + std::string(request.path)};
+    });
+    EXPECT_TRUE(server.ok());
+    server_ = std::move(*server);
+  }
+  std::uint16_t port() const { return server_->port(); }
+  std::string Get() const {
+    return HttpExchange(port(),
+                        "GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  }
+
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, AnswersGetAndHead) {
+  EXPECT_THAT(Get(), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Get(), EndsWith("\r\n\r\nGET /metrics"));
+  const auto head = HttpExchange(port(), "HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(head, HasSubstr("Content-Length: 13\r\n"));
+  EXPECT_THAT(head, EndsWith("\r\n\r\n"));
+}
+
+TEST_F(HttpServerTest, KeepsAConnectionForTheNextRequest) {
+  const HttpConnection connection(port());
+  connection.Send("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
+  connection.Send("GET /two HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const auto answers = connection.ReadToEnd();
+  EXPECT_THAT(answers, HasSubstr("GET /one"));
+  EXPECT_THAT(answers, EndsWith("GET /two"));
+}
+
+TEST_F(HttpServerTest, RefusesWhatOnlyChanges) {
+  for (const char* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
+    const auto answer =
+        HttpExchange(port(), std::string(method) + " /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 ")) << method;
+    EXPECT_THAT(answer, EndsWith("only GET and HEAD\n"));
+  }
+}
+
+TEST_F(HttpServerTest, RefusesABodyBeforeItCameWhole) {
+  for (const char* method : {"GET", "POST"}) {
+    const auto answer =
+        HttpExchange(port(), std::string(method) +
+                                 " /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n"
+                                 "\r\nonly this much");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 ")) << method;
+  }
+}
+
+TEST_F(HttpServerTest, EndsAConnectionWhoseHeaderHasNoEnd) {
+  const auto answer =
+      HttpExchange(port(), "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(64 * 1024, 'x'));
+  EXPECT_THAT(answer, Not(HasSubstr(" 200 ")));
+  const auto nonsense = HttpExchange(port(), "\x16\x03\x01\x02 TLS, perhaps\r\n\r\n");
+  EXPECT_THAT(nonsense, Not(HasSubstr(" 200 ")));
+  EXPECT_THAT(Get(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, SilentConnectionsDoNotBlockOthers) {
+  std::list<HttpConnection> silent;
+  for (int i = 0; i < 200; ++i) {
+    silent.emplace_back(port());
+    if (i % 2 == 0) silent.back().Send("GET /metrics HTTP/1.1\r\nHo");
+  }
+  // Nobody has timed out by now: they gave way.
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) ASSERT_THAT(Get(), StartsWith("HTTP/1.1 200 ")) << i;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+  EXPECT_THAT(silent.front().ReadToEnd(), IsEmpty()) << "the oldest is closed";
+}
+
+TEST_F(HttpServerTest, EndsASilentConnectionAfterTenSeconds) {
+  const HttpConnection silent(port());
+  silent.Send("GET /metrics HTTP/1.1\r\n");
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_THAT(silent.ReadToEnd(30s), IsEmpty());
+  const auto took = std::chrono::steady_clock::now() - began;
+  EXPECT_GT(took, 8s);
+  EXPECT_LT(took, 20s);
+}
+
+TEST(HttpServerStart, NamesTheAddressThatCannotBeUsed) {
+  const auto handler = [](const ServerRequest&) { return ServerResponse{}; };
+  const auto first = HttpServer::Start("127.0.0.1:0", handler);
+  ASSERT_TRUE(first.ok());
+  const std::string taken = "127.0.0.1:" + std::to_string((*first)->port());
+  const auto second = HttpServer::Start(taken, handler);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(second.error().message(),
+              testing::AllOf(HasSubstr(taken), HasSubstr("server.metricsAddress")));
+  for (const char* address : {"", "8080", "localhost:8080", "127.0.0.1:", "127.0.0.1:99999"}) {
+    const auto wrong = HttpServer::Start(address, handler);
+    ASSERT_FALSE(wrong.ok()) << address;
+    EXPECT_EQ(wrong.error().code(), ErrorCode::kInvalidArgument) << address;
+  }
+}
+
+}  // namespace
+}  // namespace purser::net
