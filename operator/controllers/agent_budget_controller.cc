@@ -102,6 +102,9 @@ void AgentBudgetController::Publish(const BudgetPointer& budget, Evaluation eval
 void AgentBudgetController::Hold(const api::AgentBudget& budget) {
   Evaluation evaluation;
   const auto before = on_.board.Get(budget.meta.key());
+  // One that could never be evaluated has taken nothing: it must not keep what others took.
+  const bool may_have_taken = before ? before->window_spec || !before->decision.may_relax
+                                     : !budget.status.window_start.empty();
   if (before) {
     evaluation = *before;
   } else {
@@ -110,7 +113,7 @@ void AgentBudgetController::Hold(const api::AgentBudget& budget) {
     evaluation.decision.audit = budget.spec.mode == api::Mode::kAudit;
   }
   evaluation.generation = budget.meta.generation;
-  evaluation.decision.may_relax = false;
+  evaluation.decision.may_relax = !may_have_taken;
   const auto published = std::make_shared<const Evaluation>(std::move(evaluation));
   for (const auto& pool : on_.board.Publish(published)) on_.enqueue_pool(pool);
 }
@@ -139,7 +142,7 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer
   const bool same_spec = before && before->generation == budget->meta.generation;
   // A clock that steps back must not reopen a closed window.
   std::optional<Timestamp> latest;
-  if (same_spec) latest = before->decision.window.start;
+  if (before && before->window_spec == spec.window) latest = before->decision.window.start;
   if (!before && budget->status.observed_generation == budget->meta.generation) {
     latest = ParseRfc3339(budget->status.window_start);
   }
@@ -151,6 +154,7 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer
   Evaluation evaluation;
   evaluation.budget = key;
   evaluation.generation = budget->meta.generation;
+  evaluation.window_spec = spec.window;
   evaluation.scope = scope == Scope::kReuse && same_spec ? before->scope : Resolve(*budget);
   const std::string id = key.ToString();
   if (auto tracked = on_.ledger.Track(id, CoverageOf(*budget, evaluation.scope, *window));

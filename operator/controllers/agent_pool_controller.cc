@@ -223,6 +223,7 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   if (!pool->spec.limit_targets.empty()) {
     report.published = publisher_.Publish(
         *pool, LimitsDocument(*pool, report.state, report.concurrency, published));
+    Earliest(next, now + kVerifyLimitsEvery);
   }
   Status first = report.published;
   for (std::size_t i = 0; i < report.agents.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,6 +21,8 @@ namespace purser::controllers {
 struct Evaluation {
   api::ObjectKey budget;
   std::int64_t generation = 0;  // of the budget's spec
+  // Of which decision.window is one; nothing: the budget could never be evaluated.
+  std::optional<api::WindowSpec> window_spec;
   policy::BudgetDecision decision;
   ResolvedScope scope;
   std::vector<policy::PoolShare> shares;  // parallel to scope.pools; filled while throttled

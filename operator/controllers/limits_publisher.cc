@@ -38,17 +38,19 @@ Status LimitsPublisher::PublishTo(const api::AgentPool& pool, const api::ConfigM
                                   const std::string& document) {
   const auto key = pool.meta.key();
   const std::string slot = target.name + "/" + target.key;
-  bool first = true;
+  const auto now = std::chrono::steady_clock::now();
+  bool changed = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto& written = written_[key];
-    const auto found = written.find(slot);
-    first = found == written.end();
-    if (!first && found->second == document) return Ok();
+    const auto& known = known_[key];
+    if (const auto found = known.find(slot); found != known.end()) {
+      changed = found->second.document != document;
+      if (!changed && now - found->second.at < kVerifyLimitsEvery) return Ok();
+    }
   }
   const auto path = kube::ObjectPath(ConfigMapType(), {pool.meta.ns, target.name});
   bool same = false;
-  if (first) {
+  if (!changed) {
     const auto current = client_.Get(path);
     same = current && ReadKey(*current, target.key) == document;
   }
@@ -61,7 +63,7 @@ Status LimitsPublisher::PublishTo(const api::AgentPool& pool, const api::ConfigM
     if (!answer) return answer.error().WithContext("ConfigMap " + pool.meta.ns + "/" + target.name);
   }
   const std::lock_guard lock(mutex_);
-  written_[key][slot] = document;
+  known_[key][slot] = {document, now};
   return Ok();
 }
 
@@ -76,7 +78,7 @@ Status LimitsPublisher::Publish(const api::AgentPool& pool, const std::string& d
 
 void LimitsPublisher::Forget(const api::ObjectKey& pool) {
   const std::lock_guard lock(mutex_);
-  written_.erase(pool);
+  known_.erase(pool);
 }
 
 }  // namespace purser::controllers

@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <string>
@@ -26,8 +27,12 @@ struct PublishedAgent {
 std::string LimitsDocument(const api::AgentPool& pool, const std::string& state,
                            std::int32_t concurrency, const std::vector<PublishedAgent>& agents);
 
-// Thread-safe. Writes only what changed: remembers what it wrote, and after a restart reads before
-// it writes.
+// A ConfigMap is not watched: what it holds is read again this often, so that limits that somebody
+// deleted or edited come back.
+inline constexpr std::chrono::minutes kVerifyLimitsEvery{1};
+
+// Thread-safe. Writes only what differs: what it wrote or read lately is remembered, else it reads
+// before it writes.
 class LimitsPublisher {
  public:
   explicit LimitsPublisher(kube::Client& client) : client_(client) {}
@@ -42,8 +47,12 @@ class LimitsPublisher {
 
   kube::Client& client_;
   std::mutex mutex_;
-  // pool -> "configmap/key" -> document last written.
-  std::unordered_map<api::ObjectKey, std::map<std::string, std::string>> written_;
+  struct Known {
+    std::string document;
+    std::chrono::steady_clock::time_point at;  // when it was last seen or written
+  };
+  // pool -> "configmap/key" -> what it holds.
+  std::unordered_map<api::ObjectKey, std::map<std::string, Known>> known_;
 };
 
 }  // namespace purser::controllers

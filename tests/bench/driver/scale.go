@@ -77,6 +77,7 @@ func measureScale(b *bench) error {
 
 // The very first start, which writes every status, and a restart, which writes none.
 func (b *bench) measureColdStarts(purser *side) error {
+	var err error
 	watches := map[string]*objectWatch{}
 	for _, resource := range []schema.GroupVersionResource{budgets, pools} {
 		watch, err := b.watch(resource)
@@ -90,10 +91,18 @@ func (b *bench) measureColdStarts(purser *side) error {
 		_, found, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
 		return found
 	}
-	first, err := b.startSide(purser)
+	if purser.process, err = purser.launch(purser); err != nil {
+		return err
+	}
+	err = waitFor("every budget and pool", time.Minute, 50*time.Millisecond, func() (bool, error) {
+		now, err := scrape(purser.address)
+		return err == nil && purser.acted(now), purser.process.requireRunning()
+	})
 	if err != nil {
 		return err
 	}
+	b.report.add(row{Figure: "first start -> all reconciled", Unit: "s",
+		Purser: number(time.Since(purser.process.started).Seconds()), Max: number(maxColdStart)})
 	var lastStatus time.Time
 	err = waitFor("every status", time.Minute, 50*time.Millisecond, func() (bool, error) {
 		for _, watch := range watches {
@@ -110,10 +119,8 @@ func (b *bench) measureColdStarts(purser *side) error {
 	if err != nil {
 		return err
 	}
-	statuses := lastStatus.Sub(purser.process.started)
-	b.report.add(row{Figure: "first start -> all reconciled, statuses written", Unit: "s",
-		Purser: number(max(first.reconciled, statuses).Seconds()), Max: number(maxColdStart)})
-	b.report.add(row{Figure: "CPU to that point", Unit: "s", Purser: number(first.cpu)})
+	b.report.add(row{Figure: "-> every status written, in the background", Unit: "s",
+		Purser: number(lastStatus.Sub(purser.process.started).Seconds())})
 	b.stopSide(purser)
 	again, err := b.startSide(purser)
 	if err != nil {

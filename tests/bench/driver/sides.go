@@ -14,6 +14,8 @@ type side struct {
 	launch  func(*side) (*process, error)
 	// Whether everything the objects ask for has been done, as its own metrics tell.
 	reconciled func(metrics) bool
+	// Whether that is so but for the statuses that are still to be written; nil where there are none.
+	acted func(metrics) bool
 	process    *process
 }
 
@@ -126,13 +128,18 @@ sources:
 	s.launch = func(s *side) (*process, error) {
 		return b.start(s.name, nil, b.settings.purser, "run", "--config", config, "--kubeconfig", b.settings.kubeconfig)
 	}
-	s.reconciled = func(m metrics) bool {
+	s.acted = func(m metrics) bool {
 		budgets, _ := m.sum("purser_reconcile_duration_seconds_count", `controller="agentbudget"`)
 		pools, _ := m.sum("purser_reconcile_duration_seconds_count", `controller="agentpool"`)
-		depth, known := m.sum("purser_queue_depth")
+		toEvaluate, known := m.sum("purser_queue_depth", `controller="agentbudget"`)
+		toScale, _ := m.sum("purser_queue_depth", `controller="agentpool"`)
 		healthy, _ := m.sum("purser_source_healthy")
-		return known && depth == 0 && healthy == 1 &&
+		return known && toEvaluate+toScale == 0 && healthy == 1 &&
 			budgets >= float64(options.budgets) && pools >= float64(options.pools)
+	}
+	s.reconciled = func(m metrics) bool {
+		depth, _ := m.sum("purser_queue_depth")
+		return depth == 0 && s.acted(m)
 	}
 	return s, nil
 }
