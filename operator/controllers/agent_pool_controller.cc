@@ -119,6 +119,7 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
   report.replicas = workload->replicas;
   const auto state = StateOf(*workload);
   if (!state) {
+    report.held = true;
     report.note = "annotation " + std::string(policy::kSavedAnnotation) + ": " +
                   state.error().message() + "; remove it or set it right";
     return Ok();
@@ -140,6 +141,7 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
   if (contention.Contended(now)) contended.push_back(report.workload);
   if (plan.kind == policy::PlanKind::kNothing) {
     report.note = plan.explanation;
+    report.held = state->saved && state->saved->pool != pool.meta.name;
     return Ok();
   }
   if (plan.kind == policy::PlanKind::kReassert) {

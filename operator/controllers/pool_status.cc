@@ -59,6 +59,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   status.reason = report.demand.governor ? message : "";
 
   std::vector<std::string> missing;
+  std::vector<std::string> held;
   std::vector<std::string> stopped;
   bool throttled = false;
   for (const auto& agent : report.agents) {
@@ -72,6 +73,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     entry.reason = ReasonOf(agent);
     status.agents.push_back(std::move(entry));
     if (agent.missing) missing.push_back(agent.workload);
+    if (agent.held) held.push_back(agent.workload + " (" + agent.note + ")");
     if (agent.outcome.level == policy::Level::kStopped) stopped.push_back(agent.name);
     if (agent.outcome.state != "Normal" && agent.outcome.state != "Ramping") throttled = true;
   }
@@ -81,12 +83,14 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     SetCondition(status.conditions, type, value, reason, text, pool.meta.generation, report.now);
   };
   const bool contended = !report.contended.empty();
-  set("Ready", missing.empty() && report.published.ok(),
+  set("Ready", missing.empty() && held.empty() && report.published.ok(),
       !missing.empty()        ? "WorkloadNotFound"
+      : !held.empty()         ? "WorkloadHeld"
       : report.published.ok() ? "Reconciled"
                               : "LimitsNotPublished",
       !missing.empty() ? "spec.agents[].workloadRef: not found in namespace " + pool.meta.ns +
                              ": " + Join(missing)
+      : !held.empty()         ? "cannot be scaled by this pool: " + Join(held)
       : report.published.ok() ? "every agent is as its budgets ask"
                               : report.published.error().message());
   set("Governed", report.demand.covered,

@@ -18,6 +18,7 @@ struct AgentReport {
   AgentOutcome outcome;
   EvaluationPointer governor;
   bool missing = false;       // the workload is not there
+  bool held = false;          // what is saved on it is another pool's, or cannot be read
   std::int32_t replicas = 0;  // spec.replicas in force
   std::optional<std::int32_t> saved_replicas;
   std::string workload;  // "Deployment researcher"

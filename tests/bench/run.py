@@ -67,7 +67,8 @@ def run(names: list[str], options: argparse.Namespace) -> int:
     for name in names:
         print(f"== {TITLES[name]}", file=sys.stderr, flush=True)
         reports[name] = measure(name, purser, tools, options.quick)
-    text = describe_machine(purser) + "".join(table(name, report) for name, report in reports.items())
+    length = "Quick runs: shorter and rougher than the full ones.\n" if options.quick else ""
+    text = describe_machine(purser) + length + "".join(table(name, report) for name, report in reports.items())
     print(text)
     if options.record:
         record(text)

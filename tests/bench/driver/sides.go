@@ -15,8 +15,8 @@ type side struct {
 	// Whether everything the objects ask for has been done, as its own metrics tell.
 	reconciled func(metrics) bool
 	// Whether that is so but for the statuses that are still to be written; nil where there are none.
-	acted func(metrics) bool
-	process    *process
+	acted   func(metrics) bool
+	process *process
 }
 
 const (
