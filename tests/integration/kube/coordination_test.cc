@@ -15,7 +15,9 @@ using Json = nlohmann::json;
 class RealCoordinationTest : public ApiServerTest {};
 
 TEST_F(RealCoordinationTest, AReleasedLeaseIsTakenOverWithinThreeSeconds) {
-  const LeaderElectionOptions options{{ns_, "purser"}, "one"};
+  LeaderElectionOptions options;
+  options.lease = {ns_, "purser"};
+  options.identity = "one";
   auto second_options = options;
   second_options.identity = "two";
   Connected other;

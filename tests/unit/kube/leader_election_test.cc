@@ -96,8 +96,12 @@ class LeaderElectionTest : public testing::Test {
   }
   // 1 s / 300 ms / 20 ms instead of 15 / 10 / 2 s.
   std::unique_ptr<LeaderElector> Make(const std::string& identity) {
-    LeaderElectionOptions options{
-        {"purser-system", "purser"}, identity, seconds(1), milliseconds(300), milliseconds(20)};
+    LeaderElectionOptions options;
+    options.lease = {"purser-system", "purser"};
+    options.identity = identity;
+    options.lease_duration = seconds(1);
+    options.renew_deadline = milliseconds(300);
+    options.retry_period = milliseconds(20);
     return std::make_unique<LeaderElector>(client_, options);
   }
   static bool Leads(LeaderElector& elector, Duration within = seconds(5)) {
