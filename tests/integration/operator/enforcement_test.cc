@@ -85,8 +85,10 @@ TEST_F(EnforcementTest, ThrottlesThenStopsThenReturnsWhenTheLimitIsRaised) {
   Spend("worker", "1.3");
   ASSERT_TRUE(Stopped());
   ASSERT_TRUE(world_.Eventually("the pool says so", [&] { return PoolState() == "Stopped"; }));
+  ASSERT_TRUE(world_.Eventually("and the budget", [&] {
+    return world_.StatusOf("agentbudget", "daily").value("state", "") == "Stopped";
+  }));
   const auto budget = world_.StatusOf("agentbudget", "daily");
-  EXPECT_EQ(budget["state"], "Stopped");
   EXPECT_EQ(budget["spent"], "10.1");
   EXPECT_EQ(budget["remaining"], "0");
   EXPECT_EQ(world_.ConditionOf("agentbudget", "daily", "Exhausted"), "True/LimitReached");
