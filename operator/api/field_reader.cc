@@ -90,7 +90,9 @@ bool ReadText(ReadContext& context, simdjson::dom::element element, TextForm for
   }
   const auto wrong = form(text);
   if (!wrong.empty()) {
-    context.Fail(Quoted(text) + ": " + wrong);
+    // What stands before the @ of a URL is a password as likely as not.
+    const bool secret = form == &HttpUrl && text.find('@') != std::string_view::npos;
+    context.Fail((secret ? "" : Quoted(text) + ": ") + wrong);
     return false;
   }
   into.assign(text);
