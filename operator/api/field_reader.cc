@@ -27,7 +27,7 @@ std::string Problem::PathText() const {
     if (step.field.empty()) {
       text += "[" + std::to_string(step.index) + "]";
     } else {
-      text += (text.empty() ? "" : ".") + step.field;
+      text += (text.empty() ? "" : ".") + Visible(step.field);
     }
   }
   return text;
