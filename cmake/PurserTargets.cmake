@@ -83,10 +83,10 @@ endfunction()
 # Builds the fuzz targets and nothing else.
 add_custom_target(fuzz-targets)
 
-# purser_fuzz(SUBJECT DEPENDS ... [LIBRARIES ...]): <subject>_fuzz out of <subject>_fuzz.cc. For libFuzzer with
-# PURSER_FUZZ; otherwise a unit test that replays corpus/<subject> and mutations of it.
+# purser_fuzz(SUBJECT [MUTATIONS n] DEPENDS ... [LIBRARIES ...]): <subject>_fuzz out of <subject>_fuzz.cc. For libFuzzer
+# with PURSER_FUZZ; otherwise a unit test that replays corpus/<subject> and 2,000 mutations of it.
 function(purser_fuzz subject)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "" "MUTATIONS" "DEPENDS;LIBRARIES" ${ARGN})
   set(name ${subject}_fuzz)
   add_executable(${name} ${name}.cc)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
@@ -101,6 +101,9 @@ function(purser_fuzz subject)
   endif()
   target_link_libraries(${name} PRIVATE purser_replay)
   add_dependencies(unit-tests ${name})
-  add_test(NAME ${name} COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${subject})
+  if(ARG_MUTATIONS)
+    set(mutations --mutations ${ARG_MUTATIONS})
+  endif()
+  add_test(NAME ${name} COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${subject} ${mutations})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 60)
 endfunction()
