@@ -62,6 +62,14 @@ sanitize: deps ## Run the unit tests with ASan+UBSan, then with TSan
 	  (cd $(BUILD)-$$sanitizer && ctest --output-on-failure --no-tests=error -L unit); \
 	done
 
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: deps ## Fuzz everything the operator reads, FUZZ_SECONDS (60) for each target
+	cmake -S . -B $(BUILD)-fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ -DPURSER_FUZZ=ON
+	cmake --build $(BUILD)-fuzz -j $(JOBS) --target fuzz-targets
+	tests/fuzz/run.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
 .PHONY: coverage
 coverage: deps ## Unit line coverage of policy, ledger and money (at least 95 %)
 	cmake -S . -B $(BUILD)-coverage -G Ninja -DCMAKE_BUILD_TYPE=Debug -DPURSER_COVERAGE=ON
@@ -80,4 +88,4 @@ image: build ## Make the image purser:VERSION as build/purser-image.tar (docker 
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf $(BUILD) $(BUILD)-address $(BUILD)-thread $(BUILD)-coverage
+	rm -rf $(BUILD) $(BUILD)-address $(BUILD)-thread $(BUILD)-coverage $(BUILD)-fuzz

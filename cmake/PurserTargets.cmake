@@ -7,8 +7,10 @@ add_library(purser_options INTERFACE)
 target_compile_options(purser_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 # GCC 12 reports false positives inside the standard library's string code when optimising.
-target_compile_options(purser_options INTERFACE -Wno-error=restrict -Wno-error=maybe-uninitialized
-  -Wno-error=stringop-overflow -Wno-error=array-bounds)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(purser_options INTERFACE -Wno-error=restrict -Wno-error=maybe-uninitialized
+    -Wno-error=stringop-overflow -Wno-error=array-bounds)
+endif()
 target_include_directories(purser_options INTERFACE ${PROJECT_SOURCE_DIR}/operator)
 
 if(PURSER_SANITIZE STREQUAL "address")
@@ -19,6 +21,15 @@ elseif(PURSER_SANITIZE STREQUAL "thread")
   target_link_options(purser_options INTERFACE -fsanitize=thread)
 elseif(PURSER_SANITIZE)
   message(FATAL_ERROR "PURSER_SANITIZE is '${PURSER_SANITIZE}'; use address, thread or nothing")
+endif()
+if(PURSER_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "PURSER_FUZZ needs clang, for libFuzzer: add -DCMAKE_CXX_COMPILER=clang++, or run make fuzz")
+  endif()
+  # No vptr: the HTTP library's objects have type information of their own build.
+  target_compile_options(purser_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+    -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(purser_options INTERFACE -fsanitize=address,undefined)
 endif()
 if(PURSER_COVERAGE)
   target_compile_options(purser_options INTERFACE --coverage -O0)
@@ -67,4 +78,32 @@ function(purser_test name)
     set(ARG_TIMEOUT 60)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# Builds the fuzz targets and nothing else.
+add_custom_target(fuzz-targets)
+
+# purser_fuzz(SUBJECT [MUTATIONS n] DEPENDS ... [LIBRARIES ...]): <subject>_fuzz out of <subject>_fuzz.cc. For libFuzzer
+# with PURSER_FUZZ; otherwise a unit test that replays corpus/<subject> and 2,000 mutations of it.
+function(purser_fuzz subject)
+  cmake_parse_arguments(ARG "" "MUTATIONS" "DEPENDS;LIBRARIES" ${ARGN})
+  set(name ${subject}_fuzz)
+  add_executable(${name} ${name}.cc)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  foreach(dependency IN LISTS ARG_DEPENDS)
+    target_link_libraries(${name} PRIVATE purser_${dependency})
+  endforeach()
+  target_link_libraries(${name} PRIVATE purser_options ${ARG_LIBRARIES})
+  add_dependencies(fuzz-targets ${name})
+  if(PURSER_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    return()
+  endif()
+  target_link_libraries(${name} PRIVATE purser_replay)
+  add_dependencies(unit-tests ${name})
+  if(ARG_MUTATIONS)
+    set(mutations --mutations ${ARG_MUTATIONS})
+  endif()
+  add_test(NAME ${name} COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${subject} ${mutations})
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 60)
 endfunction()

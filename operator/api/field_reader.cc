@@ -27,7 +27,7 @@ std::string Problem::PathText() const {
     if (step.field.empty()) {
       text += "[" + std::to_string(step.index) + "]";
     } else {
-      text += (text.empty() ? "" : ".") + step.field;
+      text += (text.empty() ? "" : ".") + Visible(step.field);
     }
   }
   return text;
@@ -90,7 +90,9 @@ bool ReadText(ReadContext& context, simdjson::dom::element element, TextForm for
   }
   const auto wrong = form(text);
   if (!wrong.empty()) {
-    context.Fail(Quoted(text) + ": " + wrong);
+    // What stands before the @ of a URL is a password as likely as not.
+    const bool secret = form == &HttpUrl && text.find('@') != std::string_view::npos;
+    context.Fail((secret ? "" : Quoted(text) + ": ") + wrong);
     return false;
   }
   into.assign(text);

@@ -278,12 +278,16 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   return std::chrono::milliseconds(total);
 }
 
+std::string Visible(std::string_view text) {
+  std::string visible(text);
+  std::replace_if(visible.begin(), visible.end(), IsControl, '?');
+  return visible;
+}
+
 std::string Quoted(std::string_view text) {
   constexpr std::size_t kShown = 60;
   const auto cut = CutUtf8(text, kShown);
-  std::string shown = "\"";
-  for (const char c : cut) shown += IsControl(c) ? '?' : c;
-  return shown + (cut.size() < text.size() ? "...\"" : "\"");
+  return "\"" + Visible(cut) + (cut.size() < text.size() ? "...\"" : "\"");
 }
 
 }  // namespace purser::api

@@ -35,6 +35,9 @@ std::string HeaderValue(std::string_view text);
 // "15s", "500ms", "24h", "1h30m": whole numbers of h, m, s, ms, largest unit first, each once.
 std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
+// `text` with control characters shown as '?': messages are printed to terminals.
+std::string Visible(std::string_view text);
+
 // `text` in quotes, shortened to 60 bytes, control characters shown as '?': for messages.
 std::string Quoted(std::string_view text);
 

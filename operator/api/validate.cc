@@ -101,7 +101,7 @@ std::vector<Finding> ValidateFile(std::string_view yaml, std::string_view file) 
   for (const auto& document : text.documents) {
     std::vector<LocatedProblem> problems;
     ValidateDocument(document, problems);
-    const auto name = NameOf(document);
+    const auto name = Visible(NameOf(document));
     for (const auto& problem : problems) {
       findings.push_back(
           {LocationText(file, problem.place), (name.empty() ? "" : name + ": ") + problem.message});

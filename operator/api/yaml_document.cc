@@ -19,6 +19,13 @@ YamlPlace PlaceOf(const YAML::Mark& mark) {
   return mark.is_null() ? YamlPlace{} : YamlPlace{mark.line + 1, mark.column + 1};
 }
 
+// A message of the parser may quote half a character.
+std::string Ascii(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
+}
+
 // Leaves the parser from inside one of its events.
 struct Stop {
   YamlError error;
@@ -278,7 +285,10 @@ YamlText ParseYaml(std::string_view text) {
     result.errors.push_back({{}, "larger than 1 MiB"});
     return result;
   }
-  if (!simdjson::validate_utf8(text.data(), text.size())) {
+  // The parser takes zero bytes for a sign of UTF-16 or UTF-32, and reads another text than was
+  // checked.
+  if (!simdjson::validate_utf8(text.data(), text.size()) ||
+      text.find('\0') != std::string_view::npos) {
     result.errors.push_back({{}, "not UTF-8 text"});
     return result;
   }
@@ -295,7 +305,7 @@ YamlText ParseYaml(std::string_view text) {
   } catch (const Stop& stop) {
     result.errors.push_back(stop.error);
   } catch (const YAML::Exception& exception) {
-    result.errors.push_back({PlaceOf(exception.mark), "not YAML: " + exception.msg});
+    result.errors.push_back({PlaceOf(exception.mark), "not YAML: " + Ascii(exception.msg)});
   } catch (const std::exception& exception) {
     result.errors.push_back({{}, std::string("not YAML: ") + exception.what()});
   }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/pause.h"
+#include "base/utf8.h"
 #include "net/url.h"
 
 namespace purser::kube {
@@ -138,11 +139,11 @@ Error DecodeApiError(int http_status, std::string_view body) {
   }
   if (message.empty()) {
     // Not an API server's answer: a proxy's page, perhaps. Its beginning tells most.
-    message = body.substr(0, 200);
+    message = CutUtf8(body, 200);
     std::ranges::replace_if(
         message, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
   }
-  if (message.size() > kMaxShownMessage) message.resize(kMaxShownMessage);
+  message.resize(CutUtf8(message, kMaxShownMessage).size());
   return Error(CodeOf(http_status, reason), "HTTP " + std::to_string(http_status) + ": " + message +
                                                 std::string(WayOut(http_status, message)));
 }

@@ -83,6 +83,8 @@ std::string Lower(std::string_view text) {
 }
 
 Error Wrong(std::string_view text, std::string_view why) {
+  // What stands before @ is a password as likely as not, wherever the URL goes wrong.
+  if (text.find('@') != std::string_view::npos) text = {};
   // No query in the message: it may hold what should not be logged.
   std::string shown(text.substr(0, std::min(text.find('?'), std::size_t{200})));
   std::ranges::replace_if(
@@ -106,9 +108,8 @@ Result<Url> ParseUrl(std::string_view text) {
   const auto end = rest.find_first_of("/?#");
   std::string_view authority = rest.substr(0, end);
   rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end);
-  // Not shown: the part before @ is a password as likely as not.
   if (authority.find('@') != std::string_view::npos) {
-    return Wrong("", "user and password do not belong in a URL; configure credentials instead");
+    return Wrong(text, "user and password do not belong in a URL; configure credentials instead");
   }
   if (authority.starts_with('[')) {
     return Wrong(text, "IPv6 addresses are not supported; use a host name that resolves to it");

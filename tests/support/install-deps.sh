@@ -15,6 +15,7 @@ test_packages=(
   python3 python3-venv binutils gcc libc6-dev openssl iproute2 util-linux mount
   prometheus containerd runc containernetworking-plugins nftables conntrack gcovr clang-format clang-tidy
   shellcheck pyflakes3 mypy
+  clang libclang-rt-14-dev
 )
 
 if ! grep -qs '^ID=debian' "$release" || ! grep -qs '^VERSION_ID="12"' "$release"; then

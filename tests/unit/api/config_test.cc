@@ -11,6 +11,7 @@ namespace purser::api {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using namespace std::chrono_literals;
 
 constexpr const char* kHead = "apiVersion: config.purser.dev/v1alpha1\nkind: OperatorConfig\n";
@@ -264,6 +265,15 @@ TEST(ConfigTest, WhatIsRefusedNamesPlaceFieldAndWayOut) {
     EXPECT_EQ(config.error().code(), ErrorCode::kInvalidArgument) << c.name;
     for (const auto& want : c.want)
       EXPECT_THAT(config.error().message(), HasSubstr(want)) << c.name;
+  }
+}
+
+TEST(ConfigTest, NeverRepeatsAPassword) {
+  for (const char* url : {"http://u:hunter2@p", "ftp://u:hunter2@p", "'http://p/?u:hunter2@'"}) {
+    const auto config = ParseOperatorConfig(WithUrl(url), "purser.yaml");
+    ASSERT_FALSE(config.ok()) << url;
+    EXPECT_THAT(config.error().message(), HasSubstr("sources[0].prometheus.url: want a URL"));
+    EXPECT_THAT(config.error().message(), Not(HasSubstr("hunter2")));
   }
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 std::vector<std::string> Findings(const std::string& yaml) {
   std::vector<std::string> texts;
@@ -107,6 +108,21 @@ TEST(ValidateTest, MetadataAndAmbiguousValues) {
 std::string TextOf(const std::filesystem::path& file) {
   std::ifstream stream(file);
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+TEST(ValidateTest, AManifestCannotSteerTheTerminal) {
+  const auto findings = Findings(
+      "apiVersion: purser.dev/v1alpha1\n"
+      "kind: AgentBudget\n"
+      "metadata: {name: \"b\\e[31m\"}\n"
+      "spec: {limit: \"5\", scope: {pools: [a]}, \"mo\\x07de\": x}\n"
+      "---\n"
+      "kind: \"Se\\ncret\"\n");
+  EXPECT_THAT(
+      findings,
+      ElementsAre(
+          StartsWith("f.yaml:4:41: AgentBudget b?[31m: spec.mo?de: unknown field; did you mean"),
+          StartsWith("f.yaml:6:1: Se?cret: ")));
 }
 
 // The manifests that tests/integration/crds tries on a real API server, and the examples.

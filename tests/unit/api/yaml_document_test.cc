@@ -86,6 +86,8 @@ TEST(YamlDocumentTest, WhatIsAmbiguousOrUnboundedIsRefused) {
       {"many", many, "more than 10000 values"},
       {"large", std::string((1 << 20) + 1, ' '), "larger than 1 MiB"},
       {"not UTF-8", "a: \xff", "not UTF-8"},
+      {"UTF-16 without a mark", std::string("a\0:\0 \0b\0", 8), "not UTF-8"},
+      {"half a character in the parser's message", "\"\\é\"", "unknown escape character: ?"},
       {"not YAML", "a: [1", "not YAML"},
       {"tab", "a:\n\t- b", "not YAML"},
   };

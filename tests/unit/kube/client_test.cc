@@ -130,6 +130,12 @@ TEST(ClientTest, DecodesApiErrors) {
   EXPECT_LT(
       DecodeApiError(400, R"({"message":")" + std::string(5000, 'x') + "\"}").message().size(),
       1100U);
+  // Cut between characters, so that logs and conditions stay UTF-8.
+  const std::string odd = "x\xc3\xa4";
+  EXPECT_EQ(DecodeApiError(400, std::string(198, 'x') + odd).message(),
+            "HTTP 400: " + std::string(199, 'x'));
+  EXPECT_EQ(DecodeApiError(400, R"({"message":")" + std::string(1022, 'x') + odd + "\"}").message(),
+            "HTTP 400: " + std::string(1023, 'x'));
 }
 
 TEST(ClientTest, ErrorsSayWhatWasAsked) {

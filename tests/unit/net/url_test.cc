@@ -68,9 +68,15 @@ TEST(UrlTest, Refuses) {
 }
 
 TEST(UrlTest, NeverRepeatsAPassword) {
-  const auto url = ParseUrl("http://user:hunter2@host/");
-  ASSERT_FALSE(url.ok());
-  EXPECT_THAT(url.error().message(), testing::Not(testing::HasSubstr("hunter2")));
+  const std::string long_path(70000, 'x');
+  for (const auto& text :
+       {std::string("http://user:hunter2@host/"), std::string("ftp://user:hunter2@host/"),
+        std::string("user:hunter2@host"), "http://user:hunter2@host/" + long_path,
+        std::string("http://user:hunter2?@host"), std::string("http://user:hunter2/@host |")}) {
+    const auto url = ParseUrl(text);
+    ASSERT_FALSE(url.ok()) << text;
+    EXPECT_THAT(url.error().message(), testing::Not(testing::HasSubstr("hunter2")));
+  }
 }
 
 TEST(UrlTest, PercentEncodingGoesBothWays) {
