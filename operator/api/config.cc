@@ -20,7 +20,7 @@ using std::chrono::seconds;
 constexpr std::int64_t kMostSources = 16;
 constexpr std::int64_t kMostNamespaces = 1000;
 constexpr std::int64_t kMostHeaders = 16;
-constexpr std::int64_t kSmallestResponse = 64 * 1024;
+constexpr std::int64_t kSmallestResponse = std::int64_t{64} << 10;
 constexpr std::int64_t kLargestResponse = std::int64_t{1} << 30;
 
 enum class Only { kValue };

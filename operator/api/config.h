@@ -55,7 +55,7 @@ struct PrometheusConfig {
   std::optional<std::chrono::milliseconds> interval;  // of polls; default: the scrape interval
   std::chrono::milliseconds timeout{10'000};
   std::chrono::milliseconds backfill{24 * 3'600'000};
-  std::int64_t max_response_bytes = 64 * 1024 * 1024;
+  std::int64_t max_response_bytes = std::int64_t{64} << 20;
   NewSeries new_series = NewSeries::kCount;
   PrometheusAuth auth;
   bool operator==(const PrometheusConfig&) const = default;

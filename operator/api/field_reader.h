@@ -141,6 +141,7 @@ void ReadFields(ReadContext& context, simdjson::dom::element element,
     if (i == N) {
       if (context.unknown() == UnknownFields::kIgnore) continue;
       std::vector<std::string_view> known;
+      known.reserve(N);
       for (const auto& field : fields) known.push_back(field.name);
       FailUnknownField(context, name, known);
       continue;

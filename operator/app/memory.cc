@@ -18,9 +18,9 @@ int ReleaseCode(dl_phdr_info* object, std::size_t, void*) {
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
     const auto begin = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
     const auto end = (object->dlpi_addr + segment.p_vaddr + segment.p_memsz) & ~(page - 1);
-    if (end > begin)
-      madvise(reinterpret_cast<void*>(begin), end - begin,
-              MADV_DONTNEED);  // NOLINT(performance-no-int-to-ptr)
+    if (end <= begin) continue;
+    void* const code = reinterpret_cast<void*>(begin);  // NOLINT(performance-no-int-to-ptr)
+    madvise(code, end - begin, MADV_DONTNEED);
   }
   return 0;
 }

@@ -46,8 +46,8 @@ constexpr std::chrono::seconds kSettled{3};
 std::string MakeIdentity() {
   char host[256] = "purser";
   gethostname(host, sizeof host - 1);
-  if (std::getenv("KUBERNETES_SERVICE_HOST") != nullptr)
-    return host;  // NOLINT(concurrency-mt-unsafe)
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets any
+  if (std::getenv("KUBERNETES_SERVICE_HOST") != nullptr) return host;
   std::random_device random;
   char suffix[16];
   std::snprintf(suffix, sizeof suffix, "_%08x", random());
@@ -196,6 +196,7 @@ class Operator::Implementation {
         ledger_ = ledger.get();
       }
       std::vector<std::jthread> threads;
+      threads.reserve(sources.size() + kBudgetWorkers + kPoolWorkers + 2 * kReportWorkers + 1);
       for (auto& source : sources) {
         threads.emplace_back([&, poller = source.poller.get()] {
           auto run = poller->Run(all.get_token());

@@ -45,7 +45,7 @@ void WatchConfig(const std::string& path, std::string& current, std::stop_source
     }
     if (seen == current) continue;  // as it was
     spdlog::info("config={} changed, starting anew with it", path);
-    current = std::move(seen);
+    current = *text;
     restart.request_stop();
   }
 }

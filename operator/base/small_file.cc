@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 namespace purser {
@@ -25,7 +25,7 @@ Result<std::string> ReadSmallFile(const std::string& path, std::size_t most) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) {
     return Error(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kPermissionDenied,
-                 quoted + ": " + std::strerror(errno));
+                 quoted + ": " + std::generic_category().message(errno));
   }
   std::string text;
   char buffer[16384];

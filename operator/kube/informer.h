@@ -47,8 +47,8 @@ class Informer {
 
   // `namespaces` empty: all, by one watch; else a watch and a thread for each. `client` must
   // outlive it.
-  Informer(Client& client, ResourceType type, std::vector<std::string> namespaces, Decode decode,
-           InformerOptions options = {})
+  Informer(Client& client, const ResourceType& type, std::vector<std::string> namespaces,
+           Decode decode, InformerOptions options = {})
       : decode_(std::move(decode)), on_problem_(options.on_problem) {
     if (namespaces.empty()) namespaces.emplace_back();
     for (auto& ns : namespaces) {
