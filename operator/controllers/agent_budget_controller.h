@@ -48,7 +48,8 @@ class AgentBudgetController {
   Status Reconcile(const api::ObjectKey& key);
 
   // The spend loop's way: evaluates the budgets whose totals changed and enqueues the pools whose
-  // demand changed; no I/O. `ids` are those given to Ledger::Track ("ns/name").
+  // demand changed. No I/O but where a window has ended: what is booked in the new one is loaded.
+  // `ids` are those given to Ledger::Track ("ns/name").
   void SpendChanged(const std::vector<std::string>& ids);
 
   // An edit's way: the pools hear of it at once, from the thread that brought it; no I/O. False:
