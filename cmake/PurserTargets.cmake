@@ -60,12 +60,17 @@ endfunction()
 # Builds the unit tests and nothing else.
 add_custom_target(unit-tests)
 
+# purser_knows_source_dir(SOURCES ...): PURSER_SOURCE_DIR in these files alone, for what holds this folder's name is
+# compiled anew in another clone.
+function(purser_knows_source_dir)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS "PURSER_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"")
+endfunction()
+
 # purser_test(NAME LABEL label SOURCES ... DEPENDS ... [LIBRARIES ...]): one GoogleTest binary, one ctest entry.
 function(purser_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  target_compile_definitions(${name} PRIVATE PURSER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   foreach(dependency IN LISTS ARG_DEPENDS)
     target_link_libraries(${name} PRIVATE purser_${dependency})
   endforeach()

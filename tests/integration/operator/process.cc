@@ -19,6 +19,8 @@ std::string Text(const std::string& path) {
 
 }  // namespace
 
+std::string PurserBinary() { return PURSER_BINARY; }
+
 std::string ConfigText(const World& world, const std::string& prometheus_url,
                        const std::string& metric, const std::string& election) {
   const std::string leader =

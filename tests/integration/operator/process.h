@@ -12,6 +12,9 @@
 
 namespace purser::integration {
 
+// The path of the program under test.
+std::string PurserBinary();
+
 // A configuration without leader election: one source, the ledger in the world's folder. `metric`:
 // the counter, with a selector if need be. `election`: the name of a Lease in the world's
 // namespace.
