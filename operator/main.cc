@@ -14,10 +14,12 @@
 #include "app/release.h"
 #include "app/run.h"
 #include "app/version.h"
+#include "base/clock.h"
 #include "base/small_file.h"
 #include "kube/access.h"
 #include "net/cpprest/cpprest_transport.h"
 #include "observability/logging.h"
+#include "policy/window.h"
 
 namespace {
 
@@ -56,6 +58,12 @@ int WithSignals(Work work) {
   return done.ok() ? 0 : Fail(done.error());
 }
 
+purser::Status CheckWindow(const purser::api::WindowSpec& window) {
+  const auto computed = purser::policy::WindowAt(purser::SystemClock().Now(), window);
+  if (!computed) return computed.error();
+  return purser::Ok();
+}
+
 int Validate(const std::vector<std::string>& files) {
   std::size_t findings = 0;
   for (const auto& file : files) {
@@ -67,7 +75,7 @@ int Validate(const std::vector<std::string>& files) {
       ++findings;
       continue;
     }
-    for (const auto& finding : purser::api::ValidateFile(*text, file)) {
+    for (const auto& finding : purser::api::ValidateFile(*text, file, CheckWindow)) {
       std::fprintf(stderr, "%s: %s\n", finding.location.c_str(), finding.message.c_str());
       ++findings;
     }

@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/agent_budget.h"
 #include "base/result.h"
 
 namespace purser::api {
@@ -86,7 +88,12 @@ struct Finding {
   std::string message;   // "AgentBudget agents/x: spec.limit: ..."
 };
 
+// Whether a budget's window can be computed; an error is about its time zone.
+using WindowCheck = std::function<Status(const WindowSpec&)>;
+
 // Every document of a YAML file: AgentPool, AgentBudget, OperatorConfig (others are a finding).
-std::vector<Finding> ValidateFile(std::string_view yaml, std::string_view file);
+// `check_window`: time zones are known to it alone; empty, any name passes.
+std::vector<Finding> ValidateFile(std::string_view yaml, std::string_view file,
+                                  const WindowCheck& check_window = {});
 
 }  // namespace purser::api

@@ -23,13 +23,24 @@ std::string NameOf(const YamlNode& document) {
   return name + " " + (ns.empty() ? "" : ns + "/") + TextAt(*metadata, "name");
 }
 
-template <typename Object>
-Status Check(Result<Object> decoded) {
-  if (!decoded) return decoded.error();
+Status CheckPool(simdjson::dom::element root, ReadContext& context) {
+  const auto pool = DecodeAgentPool(root, context);
+  if (!pool) return pool.error();
   return Ok();
 }
 
-void ValidateDocument(const YamlNode& document, std::vector<LocatedProblem>& problems) {
+Status CheckBudget(simdjson::dom::element root, ReadContext& context,
+                   const WindowCheck& check_window) {
+  const auto budget = DecodeAgentBudget(root, context);
+  if (!budget) return budget.error();
+  if (!check_window) return Ok();
+  if (const auto window = check_window(budget->spec.window); !window.ok())
+    context.Fail(window.error().message(), {{"spec"}, {"window"}, {"timeZone"}});
+  return Ok();
+}
+
+void ValidateDocument(const YamlNode& document, std::vector<LocatedProblem>& problems,
+                      const WindowCheck& check_window) {
   if (document.kind != YamlNode::Kind::kMap) {
     problems.push_back({document.place, "want an object with apiVersion and kind"});
     return;
@@ -52,8 +63,8 @@ void ValidateDocument(const YamlNode& document, std::vector<LocatedProblem>& pro
   }
   ReadContext context(UnknownFields::kReject);
   static_cast<void>(ReadDocument(document, context, problems, [&](simdjson::dom::element root) {
-                      return pool ? Check(DecodeAgentPool(root, context))
-                                  : Check(DecodeAgentBudget(root, context));
+                      return pool ? CheckPool(root, context)
+                                  : CheckBudget(root, context, check_window);
                     }).ok());
 }
 
@@ -95,12 +106,13 @@ Status ReadDocument(const YamlNode& document, ReadContext& context,
   return failed;
 }
 
-std::vector<Finding> ValidateFile(std::string_view yaml, std::string_view file) {
+std::vector<Finding> ValidateFile(std::string_view yaml, std::string_view file,
+                                  const WindowCheck& check_window) {
   const auto text = ParseYaml(yaml);
   std::vector<Finding> findings;
   for (const auto& document : text.documents) {
     std::vector<LocatedProblem> problems;
-    ValidateDocument(document, problems);
+    ValidateDocument(document, problems, check_window);
     const auto name = Visible(NameOf(document));
     for (const auto& problem : problems) {
       findings.push_back(

@@ -54,10 +54,10 @@ TEST(ConfigurationTest, ValidateAndRunNameThePlaceOfWhatIsWrong) {
     SCOPED_TRACE(wrong.name);
     const auto path = WriteConfig(world, wrong.name, wrong.text);
     const auto run = support::RunToEnd(
-        {PURSER_BINARY, "run", "--config", path, "--kubeconfig", world.cluster().kubeconfig()});
+        {PurserBinary(), "run", "--config", path, "--kubeconfig", world.cluster().kubeconfig()});
     EXPECT_EQ(run.code, 2);
     EXPECT_THAT(run.err, HasSubstr("purser: " + path + ":"));
-    const auto validate = support::RunToEnd({PURSER_BINARY, "validate", path});
+    const auto validate = support::RunToEnd({PurserBinary(), "validate", path});
     EXPECT_EQ(validate.code, 1);
     EXPECT_THAT(validate.err, HasSubstr(path + ":"));
     EXPECT_EQ(validate.out, "");
@@ -75,14 +75,16 @@ TEST(ConfigurationTest, ValidateTellsEverythingOfEveryFile) {
   const auto manifest =
       WriteConfig(world, "manifest",
                   "apiVersion: purser.dev/v1alpha1\nkind: AgentBudget\nmetadata: {name: daily}\n"
-                  "spec:\n  limit: \"1e3\"\n  window: {period: Year}\n  scope: {pools: [team]}\n");
-  const auto valid = support::RunToEnd({PURSER_BINARY, "validate", good});
+                  "spec:\n  limit: \"1e3\"\n  window: {period: Year, timeZone: Europe/Berln}\n  "
+                  "scope: {pools: [team]}\n");
+  const auto valid = support::RunToEnd({PurserBinary(), "validate", good});
   EXPECT_EQ(valid.code, 0) << valid.err;
   EXPECT_EQ(valid.out, "1 file valid\n");
-  const auto both = support::RunToEnd({PURSER_BINARY, "validate", good, manifest, "absent.yaml"});
+  const auto both = support::RunToEnd({PurserBinary(), "validate", good, manifest, "absent.yaml"});
   EXPECT_EQ(both.code, 1);
   EXPECT_THAT(both.err, AllOf(HasSubstr(manifest + ":5:3: "), HasSubstr("spec.limit"),
                               HasSubstr(manifest + ":6:12: "), HasSubstr("spec.window.period"),
+                              HasSubstr(manifest + ":6:26: "), HasSubstr("Europe/Berlin"),
                               HasSubstr("absent.yaml: cannot be read")));
   EXPECT_THAT(both.err, testing::Not(HasSubstr(good)));
 }
@@ -90,11 +92,11 @@ TEST(ConfigurationTest, ValidateTellsEverythingOfEveryFile) {
 TEST(ConfigurationTest, RunWithoutAFileOrAClusterSaysWhatToGive) {
   const World world("config-absent");
   const auto absent =
-      support::RunToEnd({PURSER_BINARY, "run", "--config", world.folder() + "/absent.yaml"});
+      support::RunToEnd({PurserBinary(), "run", "--config", world.folder() + "/absent.yaml"});
   EXPECT_EQ(absent.code, 1);
   EXPECT_THAT(absent.err, HasSubstr("give the path of an OperatorConfig file"));
   const auto config = WriteConfig(world, "good", ConfigText(world, "http://127.0.0.1:9"));
-  const auto nowhere = support::RunToEnd({PURSER_BINARY, "run", "--config", config, "--kubeconfig",
+  const auto nowhere = support::RunToEnd({PurserBinary(), "run", "--config", config, "--kubeconfig",
                                           world.folder() + "/absent.kubeconfig"});
   EXPECT_NE(nowhere.code, 0);
   EXPECT_THAT(nowhere.err, HasSubstr("absent.kubeconfig"));

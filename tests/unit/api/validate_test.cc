@@ -45,6 +45,20 @@ TEST(ValidateTest, GoodDocumentsGiveNoFinding) {
               IsEmpty());
 }
 
+TEST(ValidateTest, AWindowThatCannotBeComputedIsAFindingAtItsZone) {
+  const auto findings =
+      ValidateFile(std::string(kBudget) +
+                       "spec: {limit: \"50\", scope: {pools: [a]}, window: {timeZone: Mars}}\n",
+                   "f.yaml", [](const WindowSpec& window) -> Status {
+                     if (window.time_zone == "UTC") return Ok();
+                     return Error(ErrorCode::kInvalidArgument, window.time_zone + " is not known");
+                   });
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].location, "f.yaml:4:51");
+  EXPECT_EQ(findings[0].message,
+            "AgentBudget agents/daily: spec.window.timeZone: Mars is not known");
+}
+
 TEST(ValidateTest, EveryFindingHasItsPlaceAndItsObject) {
   EXPECT_THAT(
       Findings(std::string(kBudget) + "spec:\n"
