@@ -91,7 +91,7 @@ constexpr std::array kPrometheus = {
     InlineObjectField<PrometheusConfig, kLabels>("labels"),
     DurationField<&PrometheusConfig::scrape_interval>("scrapeInterval", milliseconds(100),
                                                       hours(1)),
-    DurationField<&PrometheusConfig::interval>("interval", milliseconds(100), hours(1)),
+    DurationField<&PrometheusConfig::interval>("interval", seconds(1), hours(1)),
     DurationField<&PrometheusConfig::timeout>("timeout", milliseconds(100), minutes(5)),
     DurationField<&PrometheusConfig::backfill>("backfill", seconds(0), hours(24 * 400)),
     IntegerField<&PrometheusConfig::max_response_bytes>("maxResponseBytes", kSmallestResponse,
