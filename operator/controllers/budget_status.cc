@@ -89,7 +89,6 @@ void AddLevelConditions(const BudgetReport& report, Conditions& conditions) {
                                           : "BelowThresholds");
   const bool exhausted = decision.spent >= decision.limit;
   set("Exhausted", exhausted, exhausted ? "LimitReached" : "WithinLimit");
-  conditions.Set("BurnRateHigh", false, "NoRules", "burn rate rules are not implemented yet");
 }
 
 }  // namespace
