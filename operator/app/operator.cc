@@ -19,6 +19,7 @@
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "controllers/evaluation.h"
+#include "controllers/pool_status.h"
 #include "kube/client.h"
 #include "kube/events.h"
 #include "kube/leader_election.h"
@@ -148,6 +149,7 @@ class Operator::Implementation {
 
     kube::EventOptions event_options;
     event_options.instance = identity_;
+    event_options.on_dropped = [this] { metrics_.EventDropped(); };
     kube::ApiEventRecorder events(client_, system_clock_, event_options);
     std::set<std::string> source_names;
     for (const auto& source : options_.config.sources) source_names.insert(source.name);
@@ -252,7 +254,6 @@ class Operator::Implementation {
       sources_ = nullptr;
       ledger_ = nullptr;
     }
-    metrics_.EventsDropped(events.dropped());
     return ended;
   }
 
@@ -325,7 +326,8 @@ class Operator::Implementation {
       std::vector<observability::PoolSample> samples;
       caches_.pools.ForEach([&](const auto& pool) {
         samples.push_back({pool->meta.ns, pool->meta.name, pool->status.max_concurrency,
-                           pool->spec.max_concurrency});
+                           pool->spec.max_concurrency,
+                           controllers::PoolStateRank(pool->status.state)});
       });
       return samples;
     };
@@ -356,6 +358,9 @@ class Operator::Implementation {
             std::chrono::duration<double>(clock_.Now() - *health.last_read).count();
       }
       sample.series = static_cast<double>(figures.series);
+      sample.unattributed_series = static_cast<double>(figures.unattributed_series);
+      sample.shortened_series = static_cast<double>(figures.shortened_series);
+      sample.suspended_series = static_cast<double>(figures.suspended_series);
       sample.polls = figures.polls;
       sample.errors = figures.errors;
       sample.last_duration_seconds = std::chrono::duration<double>(figures.last_duration).count();

@@ -17,20 +17,24 @@ std::string ReasonOf(const AgentReport& agent) {
   return "";
 }
 
+constexpr std::array<std::string_view, 6> kWeakestFirst = {"Normal",       "Ramping",  "Throttled",
+                                                           "RefusingWork", "Draining", "Stopped"};
+
 }  // namespace
 
+std::int32_t PoolStateRank(std::string_view state) {
+  const auto* found = std::find(kWeakestFirst.begin(), kWeakestFirst.end(), state);
+  return found == kWeakestFirst.end()
+             ? 0
+             : static_cast<std::int32_t>(std::distance(kWeakestFirst.begin(), found));
+}
+
 std::string PoolState(const std::vector<AgentReport>& agents, bool audit_only) {
-  static constexpr std::array kWeakestFirst = {"Normal",       "Ramping",  "Throttled",
-                                               "RefusingWork", "Draining", "Stopped"};
-  std::size_t strongest = 0;
-  for (const auto& agent : agents) {
-    const auto* found = std::find(kWeakestFirst.begin(), kWeakestFirst.end(), agent.outcome.state);
-    if (found != kWeakestFirst.end()) {
-      strongest = std::max(strongest, static_cast<std::size_t>(found - kWeakestFirst.begin()));
-    }
-  }
+  std::int32_t strongest = 0;
+  for (const auto& agent : agents)
+    strongest = std::max(strongest, PoolStateRank(agent.outcome.state));
   if (strongest == 0 && audit_only) return "Audit";
-  return kWeakestFirst[strongest];
+  return std::string(kWeakestFirst[static_cast<std::size_t>(strongest)]);
 }
 
 std::string PoolMessage(const PoolReport& report) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/agent_pool.h"
@@ -38,6 +39,10 @@ struct PoolReport {
 
 // The strongest of the agents' states.
 std::string PoolState(const std::vector<AgentReport>& agents, bool audit_only);
+
+// For metrics: a state's place among those of a pool, weakest first (0 Normal … 5 Stopped); 0 for
+// Audit and whatever else.
+std::int32_t PoolStateRank(std::string_view state);
 
 // "budget research-daily: spent $41.24 of $50 (82 %) …; concurrency 20 -> 8; resets in 9h12m"
 std::string PoolMessage(const PoolReport& report);

@@ -76,18 +76,15 @@ class ApiEventRecorder::Implementation {
                           std::string(CutUtf8(note, kMaxNote)),
                           clock_.Now(),
                           Steady::now() + options_.posted_after};
-    const std::lock_guard lock(mutex_);
-    if (ending_ || queue_.size() >= options_.queue_limit) {
-      ++dropped_;
-      return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!ending_ && queue_.size() < options_.queue_limit) {
+        queue_.push_back(std::move(occurrence));
+        changed_.notify_all();
+        return;
+      }
     }
-    queue_.push_back(std::move(occurrence));
-    changed_.notify_all();
-  }
-
-  std::uint64_t dropped() const {
-    const std::lock_guard lock(mutex_);
-    return dropped_;
+    Dropped();
   }
 
  private:
@@ -191,7 +188,7 @@ class ApiEventRecorder::Implementation {
     const auto answer = client_.Create(CollectionPath(EventResource(), ns), Dump(event),
                                        {kRequestTimeout, stop_.get_token()});
     if (!answer) {
-      CountDropped();
+      Dropped();
       return;
     }
     series_[key] = {ObjectPath(EventResource(), {ns, name}), 1, occurrence.time, true,
@@ -211,7 +208,7 @@ class ApiEventRecorder::Implementation {
           client_.MergePatch(series.path, Dump(patch), {}, {kRequestTimeout, stop_.get_token()});
       if (!answer) {
         // Gone, perhaps: the next one begins a new Event.
-        CountDropped();
+        Dropped();
         Erase(current);
         continue;
       }
@@ -248,9 +245,8 @@ class ApiEventRecorder::Implementation {
     series_.erase(entry);
   }
 
-  void CountDropped() {
-    const std::lock_guard lock(mutex_);
-    ++dropped_;
+  void Dropped() const {
+    if (options_.on_dropped) options_.on_dropped();
   }
 
   Client& client_;
@@ -265,7 +261,6 @@ class ApiEventRecorder::Implementation {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Occurrence> queue_;
-  std::uint64_t dropped_ = 0;
   bool ending_ = false;
   bool done_ = false;
   std::stop_source stop_;
@@ -280,6 +275,5 @@ void ApiEventRecorder::Record(const ObjectReference& regarding, EventType type,
                               std::string_view note) {
   implementation_->Record(regarding, type, reason, action, note);
 }
-std::uint64_t ApiEventRecorder::dropped() const { return implementation_->dropped(); }
 
 }  // namespace purser::kube

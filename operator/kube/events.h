@@ -43,11 +43,12 @@ struct EventOptions {
   Duration series_ends_after{std::chrono::minutes(6)};
   // Events wait that long, so that posting them does not delay the change they tell of.
   Duration posted_after{500};
+  std::function<void()> on_dropped;  // any thread, must not block
 };
 
 // Posts from a thread of its own, created here and joined by the destructor, which gives what is
 // queued up to 500 ms. What does not fit in the queue, or the API server refuses, is dropped and
-// counted.
+// told to options.on_dropped.
 class ApiEventRecorder final : public EventRecorder {
  public:
   // `client` and `clock` (the wall clock of the timestamps) must outlive the recorder.
@@ -56,8 +57,6 @@ class ApiEventRecorder final : public EventRecorder {
 
   void Record(const ObjectReference& regarding, EventType type, std::string_view reason,
               std::string_view action, std::string_view note) override;
-
-  std::uint64_t dropped() const;
 
  private:
   class Implementation;

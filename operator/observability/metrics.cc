@@ -67,12 +67,17 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
                         MetricType::Gauge);
       auto maximum =
           Family("purser_pool_concurrency_max", "The pool's own ceiling.", MetricType::Gauge);
+      auto state =
+          Family("purser_pool_state",
+                 "0 Normal, 1 Ramping, 2 Throttled, 3 RefusingWork, 4 Draining, 5 Stopped.",
+                 MetricType::Gauge);
       for (auto& pool : snapshots.pools()) {
         const Labels labels{{"namespace", pool.ns}, {"pool", pool.name}};
         AddValue(now, labels, pool.concurrency);
         AddValue(maximum, labels, pool.maximum);
+        AddValue(state, labels, pool.state);
       }
-      families.insert(families.end(), {std::move(now), std::move(maximum)});
+      families.insert(families.end(), {std::move(now), std::move(maximum), std::move(state)});
     }
     if (snapshots.sources) {
       auto healthy =
@@ -80,6 +85,14 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
       auto age = Family("purser_poll_age_seconds", "Since the last complete answer; -1: never.",
                         MetricType::Gauge);
       auto series = Family("purser_source_series", "Series in the last answer.", MetricType::Gauge);
+      auto unattributed = Family("purser_source_unattributed_series",
+                                 "Of them, without a namespace or an agent: in no agent's budget.",
+                                 MetricType::Gauge);
+      auto shortened =
+          Family("purser_source_shortened_series",
+                 "Of them, with a label longer than the ledger keeps.", MetricType::Gauge);
+      auto suspended = Family("purser_source_suspended_series",
+                              "Of them, with several writers: not booked.", MetricType::Gauge);
       auto polls = Family("purser_polls_total", "Queries sent.", MetricType::Counter);
       auto errors = Family("purser_poll_errors_total", "Queries that failed or were incomplete.",
                            MetricType::Counter);
@@ -90,12 +103,17 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
         AddValue(healthy, labels, source.healthy ? 1 : 0);
         AddValue(age, labels, source.age_seconds);
         AddValue(series, labels, source.series);
+        AddValue(unattributed, labels, source.unattributed_series);
+        AddValue(shortened, labels, source.shortened_series);
+        AddValue(suspended, labels, source.suspended_series);
         AddValue(polls, labels, static_cast<double>(source.polls));
         AddValue(errors, labels, static_cast<double>(source.errors));
         AddValue(seconds, labels, source.last_duration_seconds);
       }
-      families.insert(families.end(), {std::move(healthy), std::move(age), std::move(series),
-                                       std::move(polls), std::move(errors), std::move(seconds)});
+      families.insert(families.end(),
+                      {std::move(healthy), std::move(age), std::move(series),
+                       std::move(unattributed), std::move(shortened), std::move(suspended),
+                       std::move(polls), std::move(errors), std::move(seconds)});
     }
     if (snapshots.queues) {
       auto depth =
@@ -137,7 +155,7 @@ Metrics::Metrics()
                         .Register(registry_)),
       events_dropped_(prometheus::BuildCounter()
                           .Name("purser_events_dropped_total")
-                          .Help("Events not posted because the queue was full.")
+                          .Help("Events not posted: the queue was full, or the API server refused.")
                           .Register(registry_)),
       snapshots_(std::make_shared<SnapshotCollector>()) {
   // Every known series exists from the start, so that a rate() over it is never missing its first
@@ -163,9 +181,7 @@ void Metrics::ApiRequest(const std::string& verb, int code) {
   api_requests_.Add({{"verb", verb}, {"code", std::to_string(code)}}).Increment();
 }
 
-void Metrics::EventsDropped(std::uint64_t count) {
-  events_dropped_.Add({}).Increment(static_cast<double>(count));
-}
+void Metrics::EventDropped() { events_dropped_.Add({}).Increment(); }
 
 void Metrics::SetSnapshots(Snapshots snapshots) { snapshots_->Set(std::move(snapshots)); }
 

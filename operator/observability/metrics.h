@@ -28,6 +28,7 @@ struct PoolSample {
   std::string ns, name;
   std::int32_t concurrency = 0;
   std::int32_t maximum = 0;
+  std::int32_t state = 0;  // 0 Normal, 1 Ramping … 5 Stopped
 };
 
 struct SourceSample {
@@ -35,6 +36,9 @@ struct SourceSample {
   bool healthy = false;
   double age_seconds = -1;  // since the last complete answer; -1: never
   double series = 0;
+  double unattributed_series = 0;  // without a namespace or an agent
+  double shortened_series = 0;     // with a label longer than the ledger keeps
+  double suspended_series = 0;     // several writers: not booked
   std::uint64_t polls = 0;
   std::uint64_t errors = 0;
   double last_duration_seconds = 0;
@@ -61,7 +65,7 @@ class Metrics {
   void Reconciled(const std::string& controller, double seconds, bool failed);
   void Decided(const std::string& level);              // a budget's level changed
   void ApiRequest(const std::string& verb, int code);  // code 0: no answer
-  void EventsDropped(std::uint64_t count);
+  void EventDropped();
 
   void SetSnapshots(Snapshots snapshots);
 

@@ -64,6 +64,7 @@ class PrometheusPoller::Implementation {
         continue;
       }
       TellCaughtUp(outcome, reader);
+      TellOddSeries(reader.figures());
       Fold();
       RelaxInterval();
       Wait(began + Interval(), true, stop);
@@ -195,6 +196,25 @@ class PrometheusPoller::Implementation {
     }
   }
 
+  // Spend that no budget of an agent counts is not an error of the source, but must not pass
+  // unseen.
+  void TellOddSeries(const PollFigures& figures) {
+    const auto& labels = source_.prometheus;
+    if (const auto count = figures.unattributed_series;
+        std::exchange(told_unattributed_, count) != count && count > 0) {
+      spdlog::warn(
+          "source={} {} of {} series have no label {} or no label {}: what they cost is in no "
+          "agent's budget; add the labels where the metric is made, or name others in "
+          "sources[].prometheus.labels",
+          source_.name, count, figures.series, labels.namespace_label, labels.agent_label);
+    }
+    if (const auto count = figures.shortened_series;
+        std::exchange(told_shortened_, count) != count && count > 0) {
+      spdlog::warn("source={} {} of {} series have a label longer than {} bytes, kept shortened",
+                   source_.name, count, figures.series, ledger::kLongestName);
+    }
+  }
+
   void Fold() {
     const Timestamp now = clock_.Now();
     const std::int64_t quarter = ledger::MinuteOf(now) / kMinutesBetweenFolds;
@@ -220,6 +240,8 @@ class PrometheusPoller::Implementation {
   ledger::SourceHealth told_;
   std::chrono::steady_clock::time_point last_progress_;
   std::int64_t folded_quarter_ = 0;
+  std::int64_t told_unattributed_ = 0;
+  std::int64_t told_shortened_ = 0;
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;

@@ -32,6 +32,7 @@ TEST(PagesTest, HealthReadinessAndEveryFigure) {
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
   exporter.Add(world.ns(), "worker", "9");
+  exporter.Add(world.ns(), "", "0.5");
   const support::RunningOperator running(world.Config(prometheus.url()),
                                          world.cluster().kubeconfig(), nullptr);
   ASSERT_TRUE(world.Eventually("it is throttled", [&] { return world.Replicas("worker") == 3; }));
@@ -57,6 +58,7 @@ TEST(PagesTest, HealthReadinessAndEveryFigure) {
   EXPECT_TRUE(world.Eventually("the pool's figures",
                                [&] { return metric("purser_pool_concurrency" + pool) == 10; }));
   EXPECT_EQ(metric("purser_pool_concurrency_max" + pool), 20);
+  EXPECT_EQ(metric("purser_pool_state" + pool), 2) << "Throttled";
   EXPECT_EQ(metric("purser_decisions_total{level=\"Throttled\"}"), 1);
   EXPECT_EQ(metric("purser_decisions_total{level=\"Stopped\"}"), 0) << "there from the start";
   for (const std::string controller : {"agentbudget", "agentpool"}) {
@@ -70,10 +72,14 @@ TEST(PagesTest, HealthReadinessAndEveryFigure) {
                                  [&] { return metric("purser_queue_depth" + of) == 0; }));
   }
   EXPECT_EQ(metric("purser_source_healthy{source=\"default\"}"), 1);
+  EXPECT_EQ(metric("purser_source_series{source=\"default\"}"), 2);
+  EXPECT_EQ(metric("purser_source_unattributed_series{source=\"default\"}"), 1) << "no agent";
+  EXPECT_EQ(metric("purser_source_shortened_series{source=\"default\"}"), 0);
+  EXPECT_EQ(metric("purser_source_suspended_series{source=\"default\"}"), 0);
+  EXPECT_EQ(metric("purser_events_dropped_total"), 0);
   EXPECT_GE(metric("purser_poll_age_seconds{source=\"default\"}"), 0);
   EXPECT_LT(metric("purser_poll_age_seconds{source=\"default\"}"), 10);
   EXPECT_GE(metric("purser_polls_total{source=\"default\"}"), 1);
-  EXPECT_EQ(metric("purser_source_series{source=\"default\"}"), 1);
   EXPECT_GE(metric("purser_api_requests_total{code=\"200\",verb=\"list\"}"), 4) << "four caches";
   EXPECT_GE(metric("purser_api_requests_total{code=\"200\",verb=\"patch\"}") +
                 metric("purser_api_requests_total{code=\"200\",verb=\"apply\"}"),
