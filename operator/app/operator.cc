@@ -35,9 +35,9 @@
 namespace purser::app {
 namespace {
 
-constexpr int kPoolWorkers = 4;
-constexpr int kBudgetWorkers = 1;  // no I/O
-constexpr int kReportWorkers = 2;
+constexpr std::size_t kPoolWorkers = 4;
+constexpr std::size_t kBudgetWorkers = 1;  // no I/O
+constexpr std::size_t kReportWorkers = 2;
 // After this long the start is over: caches filled, first reconciles and polls done.
 constexpr std::chrono::seconds kSettled{3};
 
@@ -226,9 +226,9 @@ class Operator::Implementation {
                  [&](const api::ObjectKey& budget) { return budgets.Reconcile(budget); });
           if (token.stop_requested()) break;
         }
-        const auto work = [&](int workers, const char* name, controllers::KeyQueue& queue,
+        const auto work = [&](std::size_t workers, const char* name, controllers::KeyQueue& queue,
                               auto& controller, auto method) {
-          for (int i = 0; i < workers; ++i) {
+          for (std::size_t i = 0; i < workers; ++i) {
             threads.emplace_back([&, this, token, name, method] {
               Work(name, queue, token,
                    [&](const api::ObjectKey& key) { return (controller.*method)(key); });

@@ -42,7 +42,7 @@ bool Evaluation::SameDemand(const Evaluation& other) const {
                      [&](const CoveredPool& pool) { return SameDemandOn(*this, other, pool.key); });
 }
 
-std::vector<api::ObjectKey> EvaluationBoard::Publish(EvaluationPointer evaluation) {
+std::vector<api::ObjectKey> EvaluationBoard::Publish(const EvaluationPointer& evaluation) {
   std::vector<api::ObjectKey> changed;
   const std::lock_guard lock(mutex_);
   auto& slot = by_budget_[evaluation->budget];

@@ -39,7 +39,7 @@ using EvaluationPointer = std::shared_ptr<const Evaluation>;
 class EvaluationBoard {
  public:
   // Publishes; returns the pools whose demand changed (covered before or now).
-  std::vector<api::ObjectKey> Publish(EvaluationPointer evaluation);
+  std::vector<api::ObjectKey> Publish(const EvaluationPointer& evaluation);
   // Takes a deleted (or no longer valid) budget off the board; returns the pools it covered.
   std::vector<api::ObjectKey> Remove(const api::ObjectKey& budget);
   EvaluationPointer Get(const api::ObjectKey& budget) const;

@@ -100,7 +100,8 @@ class ProgramToken {
     for (char** variable = environ; *variable != nullptr; ++variable) {
       if (!given(*variable)) all.emplace_back(*variable);
     }
-    for (const auto& [name, value] : options_.environment) all.push_back(name + "=" + value);
+    for (const auto& [name, value] : options_.environment)
+      all.emplace_back(name).append("=").append(value);
     const std::string cluster =
         options_.cluster_info.empty() ? "" : ",\"cluster\":" + options_.cluster_info;
     all.push_back(R"(KUBERNETES_EXEC_INFO={"apiVersion":")" + options_.api_version +

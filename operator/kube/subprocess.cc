@@ -9,7 +9,7 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <system_error>
 #include <thread>
 
 namespace purser::kube {
@@ -35,6 +35,7 @@ struct Pipe {
 
 std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (const auto& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
   pointers.push_back(nullptr);
   return pointers;
@@ -119,7 +120,7 @@ Result<std::string> RunProgram(const std::vector<std::string>& command,
   }
   if (const int problem = child.Start(command, environment); problem != 0) {
     return Error(problem == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-                 command[0] + ": cannot be started: " + std::strerror(problem));
+                 command[0] + ": cannot be started: " + std::generic_category().message(problem));
   }
   std::string output;
   std::string errors;

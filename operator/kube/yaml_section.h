@@ -18,8 +18,8 @@ namespace purser::kube {
 class YamlSection {
  public:
   // `node` is a map. `where`: its place, for messages. `folder`: what paths in it are relative to.
-  YamlSection(YAML::Node node, std::string where, std::filesystem::path folder)
-      : node_(std::move(node)), where_(std::move(where)), folder_(std::move(folder)) {}
+  YamlSection(const YAML::Node& node, std::string where, std::filesystem::path folder)
+      : node_(node), where_(std::move(where)), folder_(std::move(folder)) {}
 
   bool Has(const char* name) const { return static_cast<bool>(Find(name)); }
   // Empty when absent.
