@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "api/codec.h"
 #include "controllers/conditions.h"
@@ -54,6 +55,19 @@ bool AgentPoolController::EveryBudgetEvaluated(const api::AgentPool& pool) {
     all = false;
   }
   return all;
+}
+
+std::vector<std::string> AgentPoolController::SharedWorkloads(const api::AgentPool& pool) const {
+  std::vector<std::string> shared;
+  for (const auto& agent : pool.spec.agents) {
+    const auto& [kind, name] = std::tie(agent.workload_ref.kind, agent.workload_ref.name);
+    for (const auto& other :
+         on_.caches.pools.ByIndex(kPoolsByWorkload, WorkloadIndexValue(pool.meta.ns, kind, name))) {
+      if (other->meta.name == pool.meta.name || other->meta.deleting) continue;
+      shared.push_back(kind + " " + name + " (AgentPool " + other->meta.name + ")");
+    }
+  }
+  return shared;
 }
 
 Status AgentPoolController::Release(const api::ObjectKey& pool,
@@ -203,7 +217,7 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
 
   const auto demand = CombineDemand(*pool, on_.board.Covering(key));
   const auto memory = MemoryOf(*pool);
-  PoolReport report{*pool, demand, {}, 0, "", Ok(), {}, now};
+  PoolReport report{*pool, demand, {}, 0, "", Ok(), {}, {}, now};
   std::optional<Timestamp> next;
   std::vector<PublishedAgent> published;
   std::int64_t sum = 0;
@@ -238,6 +252,7 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
                                  [](const auto& agent) { return agent.saved_replicas; });
   if (taken) KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
 
+  report.shared = SharedWorkloads(*pool);
   on_.reporter.Consider(pool, BuildPoolStatus(report), PoolMessage(report));
   if (next) on_.queue.AddAt(key, *next);
   return first;

@@ -46,8 +46,20 @@ void Changes::PoolChanged(const PoolPointer& before, const PoolPointer& after) {
   const auto& pool = after ? after : before;
   pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
   if (same_spec) return;
+  for (const auto& of : {before, after}) {
+    if (of) EnqueueSharers(*of);
+  }
   for (const auto& budget : caches_.BudgetsNaming(*pool)) {
     budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
+  }
+}
+
+// Those that name a workload of this pool tell so in their status.
+void Changes::EnqueueSharers(const api::AgentPool& pool) {
+  for (const auto& workload : WorkloadIndexOf(pool)) {
+    for (const auto& other : caches_.pools.ByIndex(kPoolsByWorkload, workload)) {
+      if (other->meta.name != pool.meta.name) pool_queue_.Add(other->meta.key());
+    }
   }
 }
 

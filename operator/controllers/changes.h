@@ -29,6 +29,7 @@ class Changes {
  private:
   void BudgetChanged(const BudgetPointer& before, const BudgetPointer& after);
   void PoolChanged(const PoolPointer& before, const PoolPointer& after);
+  void EnqueueSharers(const api::AgentPool& pool);
   void WorkloadChanged(const std::string& kind, const kube::Informer<Workload>::Pointer& before,
                        const kube::Informer<Workload>::Pointer& after);
 

@@ -87,14 +87,18 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     SetCondition(status.conditions, type, value, reason, text, pool.meta.generation, report.now);
   };
   const bool contended = !report.contended.empty();
-  set("Ready", missing.empty() && held.empty() && report.published.ok(),
+  const bool shared = !report.shared.empty();
+  const std::string whose = "a workload belongs to one pool; take it out of the other: ";
+  set("Ready", missing.empty() && held.empty() && !shared && report.published.ok(),
       !missing.empty()        ? "WorkloadNotFound"
       : !held.empty()         ? "WorkloadHeld"
+      : shared                ? "WorkloadShared"
       : report.published.ok() ? "Reconciled"
                               : "LimitsNotPublished",
       !missing.empty() ? "spec.agents[].workloadRef: not found in namespace " + pool.meta.ns +
                              ": " + Join(missing)
       : !held.empty()         ? "cannot be scaled by this pool: " + Join(held)
+      : shared                ? whose + Join(report.shared)
       : report.published.ok() ? "every agent is as its budgets ask"
                               : report.published.error().message());
   set("Governed", report.demand.covered,
@@ -108,14 +112,20 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   set("Throttled", throttled, throttled ? report.state : "NotThrottled", message);
   set("Stopped", !stopped.empty(), stopped.empty() ? "NotStopped" : "BudgetExhausted",
       stopped.empty() ? message : message + "; agents: " + Join(stopped));
-  set("WorkloadsResolved", missing.empty(), missing.empty() ? "Resolved" : "WorkloadNotFound",
-      missing.empty() ? "every workload exists"
-                      : "not found: " + Join(missing) + "; create it or correct workloadRef");
+  set("WorkloadsResolved", missing.empty() && !shared,
+      !missing.empty() ? "WorkloadNotFound"
+      : shared         ? "WorkloadShared"
+                       : "Resolved",
+      !missing.empty() ? "not found: " + Join(missing) + "; create it or correct workloadRef"
+      : shared         ? whose + Join(report.shared)
+                       : "every workload exists and is this pool's alone");
   set("LimitsPublished", report.published.ok(),
       !report.published.ok()            ? "PublishFailed"
       : pool.spec.limit_targets.empty() ? "NoTargets"
                                         : "Published",
-      report.published.ok() ? "limits in force are published" : report.published.error().message());
+      !report.published.ok()            ? report.published.error().message()
+      : pool.spec.limit_targets.empty() ? "no limitTargets: nobody is told the concurrency"
+                                        : "limits in force are published");
   set("ActuatorContention", contended, contended ? "ReplicasKeepChanging" : "NoContention",
       contended ? "somebody else keeps setting replicas of " + Join(report.contended) +
                       "; pause that autoscaler or GitOps sync, or set spec.scaling.onStop: Keep"

@@ -34,6 +34,7 @@ struct PoolReport {
   std::string state;
   Status published = Ok();
   std::vector<std::string> contended;  // workloads somebody else keeps changing
+  std::vector<std::string> shared;  // "Deployment x (AgentPool other)": named by another pool too
   Timestamp now;
 };
 

@@ -246,6 +246,27 @@ TEST_F(EnforcementTest, AMissingWorkloadIsNamedAndFoundWhenItComes) {
   }));
 }
 
+TEST_F(EnforcementTest, AWorkloadOfTwoPoolsIsNamedInBoth) {
+  OnePool();
+  Run();
+  ASSERT_TRUE(world_.Eventually("it is ready", [&] {
+    return world_.ConditionOf("agentpool", "team", "Ready") == "True/Reconciled";
+  }));
+  world_.Pool("other", {"worker"});
+  for (const char* pool : {"team", "other"}) {
+    ASSERT_TRUE(world_.Eventually(std::string(pool) + " says so", [&] {
+      return world_.ConditionOf("agentpool", pool, "WorkloadsResolved") == "False/WorkloadShared" &&
+             world_.ConditionOf("agentpool", pool, "Ready") == "False/WorkloadShared";
+    }));
+  }
+  EXPECT_THAT(world_.Kubectl({"get", "agentpool", "team", "-o", "yaml"}).out,
+              HasSubstr("worker (AgentPool other)"));
+  world_.Kubectl({"delete", "agentpool", "other"});
+  ASSERT_TRUE(world_.Eventually("it is one pool's again", [&] {
+    return world_.ConditionOf("agentpool", "team", "Ready") == "True/Reconciled";
+  }));
+}
+
 TEST_F(EnforcementTest, AnUnknownZoneAndAnUnknownSourceAreSaid) {
   OnePool();
   world_.Budget("zone", "limit: \"1\", window: {period: Day, timeZone: America/NewYork}",

@@ -64,7 +64,7 @@ TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
   evaluation.decision.outlook_size = std::string("; resets in 9h12m").size();
   PoolDemandResult demand;
   demand.governor = std::make_shared<const Evaluation>(evaluation);
-  PoolReport report{pool, demand, {}, 8, "Throttled", Ok(), {}, kNow};
+  PoolReport report{pool, demand, {}, 8, "Throttled", Ok(), {}, {}, kNow};
   EXPECT_EQ(PoolMessage(report),
             "budget research-daily: spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; "
             "concurrency 20 -> 8; "
@@ -79,7 +79,7 @@ TEST(PoolStatusTest, AMissingWorkloadIsNamed) {
   agent.outcome.state = "Normal";
   agent.missing = true;
   agent.workload = "Deployment one";
-  PoolReport report{pool, demand, {agent}, 20, "Normal", Ok(), {}, kNow};
+  PoolReport report{pool, demand, {agent}, 20, "Normal", Ok(), {}, {}, kNow};
   const auto status = BuildPoolStatus(report);
   const auto* resolved = FindCondition(status.conditions, "WorkloadsResolved");
   ASSERT_NE(resolved, nullptr);
