@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <thread>
 #include <vector>
@@ -84,14 +85,7 @@ int Validate(const std::vector<std::string>& files) {
   return findings == 0 ? 0 : 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  // One arena and an early return of freed pages: the operator's memory is what it holds, not what
-  // it once used.
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_TRIM_THRESHOLD, 512 * 1024);
-
+int RunCommandLine(int argc, char** argv) {
   CLI::App cli{"Purser keeps AI agents within budget: a Kubernetes operator."};
   cli.require_subcommand(1);
   std::string log_level = "info";
@@ -149,4 +143,20 @@ int main(int argc, char** argv) {
   }
   return WithSignals(
       [&](std::stop_token stop) { return purser::app::RunOperator(run_options, stop); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // One arena and an early return of freed pages: the operator's memory is what it holds, not what
+  // it once used. NOLINTBEGIN(concurrency-mt-unsafe): there is no other thread yet.
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+  // NOLINTEND(concurrency-mt-unsafe)
+  try {
+    return RunCommandLine(argc, argv);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "purser: %s\n", exception.what());
+    return 1;
+  }
 }

@@ -103,7 +103,7 @@ class SqliteStore final : public Store {
   Status Commit(const Batch& batch) override {
     PURSER_RETURN_IF_ERROR(Check(batch));
     const std::lock_guard lock(mutex_);
-    const Status written = Write(batch);
+    Status written = Write(batch);
     booking_.Forget();
     if (!written.ok()) sources_.clear();  // an id that was rolled back
     return written;
@@ -179,7 +179,7 @@ class SqliteStore final : public Store {
     named.source = source;
     PURSER_RETURN_IF_ERROR(Check(named));
     const std::lock_guard lock(mutex_);
-    const Status written = WriteEpoch(source, epoch);
+    Status written = WriteEpoch(source, epoch);
     if (!written.ok()) sources_.clear();
     return written;
   }

@@ -204,7 +204,7 @@ class CpprestTransport final : public HttpTransport {
             return answer.content_ready();
           })
           .then([exchange = call.exchange,
-                 client = target->client](pplx::task<web_http::http_response> done) {
+                 client = target->client](const pplx::task<web_http::http_response>& done) {
             try {
               done.get();
               exchange->Finish(nullptr);
@@ -368,7 +368,9 @@ Result<std::unique_ptr<HttpTransport>> MakeCpprestTransport(CpprestOptions optio
     if (!parsed) return parsed.error();
     proxy = std::move(parsed).value();
   } else if (options.use_proxy_environment) {
-    auto parsed = ProxyRules::FromEnvironment([](const char* name) { return std::getenv(name); });
+    auto parsed = ProxyRules::FromEnvironment([](const char* name) {
+      return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets any
+    });
     if (!parsed) return parsed.error();
     rules = std::move(parsed).value();
   }

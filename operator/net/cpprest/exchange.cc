@@ -166,13 +166,13 @@ pplx::task<std::size_t> Exchange::Write(const std::uint8_t* data, std::size_t si
     held_.emplace();
     held_size_ = size;
   }
-  const auto result = held ? pplx::create_task(*held_) : pplx::task_from_result(size);
+  auto result = held ? pplx::create_task(*held_) : pplx::task_from_result(size);
   lock.unlock();  // who is woken finds the lock free
   changed_.notify_all();
   return result;
 }
 
-void Exchange::Finish(std::exception_ptr failure) {
+void Exchange::Finish(const std::exception_ptr& failure) {
   std::unique_lock lock(mutex_);
   finished_ = true;
   if (failure) {

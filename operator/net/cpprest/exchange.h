@@ -36,7 +36,7 @@ class Exchange {
   // The library's side.
   void SetHeader(HttpResponse response);
   pplx::task<std::size_t> Write(const std::uint8_t* data, std::size_t size);
-  void Finish(std::exception_ptr failure);
+  void Finish(const std::exception_ptr& failure);
 
   // The caller's side. Each waits until `deadline` at most: kTimeout, kCancelled, or the failure.
   using SteadyTime = std::chrono::steady_clock::time_point;

@@ -143,7 +143,7 @@ class HttpServer::Implementation {
       if (!error && (open_ < kMaxConnections || CloseOldestWaiting())) {
         auto session = std::make_shared<Session>(std::move(socket), handler_, open_);
         session->Read();
-        sessions_.push_back(std::move(session));
+        sessions_.push_back(session);
       }
       Accept();
     });

@@ -237,7 +237,7 @@ class AnswerParser::Implementation {
     if (const auto code = value.get_array().get(samples)) return Bad(code);
     std::optional<Problem> not_a_number;
     for (auto sample : samples) {
-      auto problem = ReadSample(std::move(sample));
+      auto problem = ReadSample(sample);
       if (problem && problem->reason != reason::kNotANumber) return problem;
       // A later number includes what was spent meanwhile, as after a scrape that failed.
       not_a_number = std::move(problem);

@@ -13,7 +13,7 @@
 namespace purser::usage {
 namespace {
 
-constexpr std::size_t kLongestCredential = 64 * 1024;
+constexpr std::size_t kLongestCredential = 64U << 10;
 constexpr std::size_t kQuotedBody = 200;
 
 std::variant<std::string, Problem> ReadCredential(const std::string& path, std::string_view what) {
