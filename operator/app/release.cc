@@ -7,6 +7,7 @@
 
 #include "api/codec.h"
 #include "base/pause.h"
+#include "controllers/limits_publisher.h"
 #include "controllers/resources.h"
 #include "controllers/restore.h"
 #include "controllers/scale_actuator.h"
@@ -101,15 +102,21 @@ Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
   return first;
 }
 
-Status RemoveFinalizers(kube::Client& client, kube::Informer<api::AgentPool>& pools) {
+// Published limits are opened, and the pool is let go.
+Status ReleasePools(kube::Client& client, kube::Informer<api::AgentPool>& pools) {
   std::vector<std::shared_ptr<const api::AgentPool>> all;
   pools.ForEach([&](const auto& pool) { all.push_back(pool); });
+  controllers::LimitsPublisher limits(client);
   Status first = Ok();
   for (const auto& pool : all) {
-    const auto removed = controllers::RemoveFinalizer(client, *pool);
-    if (removed) continue;
-    spdlog::error("{}", removed.error().message());
-    if (first.ok()) first = removed.error();
+    Status released = limits.Open(*pool);
+    if (released.ok()) {
+      if (const auto removed = controllers::RemoveFinalizer(client, *pool); !removed)
+        released = removed.error();
+    }
+    if (released.ok()) continue;
+    spdlog::error("{}", released.error().message());
+    if (first.ok()) first = released;
   }
   return first;
 }
@@ -151,8 +158,8 @@ Status Release(const ReleaseOptions& options, std::stop_token stop) {
         RestoreWorkloads(client, controllers::DeploymentType(), deployments, restored);
     const auto sets =
         RestoreWorkloads(client, controllers::StatefulSetType(), stateful_sets, restored);
-    const auto finalizers = RemoveFinalizers(client, pools);
-    done = !workloads.ok() ? workloads : !sets.ok() ? sets : finalizers;
+    const auto released = ReleasePools(client, pools);
+    done = !workloads.ok() ? workloads : !sets.ok() ? sets : released;
     if (done.ok() || (done.error().code() != ErrorCode::kConflict &&
                       done.error().code() != ErrorCode::kUnavailable)) {
       break;

@@ -97,14 +97,17 @@ Status AgentPoolController::Release(const api::ObjectKey& pool,
   return first;
 }
 
+void AgentPoolController::Forget(const api::ObjectKey& key) {
+  publisher_.Forget(key);
+  on_.reporter.Forget(key);
+  const std::lock_guard lock(memory_mutex_);
+  memory_.erase(key);
+}
+
 Status AgentPoolController::Finish(const api::AgentPool& pool) {
   PURSER_RETURN_IF_ERROR(Release(pool.meta.key(), {}));
-  publisher_.Forget(pool.meta.key());
-  on_.reporter.Forget(pool.meta.key());
-  {
-    const std::lock_guard lock(memory_mutex_);
-    memory_.erase(pool.meta.key());
-  }
+  PURSER_RETURN_IF_ERROR(publisher_.Open(pool));
+  Forget(pool.meta.key());
   return ObserveFinalizer(RemoveFinalizer(on_.client, pool));
 }
 
@@ -198,12 +201,7 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
 Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   const auto pool = on_.caches.pools.Get(key);
   if (!pool) {
-    publisher_.Forget(key);
-    on_.reporter.Forget(key);
-    {
-      const std::lock_guard lock(memory_mutex_);
-      memory_.erase(key);
-    }
+    Forget(key);
     return Release(key, {});
   }
   if (pool->meta.deleting) return Finish(*pool);
@@ -236,11 +234,9 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   report.state = PoolState(report.agents, demand.audit_only);
 
   // Gate first, scale second; an unpublished limit does not keep replicas up.
-  if (!pool->spec.limit_targets.empty()) {
-    report.published = publisher_.Publish(
-        *pool, LimitsDocument(*pool, report.state, report.concurrency, published));
-    Earliest(next, now + kVerifyLimitsEvery);
-  }
+  report.published =
+      publisher_.Publish(*pool, LimitsDocument(*pool, report.state, report.concurrency, published));
+  if (!pool->spec.limit_targets.empty()) Earliest(next, now + kVerifyLimitsEvery);
   Status first = report.published;
   for (std::size_t i = 0; i < report.agents.size(); ++i) {
     KeepFirst(first, Scale(*pool, pool->spec.agents[i], demand.agents[i], *memory, report.agents[i],
@@ -248,8 +244,12 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   }
   KeepFirst(first, Release(key, WorkloadIndexOf(*pool)));
   // Only once something is taken: until then there is nothing to give back before the pool goes.
-  const bool taken = std::any_of(report.agents.begin(), report.agents.end(),
-                                 [](const auto& agent) { return agent.saved_replicas; });
+  bool taken = false;
+  for (std::size_t i = 0; i < report.agents.size(); ++i) {
+    const bool limited = !pool->spec.limit_targets.empty() &&
+                         report.agents[i].outcome.concurrency < demand.agents[i].maximum;
+    taken = taken || limited || report.agents[i].saved_replicas;
+  }
   if (taken) KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
 
   report.shared = SharedWorkloads(*pool);

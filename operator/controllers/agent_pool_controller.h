@@ -59,6 +59,7 @@ class AgentPoolController {
   // "Deployment x (AgentPool other)": those that another pool names too.
   std::vector<std::string> SharedWorkloads(const api::AgentPool& pool) const;
   Status Release(const api::ObjectKey& pool, const std::vector<std::string>& except_workloads);
+  void Forget(const api::ObjectKey& key);
   Status Finish(const api::AgentPool& pool);
   Status ObserveFinalizer(const Result<std::optional<std::string>>& patched);
   // Scales one agent's workload; fills the rest of `report`.

@@ -1,8 +1,10 @@
 #include "controllers/limits_publisher.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "controllers/pool_demand.h"
 #include "controllers/resources.h"
 
 namespace purser::controllers {
@@ -19,6 +21,14 @@ std::optional<std::string> ReadKey(const std::string& config_map, const std::str
   return std::string(value);
 }
 
+// Another pool may have been given the same ConfigMap.
+bool IsOf(const api::AgentPool& pool, const std::string& document) {
+  const auto limits = nlohmann::json::parse(document, nullptr, false);
+  return limits.is_object() && limits.value("pool", nlohmann::json()) == pool.meta.name;
+}
+
+std::string SlotOf(const api::ConfigMapTarget& target) { return target.name + "/" + target.key; }
+
 }  // namespace
 
 std::string LimitsDocument(const api::AgentPool& pool, const std::string& state,
@@ -34,10 +44,29 @@ std::string LimitsDocument(const api::AgentPool& pool, const std::string& state,
   return document.dump();
 }
 
+std::string OpenLimitsDocument(const api::AgentPool& pool) {
+  std::vector<PublishedAgent> agents;
+  for (const auto& agent : CombineDemand(pool, {}).agents)
+    agents.push_back({agent.name, "Normal", agent.maximum});
+  return LimitsDocument(pool, "Normal", pool.spec.max_concurrency, agents);
+}
+
+Status LimitsPublisher::Write(const api::AgentPool& pool, const api::ConfigMapTarget& target,
+                              const std::string& document) {
+  const api::ObjectKey key{pool.meta.ns, target.name};
+  const nlohmann::json apply{{"apiVersion", "v1"},
+                             {"kind", "ConfigMap"},
+                             {"metadata", {{"name", key.name}, {"namespace", key.ns}}},
+                             {"data", {{target.key, document}}}};
+  const auto answer = client_.Apply(kube::ObjectPath(ConfigMapType(), key), apply.dump());
+  if (!answer) return answer.error().WithContext("ConfigMap " + key.ToString());
+  return Ok();
+}
+
 Status LimitsPublisher::PublishTo(const api::AgentPool& pool, const api::ConfigMapTarget& target,
                                   const std::string& document) {
   const auto key = pool.meta.key();
-  const std::string slot = target.name + "/" + target.key;
+  const std::string slot = SlotOf(target);
   const auto now = std::chrono::steady_clock::now();
   bool changed = false;
   {
@@ -54,16 +83,9 @@ Status LimitsPublisher::PublishTo(const api::AgentPool& pool, const api::ConfigM
     const auto current = client_.Get(path);
     same = current && ReadKey(*current, target.key) == document;
   }
-  if (!same) {
-    const nlohmann::json apply{{"apiVersion", "v1"},
-                               {"kind", "ConfigMap"},
-                               {"metadata", {{"name", target.name}, {"namespace", pool.meta.ns}}},
-                               {"data", {{target.key, document}}}};
-    const auto answer = client_.Apply(path, apply.dump());
-    if (!answer) return answer.error().WithContext("ConfigMap " + pool.meta.ns + "/" + target.name);
-  }
+  if (!same) PURSER_RETURN_IF_ERROR(Write(pool, target, document));
   const std::lock_guard lock(mutex_);
-  known_[key][slot] = {document, now};
+  known_[key][slot] = {target, document, now};
   return Ok();
 }
 
@@ -73,7 +95,50 @@ Status LimitsPublisher::Publish(const api::AgentPool& pool, const std::string& d
     auto published = PublishTo(pool, target, document);
     if (!published.ok() && first.ok()) first = published;
   }
+  for (const auto& target : FormerTargets(pool)) {
+    auto opened = OpenAt(pool, target);
+    if (!opened.ok() && first.ok()) first = opened;
+  }
   return first;
+}
+
+Status LimitsPublisher::Open(const api::AgentPool& pool) {
+  Status first = Ok();
+  auto targets = FormerTargets(pool);
+  targets.insert(targets.end(), pool.spec.limit_targets.begin(), pool.spec.limit_targets.end());
+  for (const auto& target : targets) {
+    auto opened = OpenAt(pool, target);
+    if (!opened.ok() && first.ok()) first = opened;
+  }
+  return first;
+}
+
+Status LimitsPublisher::OpenAt(const api::AgentPool& pool, const api::ConfigMapTarget& target) {
+  const api::ObjectKey key{pool.meta.ns, target.name};
+  const auto current = client_.Get(kube::ObjectPath(ConfigMapType(), key));
+  if (!current && current.error().code() != ErrorCode::kNotFound)
+    return current.error().WithContext("ConfigMap " + key.ToString());
+  const auto document = OpenLimitsDocument(pool);
+  const auto held = current ? ReadKey(*current, target.key) : std::nullopt;
+  if (held && *held != document && IsOf(pool, *held))
+    PURSER_RETURN_IF_ERROR(Write(pool, target, document));
+  const std::lock_guard lock(mutex_);
+  if (const auto known = known_.find(pool.meta.key()); known != known_.end())
+    known->second.erase(SlotOf(target));
+  return Ok();
+}
+
+std::vector<api::ConfigMapTarget> LimitsPublisher::FormerTargets(const api::AgentPool& pool) {
+  std::vector<api::ConfigMapTarget> former;
+  const std::lock_guard lock(mutex_);
+  const auto known = known_.find(pool.meta.key());
+  if (known == known_.end()) return former;
+  const auto& targets = pool.spec.limit_targets;
+  for (const auto& [slot, what] : known->second) {
+    if (std::find(targets.begin(), targets.end(), what.target) == targets.end())
+      former.push_back(what.target);
+  }
+  return former;
 }
 
 void LimitsPublisher::Forget(const api::ObjectKey& pool) {

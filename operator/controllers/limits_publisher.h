@@ -27,6 +27,10 @@ struct PublishedAgent {
 std::string LimitsDocument(const api::AgentPool& pool, const std::string& state,
                            std::int32_t concurrency, const std::vector<PublishedAgent>& agents);
 
+// The same while nothing is short: what is published of a pool that is no longer governed, so that
+// who follows it may work again.
+std::string OpenLimitsDocument(const api::AgentPool& pool);
+
 // A ConfigMap is not watched: what it holds is read again this often, so that limits that somebody
 // deleted or edited come back.
 inline constexpr std::chrono::minutes kVerifyLimitsEvery{1};
@@ -37,17 +41,26 @@ class LimitsPublisher {
  public:
   explicit LimitsPublisher(kube::Client& client) : client_(client) {}
 
-  // Every target gets `document`; goes on after an error and returns the first.
+  // Every target gets `document`, and those that got one before and are targets no longer the open
+  // limits; goes on after an error and returns the first.
   Status Publish(const api::AgentPool& pool, const std::string& document);
+  // Every ConfigMap that holds limits of this pool gets the open ones; one that has none is left
+  // alone.
+  Status Open(const api::AgentPool& pool);
   void Forget(const api::ObjectKey& pool);
 
  private:
   Status PublishTo(const api::AgentPool& pool, const api::ConfigMapTarget& target,
                    const std::string& document);
+  Status OpenAt(const api::AgentPool& pool, const api::ConfigMapTarget& target);
+  Status Write(const api::AgentPool& pool, const api::ConfigMapTarget& target,
+               const std::string& document);
+  std::vector<api::ConfigMapTarget> FormerTargets(const api::AgentPool& pool);
 
   kube::Client& client_;
   std::mutex mutex_;
   struct Known {
+    api::ConfigMapTarget target;
     std::string document;
     std::chrono::steady_clock::time_point at;  // when it was last seen or written
   };

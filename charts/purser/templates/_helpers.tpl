@@ -134,6 +134,9 @@ affinity:
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [list, watch, patch]
+- apiGroups: [""]
+  resources: [configmaps]  # spec.limitTargets
+  verbs: [get, patch]
 {{- end -}}
 
 {{- define "purser.releaseHook" -}}

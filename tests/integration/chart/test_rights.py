@@ -117,6 +117,8 @@ class RightsTest(unittest.TestCase):
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.wait_for_replicas(_REPLICAS)
+        limits = json.loads(self.kubectl(_AGENTS, "get", "configmap", "limits", "--output=json"))["data"]["limits.json"]
+        self.assertEqual(json.loads(limits)["maxConcurrency"], 4, "who follows the limits may work again")
 
     @contextmanager
     def operator(self) -> Iterator[None]:

@@ -205,6 +205,30 @@ TEST_F(EnforcementTest, LimitsArePublishedFirstAndInFlightWorkMayFinish) {
   ASSERT_TRUE(world_.Eventually("it is stopped", [&] { return PoolState() == "Stopped"; }));
 }
 
+TEST_F(EnforcementTest, LimitsOpenWhenTheirTargetOrTheirPoolGoes) {
+  const auto maximum = [this](const std::string& config_map) {
+    const auto held = world_.Get("configmap", config_map);
+    return nlohmann::json::parse(held["data"]["limits.json"].get<std::string>())["maxConcurrency"];
+  };
+  OnePool(
+      "  limitTargets: [{configMap: {name: first}}, {configMap: {name: second}}]\n"
+      "  scaling: {onStop: Keep, drainSeconds: 0}\n");
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  Run();
+  ASSERT_TRUE(world_.Eventually("it is stopped", [&] { return PoolState() == "Stopped"; }));
+  EXPECT_EQ(maximum("first"), 0);
+  EXPECT_EQ(maximum("second"), 0);
+
+  world_.Kubectl({"patch", "agentpool", "team", "--type=merge", "--patch",
+                  R"({"spec":{"limitTargets":[{"configMap":{"name":"second"}}]}})"});
+  EXPECT_TRUE(world_.Eventually("the former target opens", [&] { return maximum("first") == 20; }));
+  EXPECT_EQ(maximum("second"), 0);
+
+  world_.Kubectl({"delete", "agentpool", "team", "--timeout=30s"});
+  EXPECT_EQ(maximum("second"), 20) << "before the pool was gone";
+  EXPECT_EQ(world_.Replicas("worker"), 5);
+}
+
 TEST_F(EnforcementTest, RefuseNewWorkKeepsReplicas) {
   OnePool();
   world_.Budget("refuse", "limit: \"0\", thresholds: [{percent: 100, action: RefuseNewWork}]",
