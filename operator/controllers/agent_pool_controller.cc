@@ -155,7 +155,10 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
 
   const auto now = on_.clock.Now();
   auto& contention = memory.contention[report.workload];
-  if (contention.Contended(now)) contended.push_back(report.workload);
+  if (contention.Contended(now)) {
+    contended.push_back(report.workload +
+                        (contention.by().empty() ? "" : " (by " + contention.by() + ")"));
+  }
   if (plan.kind == policy::PlanKind::kNothing) {
     report.note = plan.explanation;
     report.held = state->saved && state->saved->pool != pool.meta.name;
@@ -166,7 +169,7 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
       Earliest(next, at);
       return Ok();
     }
-    contention.Reversed(now);
+    contention.Reversed(now, state->changed_by);
   }
   auto answer = Actuate(on_.client, *type, *workload, plan);
   if (!answer) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <deque>
+#include <string>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -14,8 +16,9 @@ class Contention {
   static constexpr Duration kWithin = std::chrono::minutes(10);
   static constexpr Duration kBackoff = std::chrono::minutes(1);
 
-  // A change of ours had to be made again.
-  void Reversed(Timestamp now) {
+  // A change of ours had to be made again. `by`: who undid it, as far as is known.
+  void Reversed(Timestamp now, std::string by) {
+    by_ = std::move(by);
     reversals_.push_back(now);
     if (reversals_.size() > kReversals) reversals_.pop_front();
   }
@@ -26,8 +29,11 @@ class Contention {
   Timestamp NextReassert(Timestamp now) const {
     return Contended(now) ? reversals_.back() + kBackoff : now;
   }
+  // Who undid the last one; empty: not known.
+  const std::string& by() const { return by_; }
 
  private:
+  std::string by_;
   std::deque<Timestamp> reversals_;
 };
 

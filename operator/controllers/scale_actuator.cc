@@ -38,13 +38,18 @@ Result<Workload> Actuate(kube::Client& client, const kube::ResourceType& type,
   if (!meta) return meta.error().WithContext(what);
   Workload scaled = workload;
   scaled.meta = std::move(meta).value();
-  if (plan.replicas) scaled.replicas = *plan.replicas;
+  if (plan.replicas) {
+    scaled.replicas = *plan.replicas;
+    scaled.replicas_manager = kube::kFieldManager;
+  }
   return scaled;
 }
 
 Result<policy::WorkloadState> StateOf(const Workload& workload) {
   policy::WorkloadState state;
   state.live = workload.replicas;
+  if (workload.replicas_manager != kube::kFieldManager)
+    state.changed_by = workload.replicas_manager;
   const auto found = workload.meta.annotations.find(std::string(policy::kSavedAnnotation));
   if (found == workload.meta.annotations.end()) return state;
   auto saved = policy::Saved::Decode(found->second);

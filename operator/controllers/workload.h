@@ -15,6 +15,9 @@ namespace purser::controllers {
 struct Workload {
   api::ObjectMeta meta;
   std::int32_t replicas = 1;  // spec.replicas (the API server defaults it to 1)
+  // Who set spec.replicas, as metadata.managedFields tells it ("kubectl", "argocd-controller");
+  // empty: not told, as of a 0 through /scale.
+  std::string replicas_manager{};
 };
 
 // Error kInvalidArgument: not an object with metadata, or spec.replicas out of int32 range.

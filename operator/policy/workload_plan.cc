@@ -13,14 +13,18 @@ std::string Change(std::int32_t from, std::int32_t to) {
   return "replicas " + std::to_string(from) + " -> " + std::to_string(to);
 }
 
+std::string Changer(const WorkloadState& state) {
+  return state.changed_by.empty() ? "somebody else" : state.changed_by;
+}
+
 WorkloadPlan GiveBack(const WorkloadState& state) {
   const auto& saved = *state.saved;
   WorkloadPlan plan;
   if (state.live != saved.set) {
     plan.kind = PlanKind::kForget;
-    plan.explanation = "replicas left at " + std::to_string(state.live) +
-                       ": changed by somebody else since " + std::to_string(saved.set) +
-                       " was set (" + std::to_string(saved.replicas) + " before)";
+    plan.explanation = "replicas left at " + std::to_string(state.live) + ": changed by " +
+                       Changer(state) + " since " + std::to_string(saved.set) + " was set (" +
+                       std::to_string(saved.replicas) + " before)";
     return plan;
   }
   plan.kind = PlanKind::kRestore;
@@ -122,7 +126,9 @@ WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask,
                Saved{state.live, wanted, ask.pool, ask.pool_uid});
   }
   if (state.live > state.saved->set && state.live > wanted) {
-    return Set(PlanKind::kReassert, state.live, wanted, *state.saved);
+    auto plan = Set(PlanKind::kReassert, state.live, wanted, *state.saved);
+    plan.explanation += " again, raised by " + Changer(state);
+    return plan;
   }
   if (state.live > wanted) {
     // Whoever went lower than we did chose a new original: theirs is what is given back.

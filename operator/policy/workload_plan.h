@@ -38,6 +38,7 @@ std::int32_t DesiredReplicas(Level level, std::int32_t original, std::int32_t co
 struct WorkloadState {
   std::int32_t live = 0;  // spec.replicas
   std::optional<Saved> saved;
+  std::string changed_by{};  // who set `live` if it was not us; empty: not known
 };
 
 struct WorkloadAsk {
@@ -62,7 +63,7 @@ struct WorkloadPlan {
   PlanKind kind = PlanKind::kNothing;
   std::optional<std::int32_t> replicas;  // to set
   std::optional<Saved> patch_saved;  // annotation to write; with kRestore and kForget it is removed
-  std::string explanation;           // "replicas 5 -> 0", "left at 3: changed by somebody else …"
+  std::string explanation;           // "replicas 5 -> 0", "left at 3: changed by kubectl …"
 };
 
 // Rules: the original is saved only when absent, in the same patch; a workload already at or below

@@ -47,7 +47,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto workload = controllers::DecodeWorkload(document);
     if (!workload) return;
     fuzz::Require(workload->replicas >= 0, "replicas are a count");
-    policy::WorkloadState state{workload->replicas, std::nullopt};
+    policy::WorkloadState state{workload->replicas, std::nullopt, workload->replicas_manager};
     const auto& annotations = workload->meta.annotations;
     const auto found = annotations.find(std::string(policy::kSavedAnnotation));
     if (found != annotations.end()) {

@@ -189,6 +189,8 @@ TEST_F(EnforcementTest, AStopIsReassertedAndContentionIsSaid) {
     return world_.ConditionOf("agentpool", "team", "ActuatorContention") ==
            "True/ReplicasKeepChanging";
   }));
+  EXPECT_THAT(world_.Kubectl({"describe", "agentpool", "team"}).out,
+              HasSubstr("Deployment worker (by kubectl)"));
 }
 
 TEST_F(EnforcementTest, LimitsArePublishedFirstAndInFlightWorkMayFinish) {

@@ -182,6 +182,11 @@ TEST(PlanWorkloadTest, ExplainsItself) {
             "replicas 0 -> 5 (restored)");
   EXPECT_EQ(PlanWorkload({3, SavedAs(5, 0)}, Normal(), kDefaults).explanation,
             "replicas left at 3: changed by somebody else since 0 was set (5 before)");
+  WorkloadState named{3, SavedAs(5, 0), "kubectl"};
+  EXPECT_EQ(PlanWorkload(named, Normal(), {}).explanation,
+            "replicas left at 3: changed by kubectl since 0 was set (5 before)");
+  EXPECT_EQ(PlanWorkload(named, Stop(), {}).explanation,
+            "replicas 3 -> 0 again, raised by kubectl");
   EXPECT_EQ(PlanWorkload({0, SavedAs(5, 0)}, AskBuilder().Held().ask, kDefaults).explanation,
             "held until spend is readable again");
   EXPECT_EQ(
