@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from purser_demo.images import AGENT_IMAGE, TAG
@@ -69,5 +70,22 @@ def agent_budget(namespace: str, name: str, pool: str, limit: str, time_zone: st
             "limit": limit,
             "window": {"period": "Hour", "timeZone": time_zone},
             "scope": {"pools": [pool]},
+        },
+    }
+
+
+def local_volume(name: str, folder: Path, node: str) -> dict[str, Any]:
+    """A folder of the node, for claims of the storage class of that name."""
+    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": name,
+            "local": {"path": str(folder)},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}},
         },
     }

@@ -6,11 +6,14 @@ one takes the operator away.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import sys
 import time
 import unittest
@@ -20,7 +23,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import demo_path
-from objects import agent_budget, agent_deployment, agent_pool
+from objects import agent_budget, agent_deployment, agent_pool, local_volume
 from pod_processes import processes_of
 from purser_demo.clock_zone import zone_for
 from purser_demo.clusters import LocalCluster
@@ -287,11 +290,32 @@ class OperatorTest(unittest.TestCase):
         self.assertEqual(left, "")
 
         self.cluster.apply(agent_pool(self.namespace, "workers", "worker", 4))
-        install_operator(self.cluster, self.prometheus_url, self.folder)
+        self.install_with_a_volume()
         wait_for("the new one taking up its work", lambda: self.replicas("worker") == 0, _LEAD_SECONDS)
+        self.delete_operator_pod()
+        self.wait_for_operator()
+        wait_for("the next leader on the same ledger", lambda: self.ledger_epoch() == 2, _LEAD_SECONDS)
         self.kubectl("delete", "agentbudgets,agentpools", "--all", "--timeout=30s")
         self.assertEqual(self.replicas("worker"), 2)
         self.assertEqual(self.refusals(), [], "the chart gives a right too few")
+
+    def install_with_a_volume(self) -> None:
+        """As by default, with a claim; the volume is a folder of the node, for the cluster has none to give."""
+        self.ledger_folder = self.folder / "ledger"
+        shutil.rmtree(self.ledger_folder, ignore_errors=True)
+        self.ledger_folder.mkdir()
+        (node,) = self.cluster.api.items("/api/v1/nodes")
+        self.cluster.apply(local_volume("ledger", self.ledger_folder, node["metadata"]["name"]))
+        claim = {"enabled": True, "storageClassName": "ledger", "size": "64Mi"}
+        install_operator(self.cluster, self.prometheus_url, self.folder, claim)
+        self.assertEqual(self.ledger_epoch(), 1)
+
+    def ledger_epoch(self) -> int:
+        """How many leaders have led on the ledger in the volume."""
+        address = f"file:{self.ledger_folder / 'ledger.db'}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as ledger:
+            (epoch,) = ledger.execute("SELECT epoch FROM meta").fetchone()
+        return int(epoch)
 
     def refusals(self) -> list[str]:
         """What the ServiceAccounts of operator and hook were not allowed, in all tests, by the API server's audit."""

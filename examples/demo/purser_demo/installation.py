@@ -65,10 +65,13 @@ def install_prometheus(cluster: Cluster) -> str:
     return f"http://{service['spec']['clusterIP']}:9090"
 
 
-def install_operator(cluster: Cluster, prometheus_url: str, folder: Path) -> None:
+def install_operator(
+    cluster: Cluster, prometheus_url: str, folder: Path, persistence: dict[str, Any] | None = None
+) -> None:
     """By Helm, custom resource definitions included; returns once it is ready to serve."""
     values = folder / "values.json"
-    values.write_text(json.dumps(chart_values(prometheus_url), indent=2), encoding="utf-8")
+    changes = {"persistence": persistence} if persistence else {}
+    values.write_text(json.dumps(chart_values(prometheus_url) | changes, indent=2), encoding="utf-8")
     create_namespace(cluster, OPERATOR_NAMESPACE)
     words = ["install", RELEASE, str(CHART), "--namespace", OPERATOR_NAMESPACE, "--values", str(values)]
     try:
