@@ -46,4 +46,11 @@ std::string Exporter::Page() const {
   return page;
 }
 
+PrometheusOptions Scraping(const Exporter& exporter, std::chrono::milliseconds every) {
+  PrometheusOptions options;
+  options.targets = {exporter.address()};
+  options.scrape_interval = every;
+  return options;
+}
+
 }  // namespace purser::support

@@ -1,6 +1,7 @@
 // A Prometheus exporter with the counter agent_cost_usd_total, exact to the nano-dollar.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 
 #include "money/money.h"
 #include "net/server/http_server.h"
+#include "support/prometheus.h"
 
 namespace purser::support {
 
@@ -32,5 +34,9 @@ class Exporter {
   std::map<std::pair<std::string, std::string>, std::string> said_;
   std::unique_ptr<net::HttpServer> server_;
 };
+
+// A Prometheus that scrapes nothing but this exporter.
+PrometheusOptions Scraping(const Exporter& exporter,
+                           std::chrono::milliseconds every = std::chrono::milliseconds(500));
 
 }  // namespace purser::support

@@ -105,10 +105,7 @@ TEST(ConfigurationTest, RunWithoutAFileOrAClusterSaysWhatToGive) {
 TEST(ConfigurationTest, AValidChangeIsTakenAnInvalidOneIsNot) {
   const World world("config-reload");
   support::Exporter exporter;
-  support::PrometheusOptions options;
-  options.targets = {exporter.address()};
-  options.scrape_interval = std::chrono::milliseconds(500);
-  const support::Prometheus prometheus(options);
+  const support::Prometheus prometheus(support::Scraping(exporter));
   world.Pool("team", {"one", "two"});
   world.Budget("daily", "limit: \"100\", window: {period: Month}", "{pools: [team]}");
   exporter.Add(world.ns(), "one", "10");

@@ -19,10 +19,7 @@ TEST(CrashTest, AHundredKillsLoseNothingAndRestoreOnce) {
   constexpr int kKills = 100;
   World world("crash");
   support::Exporter exporter;
-  support::PrometheusOptions options;
-  options.scrape_interval = std::chrono::milliseconds(250);
-  options.targets = {exporter.address()};
-  support::Prometheus prometheus(options);
+  support::Prometheus prometheus(support::Scraping(exporter, std::chrono::milliseconds(250)));
   const auto config = WriteConfig(world, "config", ConfigText(world, prometheus.url()));
   world.Deployment("worker", 7);
   world.Pool("team", {"worker", "second", "third"});

@@ -24,14 +24,7 @@ constexpr auto kLong = std::chrono::seconds(60);  // the longest backoff of a wa
 // A service account "purser", an agent that spends, and a kubeconfig that reads a token file.
 class CredentialsTest : public testing::Test {
  protected:
-  explicit CredentialsTest() : prometheus_(Scraping()) {}
-
-  support::PrometheusOptions Scraping() const {
-    support::PrometheusOptions options;
-    options.targets = {exporter_.address()};
-    options.scrape_interval = std::chrono::milliseconds(500);
-    return options;
-  }
+  explicit CredentialsTest() : prometheus_(support::Scraping(exporter_)) {}
 
   // The administrator's kubeconfig with the token in the place of the certificate.
   static std::string Kubeconfig(const World& world) {

@@ -20,13 +20,7 @@ struct Spend {
     static Spend spend;
     return spend;
   }
-  Spend() : prometheus(Options(exporter)) {}
-  static support::PrometheusOptions Options(const support::Exporter& exporter) {
-    support::PrometheusOptions options;
-    options.scrape_interval = std::chrono::seconds(1);
-    options.targets = {exporter.address()};
-    return options;
-  }
+  Spend() : prometheus(support::Scraping(exporter, std::chrono::seconds(1))) {}
 };
 
 class EnforcementTest : public testing::Test {

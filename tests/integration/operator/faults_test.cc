@@ -16,17 +16,10 @@ namespace {
 
 using testing::HasSubstr;
 
-support::PrometheusOptions Scraping(const support::Exporter& exporter) {
-  support::PrometheusOptions options;
-  options.targets = {exporter.address()};
-  options.scrape_interval = std::chrono::milliseconds(500);
-  return options;
-}
-
 TEST(FaultsTest, PrometheusGoneHoldsWhatIsTakenAndLosesNothing) {
   World world("prometheus-gone");
   support::Exporter exporter;
-  support::Prometheus prometheus(Scraping(exporter));
+  support::Prometheus prometheus(support::Scraping(exporter));
   world.Deployment("worker", 5);
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
@@ -68,7 +61,7 @@ TEST(FaultsTest, PrometheusGoneHoldsWhatIsTakenAndLosesNothing) {
 TEST(FaultsTest, PrometheusThatHangsIsToldWithinItsTimeout) {
   World world("prometheus-slow");
   support::Exporter exporter;
-  support::Prometheus prometheus(Scraping(exporter));
+  support::Prometheus prometheus(support::Scraping(exporter));
   world.Deployment("worker", 5);
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\"", "{pools: [team]}");
@@ -92,7 +85,7 @@ TEST(FaultsTest, PrometheusThatHangsIsToldWithinItsTimeout) {
 TEST(FaultsTest, APageOfHtmlIsNotZeroDollars) {
   World world("html");
   support::Exporter exporter;
-  support::Prometheus prometheus(Scraping(exporter));
+  support::Prometheus prometheus(support::Scraping(exporter));
   world.Deployment("worker", 5);
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
@@ -129,7 +122,7 @@ TEST(FaultsTest, APageOfHtmlIsNotZeroDollars) {
 TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {
   World world("api-restart");
   support::Exporter exporter;
-  support::Prometheus prometheus(Scraping(exporter));
+  support::Prometheus prometheus(support::Scraping(exporter));
   support::SecondApiServer server(world.cluster());
   server.Start();
   // The same administrator, by way of the server that will be killed.

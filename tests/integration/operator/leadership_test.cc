@@ -13,14 +13,7 @@ namespace {
 
 class LeadershipTest : public testing::Test {
  protected:
-  LeadershipTest() : prometheus_(Scraping()) {}
-  support::PrometheusOptions Scraping() const {
-    support::PrometheusOptions options;
-    options.targets = {exporter_.address()};
-    options.scrape_interval = std::chrono::milliseconds(250);
-    return options;
-  }
-
+  LeadershipTest() : prometheus_(support::Scraping(exporter_, std::chrono::milliseconds(250))) {}
   void TenSpentOfAThousand(const World& world) {
     world.Pool("team", {"worker"});
     world.Budget("daily", "limit: \"1000\", window: {period: Month}", "{pools: [team]}");

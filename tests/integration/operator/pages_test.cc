@@ -24,10 +24,7 @@ std::string Body(const std::string& answer) { return answer.substr(answer.find("
 TEST(PagesTest, HealthReadinessAndEveryFigure) {
   const World world("pages");
   support::Exporter exporter;
-  support::PrometheusOptions options;
-  options.targets = {exporter.address()};
-  options.scrape_interval = std::chrono::milliseconds(500);
-  support::Prometheus prometheus(options);
+  support::Prometheus prometheus(support::Scraping(exporter));
   world.Deployment("worker", 5);
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");

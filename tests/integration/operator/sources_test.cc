@@ -16,13 +16,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-support::PrometheusOptions Scraping(const support::Exporter& exporter) {
-  support::PrometheusOptions options;
-  options.targets = {exporter.address()};
-  options.scrape_interval = std::chrono::milliseconds(500);
-  return options;
-}
-
 std::string SourceOf(const World& world) {
   return world.ConditionOf("agentbudget", "daily", "SourceHealthy");
 }
@@ -30,7 +23,7 @@ std::string SourceOf(const World& world) {
 TEST(SourcesTest, AnAnswerWithWarningsIsNotBooked) {
   World world("warnings");
   support::Exporter exporter;
-  support::Prometheus prometheus(Scraping(exporter));
+  support::Prometheus prometheus(support::Scraping(exporter));
   world.Deployment("worker", 5);
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
@@ -65,7 +58,7 @@ TEST(SourcesTest, AnAnswerWithWarningsIsNotBooked) {
 TEST(SourcesTest, ACounterThatIsNotANumberHoldsEverythingUntilItIsOneAgain) {
   World world("nan");
   support::Exporter exporter;
-  support::Prometheus prometheus(Scraping(exporter));
+  support::Prometheus prometheus(support::Scraping(exporter));
   world.Deployment("worker", 5);
   world.Deployment("other", 2);
   world.Pool("team", {"worker", "other"});
@@ -105,7 +98,7 @@ TEST(SourcesTest, ACounterThatIsNotANumberHoldsEverythingUntilItIsOneAgain) {
 TEST(SourcesTest, ASelectorLeavesOutACounterThatStaysNoNumber) {
   World world("nan-selector");
   support::Exporter exporter;
-  support::Prometheus prometheus(Scraping(exporter));
+  support::Prometheus prometheus(support::Scraping(exporter));
   world.Pool("team", {"worker", "other"});
   world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
   exporter.Add(world.ns(), "other", "1");
@@ -138,7 +131,7 @@ TEST(SourcesTest, MutualTlsWithAPrivateAuthorityAndAPassword) {
     return path;
   };
   support::Exporter exporter;
-  auto options = Scraping(exporter);
+  auto options = support::Scraping(exporter);
   // bcrypt of "open sesame", with few rounds.
   options.web_config =
       "tls_server_config:\n  cert_file: " + file("server.crt", server.certificate) +

@@ -82,14 +82,7 @@ class Volume {
 
 class StoreTest : public testing::Test {
  protected:
-  explicit StoreTest() : prometheus_(Scraping()) {}
-  support::PrometheusOptions Scraping() const {
-    support::PrometheusOptions options;
-    options.targets = {exporter_.address()};
-    options.scrape_interval = std::chrono::milliseconds(500);
-    return options;
-  }
-
+  explicit StoreTest() : prometheus_(support::Scraping(exporter_)) {}
   api::OperatorConfig Config(const World& world, const Volume& volume) const {
     auto config = world.Config(prometheus_.url());
     config.store.path = volume.path() + "/ledger.db";
