@@ -237,9 +237,13 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   report.state = PoolState(report.agents, demand.audit_only);
 
   // Gate first, scale second; an unpublished limit does not keep replicas up.
-  report.published =
-      publisher_.Publish(*pool, LimitsDocument(*pool, report.state, report.concurrency, published));
-  if (!pool->spec.limit_targets.empty()) Earliest(next, now + kVerifyLimitsEvery);
+  const bool publishes = !pool->spec.limit_targets.empty();
+  std::string limits;
+  if (publishes) {
+    limits = LimitsDocument(*pool, report.state, report.concurrency, published);
+    Earliest(next, now + kVerifyLimitsEvery);
+  }
+  report.published = publisher_.Publish(*pool, limits);
   Status first = report.published;
   for (std::size_t i = 0; i < report.agents.size(); ++i) {
     KeepFirst(first, Scale(*pool, pool->spec.agents[i], demand.agents[i], *memory, report.agents[i],
@@ -249,8 +253,8 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   // Only once something is taken: until then there is nothing to give back before the pool goes.
   bool taken = false;
   for (std::size_t i = 0; i < report.agents.size(); ++i) {
-    const bool limited = !pool->spec.limit_targets.empty() &&
-                         report.agents[i].outcome.concurrency < demand.agents[i].maximum;
+    const bool limited =
+        publishes && report.agents[i].outcome.concurrency < demand.agents[i].maximum;
     taken = taken || limited || report.agents[i].saved_replicas;
   }
   if (taken) KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
