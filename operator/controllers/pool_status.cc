@@ -10,15 +10,15 @@
 namespace purser::controllers {
 namespace {
 
+constexpr std::array<std::string_view, 6> kWeakestFirst = {"Normal",       "Ramping",  "Throttled",
+                                                           "RefusingWork", "Draining", "Stopped"};
+
 std::string ReasonOf(const AgentReport& agent) {
   if (agent.missing) return agent.workload + " not found";
   if (!agent.note.empty()) return agent.note;
   if (agent.governor && agent.outcome.state != "Normal") return agent.governor->decision.message;
   return "";
 }
-
-constexpr std::array<std::string_view, 6> kWeakestFirst = {"Normal",       "Ramping",  "Throttled",
-                                                           "RefusingWork", "Draining", "Stopped"};
 
 }  // namespace
 
