@@ -62,8 +62,7 @@ std::vector<std::string> AgentPoolController::SharedWorkloads(const api::AgentPo
   for (const auto& agent : pool.spec.agents) {
     const auto& [kind, name] = std::tie(agent.workload_ref.kind, agent.workload_ref.name);
     for (const auto& other :
-         on_.caches.pools.ByIndex(kPoolsByWorkload, WorkloadIndexValue(pool.meta.ns, kind, name))) {
-      if (other->meta.name == pool.meta.name || other->meta.deleting) continue;
+         on_.caches.OthersNaming(pool, WorkloadIndexValue(pool.meta.ns, kind, name))) {
       shared.push_back(kind + " " + name + " (AgentPool " + other->meta.name + ")");
     }
   }

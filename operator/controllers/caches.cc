@@ -121,4 +121,13 @@ std::vector<kube::Informer<api::AgentBudget>::Pointer> Caches::BudgetsNaming(
   return naming;
 }
 
+std::vector<kube::Informer<api::AgentPool>::Pointer> Caches::OthersNaming(
+    const api::AgentPool& pool, const std::string& workload) const {
+  auto others = pools.ByIndex(kPoolsByWorkload, workload);
+  std::erase_if(others, [&](const auto& other) {
+    return other->meta.name == pool.meta.name || other->meta.deleting;
+  });
+  return others;
+}
+
 }  // namespace purser::controllers

@@ -47,6 +47,10 @@ struct Caches {
   std::vector<kube::Informer<api::AgentBudget>::Pointer> BudgetsNaming(
       const api::AgentPool& pool) const;
 
+  // Other pools, not being deleted, that name a workload of this one ("ns/Kind/name") too.
+  std::vector<kube::Informer<api::AgentPool>::Pointer> OthersNaming(
+      const api::AgentPool& pool, const std::string& workload) const;
+
   kube::Informer<api::AgentBudget> budgets;
   kube::Informer<api::AgentPool> pools;
   kube::Informer<Workload> deployments;

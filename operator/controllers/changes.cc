@@ -57,9 +57,8 @@ void Changes::PoolChanged(const PoolPointer& before, const PoolPointer& after) {
 // Those that name a workload of this pool tell so in their status.
 void Changes::EnqueueSharers(const api::AgentPool& pool) {
   for (const auto& workload : WorkloadIndexOf(pool)) {
-    for (const auto& other : caches_.pools.ByIndex(kPoolsByWorkload, workload)) {
-      if (other->meta.name != pool.meta.name) pool_queue_.Add(other->meta.key());
-    }
+    for (const auto& other : caches_.OthersNaming(pool, workload))
+      pool_queue_.Add(other->meta.key());
   }
 }
 

@@ -95,17 +95,19 @@ Status LimitsPublisher::Publish(const api::AgentPool& pool, const std::string& d
     auto published = PublishTo(pool, target, document);
     if (!published.ok() && first.ok()) first = published;
   }
-  for (const auto& target : FormerTargets(pool)) {
-    auto opened = OpenAt(pool, target);
-    if (!opened.ok() && first.ok()) first = opened;
-  }
-  return first;
+  auto opened = OpenAll(pool, FormerTargets(pool));
+  return first.ok() ? opened : first;
 }
 
 Status LimitsPublisher::Open(const api::AgentPool& pool) {
-  Status first = Ok();
   auto targets = FormerTargets(pool);
   targets.insert(targets.end(), pool.spec.limit_targets.begin(), pool.spec.limit_targets.end());
+  return OpenAll(pool, targets);
+}
+
+Status LimitsPublisher::OpenAll(const api::AgentPool& pool,
+                                const std::vector<api::ConfigMapTarget>& targets) {
+  Status first = Ok();
   for (const auto& target : targets) {
     auto opened = OpenAt(pool, target);
     if (!opened.ok() && first.ok()) first = opened;

@@ -52,6 +52,7 @@ class LimitsPublisher {
  private:
   Status PublishTo(const api::AgentPool& pool, const api::ConfigMapTarget& target,
                    const std::string& document);
+  Status OpenAll(const api::AgentPool& pool, const std::vector<api::ConfigMapTarget>& targets);
   Status OpenAt(const api::AgentPool& pool, const api::ConfigMapTarget& target);
   Status Write(const api::AgentPool& pool, const api::ConfigMapTarget& target,
                const std::string& document);
