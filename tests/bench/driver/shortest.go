@@ -28,12 +28,7 @@ type shortestReactor struct {
 
 func (b *bench) startShortest() (*shortestReactor, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	list, err := b.client.Resource(budgets).List(ctx, metav1.ListOptions{Limit: 1})
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	events, err := b.client.Resource(budgets).Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
+	events, err := b.eventsOf(ctx, budgets)
 	if err != nil {
 		cancel()
 		return nil, err
@@ -45,7 +40,7 @@ func (b *bench) startShortest() (*shortestReactor, error) {
 	}
 	go func() {
 		limits := map[string]string{} // acted on; a status is no edit
-		for event := range events.ResultChan() {
+		for event := range events {
 			budget, ok := event.Object.(*unstructured.Unstructured)
 			if !ok {
 				continue

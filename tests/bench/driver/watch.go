@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 )
 
 // Follows one kind of object from now on and remembers when each reached the state asked for.
@@ -25,21 +26,29 @@ type seen struct {
 	at     time.Time
 }
 
-func (b *bench) watch(resource schema.GroupVersionResource) (*objectWatch, error) {
-	ctx, cancel := context.WithCancel(context.Background())
+// What happens to such objects from now on, until `ctx` ends.
+func (b *bench) eventsOf(ctx context.Context, resource schema.GroupVersionResource) (<-chan watch.Event, error) {
 	list, err := b.client.Resource(resource).List(ctx, metav1.ListOptions{Limit: 1})
 	if err != nil {
-		cancel()
 		return nil, err
 	}
 	events, err := b.client.Resource(resource).Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
+	if err != nil {
+		return nil, err
+	}
+	return events.ResultChan(), nil
+}
+
+func (b *bench) watch(resource schema.GroupVersionResource) (*objectWatch, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	events, err := b.eventsOf(ctx, resource)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	w := &objectWatch{stop: cancel, changed: make(chan struct{}), objects: map[string]seen{}}
 	go func() {
-		for event := range events.ResultChan() {
+		for event := range events {
 			at := time.Now()
 			object, ok := event.Object.(*unstructured.Unstructured)
 			w.mutex.Lock()
