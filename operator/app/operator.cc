@@ -28,6 +28,7 @@
 #include "ledger/sqlite/sqlite_store.h"
 #include "net/cpprest/cpprest_transport.h"
 #include "net/server/http_server.h"
+#include "observability/logging.h"
 #include "observability/metrics.h"
 #include "policy/poll_interval.h"
 #include "usage/prometheus/poller.h"
@@ -266,6 +267,7 @@ class Operator::Implementation {
   template <typename Reconcile>
   void WorkOn(const char* name, controllers::KeyQueue& queue, const api::ObjectKey& key,
               const Reconcile& reconcile) {
+    const observability::ReconcileScope scope;
     const auto began = std::chrono::steady_clock::now();
     const Status done = reconcile(key);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;

@@ -4,6 +4,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
+#include <cstdint>
+#include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +14,21 @@
 
 namespace purser::observability {
 namespace {
+
+thread_local std::uint64_t current_reconcile = 0;  // 0: none
+
+// " reconcile=17" in the text form's pattern.
+class ReconcileFlag final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& out) override {
+    if (current_reconcile == 0) return;
+    const std::string text = " reconcile=" + std::to_string(current_reconcile);
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::custom_flag_formatter> clone() const override {
+    return std::make_unique<ReconcileFlag>();
+  }
+};
 
 // Each record as one JSON object; invalid UTF-8 is replaced, never passed on.
 class JsonFormatter final : public spdlog::formatter {
@@ -20,6 +38,7 @@ class JsonFormatter final : public spdlog::formatter {
     line["time"] = FormatUtcMillis(std::chrono::floor<Duration>(record.time));
     const auto level = spdlog::level::to_string_view(record.level);
     line["level"] = std::string(level.data(), level.size());
+    if (current_reconcile != 0) line["reconcile"] = current_reconcile;
     line["message"] = std::string(record.payload.data(), record.payload.size());
     const std::string text =
         line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -43,7 +62,9 @@ Status SetUpLogging(const std::string& level, const std::string& format) {
   if (format == "json") {
     logger->set_formatter(std::make_unique<JsonFormatter>());
   } else if (format == "text") {
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    formatter->add_flag<ReconcileFlag>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l%* %v");
+    logger->set_formatter(std::move(formatter));
   } else {
     return Error(ErrorCode::kInvalidArgument, "--log-format \"" + format + "\": use text or json");
   }
@@ -52,5 +73,11 @@ Status SetUpLogging(const std::string& level, const std::string& format) {
   spdlog::set_default_logger(std::move(logger));
   return Ok();
 }
+
+ReconcileScope::ReconcileScope() {
+  static std::atomic<std::uint64_t> last = 0;
+  current_reconcile = ++last;
+}
+ReconcileScope::~ReconcileScope() { current_reconcile = 0; }
 
 }  // namespace purser::observability
