@@ -39,7 +39,7 @@ struct ScalingSpec {
 struct ConfigMapTarget {
   std::string name;
   std::string key = "limits.json";
-  bool operator==(const ConfigMapTarget&) const = default;
+  auto operator<=>(const ConfigMapTarget&) const = default;
 };
 
 struct AgentPoolSpec {

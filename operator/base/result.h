@@ -110,6 +110,11 @@ class [[nodiscard]] Result<void> {
 using Status = Result<void>;
 inline Status Ok() { return {}; }
 
+// For what goes on after an error: `first` becomes the first one of several.
+inline void KeepFirst(Status& first, Status status) {
+  if (!status.ok() && first.ok()) first = std::move(status);
+}
+
 }  // namespace purser
 
 // Returns the error of `expression` to the caller; otherwise nothing.

@@ -27,8 +27,6 @@ bool IsOf(const api::AgentPool& pool, const std::string& document) {
   return limits.is_object() && limits.value("pool", nlohmann::json()) == pool.meta.name;
 }
 
-std::string SlotOf(const api::ConfigMapTarget& target) { return target.name + "/" + target.key; }
-
 }  // namespace
 
 std::string LimitsDocument(const api::AgentPool& pool, const std::string& state,
@@ -66,13 +64,12 @@ Status LimitsPublisher::Write(const api::AgentPool& pool, const api::ConfigMapTa
 Status LimitsPublisher::PublishTo(const api::AgentPool& pool, const api::ConfigMapTarget& target,
                                   const std::string& document) {
   const auto key = pool.meta.key();
-  const std::string slot = SlotOf(target);
   const auto now = std::chrono::steady_clock::now();
   bool changed = false;
   {
     const std::lock_guard lock(mutex_);
     const auto& known = known_[key];
-    if (const auto found = known.find(slot); found != known.end()) {
+    if (const auto found = known.find(target); found != known.end()) {
       changed = found->second.document != document;
       if (!changed && now - found->second.at < kVerifyLimitsEvery) return Ok();
     }
@@ -85,18 +82,16 @@ Status LimitsPublisher::PublishTo(const api::AgentPool& pool, const api::ConfigM
   }
   if (!same) PURSER_RETURN_IF_ERROR(Write(pool, target, document));
   const std::lock_guard lock(mutex_);
-  known_[key][slot] = {target, document, now};
+  known_[key][target] = {document, now};
   return Ok();
 }
 
 Status LimitsPublisher::Publish(const api::AgentPool& pool, const std::string& document) {
   Status first = Ok();
-  for (const auto& target : pool.spec.limit_targets) {
-    auto published = PublishTo(pool, target, document);
-    if (!published.ok() && first.ok()) first = published;
-  }
-  auto opened = OpenAll(pool, FormerTargets(pool));
-  return first.ok() ? opened : first;
+  for (const auto& target : pool.spec.limit_targets)
+    KeepFirst(first, PublishTo(pool, target, document));
+  KeepFirst(first, OpenAll(pool, FormerTargets(pool)));
+  return first;
 }
 
 Status LimitsPublisher::Open(const api::AgentPool& pool) {
@@ -108,10 +103,7 @@ Status LimitsPublisher::Open(const api::AgentPool& pool) {
 Status LimitsPublisher::OpenAll(const api::AgentPool& pool,
                                 const std::vector<api::ConfigMapTarget>& targets) {
   Status first = Ok();
-  for (const auto& target : targets) {
-    auto opened = OpenAt(pool, target);
-    if (!opened.ok() && first.ok()) first = opened;
-  }
+  for (const auto& target : targets) KeepFirst(first, OpenAt(pool, target));
   return first;
 }
 
@@ -126,7 +118,7 @@ Status LimitsPublisher::OpenAt(const api::AgentPool& pool, const api::ConfigMapT
     PURSER_RETURN_IF_ERROR(Write(pool, target, document));
   const std::lock_guard lock(mutex_);
   if (const auto known = known_.find(pool.meta.key()); known != known_.end())
-    known->second.erase(SlotOf(target));
+    known->second.erase(target);
   return Ok();
 }
 
@@ -136,9 +128,9 @@ std::vector<api::ConfigMapTarget> LimitsPublisher::FormerTargets(const api::Agen
   const auto known = known_.find(pool.meta.key());
   if (known == known_.end()) return former;
   const auto& targets = pool.spec.limit_targets;
-  for (const auto& [slot, what] : known->second) {
-    if (std::find(targets.begin(), targets.end(), what.target) == targets.end())
-      former.push_back(what.target);
+  for (const auto& [target, what] : known->second) {
+    if (std::find(targets.begin(), targets.end(), target) == targets.end())
+      former.push_back(target);
   }
   return former;
 }

@@ -61,12 +61,10 @@ class LimitsPublisher {
   kube::Client& client_;
   std::mutex mutex_;
   struct Known {
-    api::ConfigMapTarget target;
     std::string document;
     std::chrono::steady_clock::time_point at;  // when it was last seen or written
   };
-  // pool -> "configmap/key" -> what it holds.
-  std::unordered_map<api::ObjectKey, std::map<std::string, Known>> known_;
+  std::unordered_map<api::ObjectKey, std::map<api::ConfigMapTarget, Known>> known_;  // by pool
 };
 
 }  // namespace purser::controllers
