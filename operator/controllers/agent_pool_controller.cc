@@ -17,10 +17,6 @@ void Earliest(std::optional<Timestamp>& next, std::optional<Timestamp> candidate
   if (candidate && (!next || *candidate < *next)) next = candidate;
 }
 
-void KeepFirst(Status& first, Status status) {
-  if (!status.ok() && first.ok()) first = std::move(status);
-}
-
 // In-flight work is waited for only where a limit of 0 was announced: otherwise nobody could have
 // heard it.
 Duration DrainOf(const api::AgentPool& pool) {
@@ -57,14 +53,18 @@ bool AgentPoolController::EveryBudgetEvaluated(const api::AgentPool& pool) {
   return all;
 }
 
-std::vector<std::string> AgentPoolController::SharedWorkloads(const api::AgentPool& pool) const {
-  std::vector<std::string> shared;
+Shared AgentPoolController::SharedOf(const api::AgentPool& pool) const {
+  Shared shared;
+  const auto add = [&](std::vector<std::string>& names, const std::string& name, const char* index,
+                       const std::string& value) {
+    for (const auto& other : on_.caches.OthersNaming(pool, index, value))
+      names.push_back(name + " (AgentPool " + other->meta.name + ")");
+  };
   for (const auto& agent : pool.spec.agents) {
     const auto& [kind, name] = std::tie(agent.workload_ref.kind, agent.workload_ref.name);
-    for (const auto& other :
-         on_.caches.OthersNaming(pool, WorkloadIndexValue(pool.meta.ns, kind, name))) {
-      shared.push_back(kind + " " + name + " (AgentPool " + other->meta.name + ")");
-    }
+    add(shared.workloads, kind + " " + name, kPoolsByWorkload,
+        WorkloadIndexValue(pool.meta.ns, kind, name));
+    add(shared.agents, agent.name, kPoolsByAgent, AgentIndexValue(pool.meta.ns, agent.name));
   }
   return shared;
 }
@@ -217,7 +217,7 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
 
   const auto demand = CombineDemand(*pool, on_.board.Covering(key));
   const auto memory = MemoryOf(*pool);
-  PoolReport report{*pool, demand, {}, 0, "", Ok(), {}, {}, now};
+  PoolReport report{*pool, demand, now};
   std::optional<Timestamp> next;
   std::vector<PublishedAgent> published;
   std::int64_t sum = 0;
@@ -258,7 +258,7 @@ Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
   }
   if (taken) KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
 
-  report.shared = SharedWorkloads(*pool);
+  report.shared = SharedOf(*pool);
   on_.reporter.Consider(pool, BuildPoolStatus(report), PoolMessage(report));
   if (next) on_.queue.AddAt(key, *next);
   return first;

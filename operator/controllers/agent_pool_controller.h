@@ -56,8 +56,8 @@ class AgentPoolController {
 
   Memory MemoryOf(const api::AgentPool& pool);
   bool EveryBudgetEvaluated(const api::AgentPool& pool);
-  // "Deployment x (AgentPool other)": those that another pool names too.
-  std::vector<std::string> SharedWorkloads(const api::AgentPool& pool) const;
+  // What another pool names too.
+  Shared SharedOf(const api::AgentPool& pool) const;
   Status Release(const api::ObjectKey& pool, const std::vector<std::string>& except_workloads);
   void Forget(const api::ObjectKey& key);
   Status Finish(const api::AgentPool& pool);

@@ -48,6 +48,18 @@ std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool) {
   return values;
 }
 
+std::string AgentIndexValue(const std::string& ns, const std::string& agent) {
+  return ns + "/" + agent;
+}
+
+std::vector<std::string> AgentIndexOf(const api::AgentPool& pool) {
+  std::vector<std::string> values;
+  values.reserve(pool.spec.agents.size());
+  for (const auto& agent : pool.spec.agents)
+    values.push_back(AgentIndexValue(pool.meta.ns, agent.name));
+  return values;
+}
+
 std::vector<std::string> SavedPoolIndexOf(const Workload& workload) {
   const auto state = StateOf(workload);
   if (!state || !state->saved) return {};
@@ -70,6 +82,7 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces)
   pools.AddIndex(kPoolsByNamespace,
                  [](const api::AgentPool& pool) { return std::vector{pool.meta.ns}; });
   pools.AddIndex(kPoolsByWorkload, WorkloadIndexOf);
+  pools.AddIndex(kPoolsByAgent, AgentIndexOf);
   deployments.AddIndex(kWorkloadsByPool, SavedPoolIndexOf);
   stateful_sets.AddIndex(kWorkloadsByPool, SavedPoolIndexOf);
 }
@@ -122,8 +135,8 @@ std::vector<kube::Informer<api::AgentBudget>::Pointer> Caches::BudgetsNaming(
 }
 
 std::vector<kube::Informer<api::AgentPool>::Pointer> Caches::OthersNaming(
-    const api::AgentPool& pool, const std::string& workload) const {
-  auto others = pools.ByIndex(kPoolsByWorkload, workload);
+    const api::AgentPool& pool, const char* index, const std::string& value) const {
+  auto others = pools.ByIndex(index, value);
   std::erase_if(others, [&](const auto& other) {
     return other->meta.name == pool.meta.name || other->meta.deleting;
   });

@@ -19,15 +19,19 @@ inline constexpr const char* kBudgetsByPool = "pool";
 inline constexpr const char* kPoolsByNamespace = "namespace";
 // Pools by the workloads they name, "ns/Kind/name".
 inline constexpr const char* kPoolsByWorkload = "workload";
+// Pools by the agents they name, "ns/agent".
+inline constexpr const char* kPoolsByAgent = "agent";
 // Workloads by the pool that took replicas, "ns/pool".
 inline constexpr const char* kWorkloadsByPool = "saved-pool";
 
 // The values of those indexes.
 std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget);
 std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool);
+std::vector<std::string> AgentIndexOf(const api::AgentPool& pool);
 std::vector<std::string> SavedPoolIndexOf(const Workload& workload);
 std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
                                const std::string& name);
+std::string AgentIndexValue(const std::string& ns, const std::string& agent);
 
 // Thread-safe once started. `client` must outlive it.
 struct Caches {
@@ -47,9 +51,11 @@ struct Caches {
   std::vector<kube::Informer<api::AgentBudget>::Pointer> BudgetsNaming(
       const api::AgentPool& pool) const;
 
-  // Other pools, not being deleted, that name a workload of this one ("ns/Kind/name") too.
-  std::vector<kube::Informer<api::AgentPool>::Pointer> OthersNaming(
-      const api::AgentPool& pool, const std::string& workload) const;
+  // Other pools, not being deleted, that name a workload or an agent of this one too. `index`:
+  // kPoolsByWorkload or kPoolsByAgent; `value`: one of its values.
+  std::vector<kube::Informer<api::AgentPool>::Pointer> OthersNaming(const api::AgentPool& pool,
+                                                                    const char* index,
+                                                                    const std::string& value) const;
 
   kube::Informer<api::AgentBudget> budgets;
   kube::Informer<api::AgentPool> pools;

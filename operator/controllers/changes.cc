@@ -54,12 +54,16 @@ void Changes::PoolChanged(const PoolPointer& before, const PoolPointer& after) {
   }
 }
 
-// Those that name a workload of this pool tell so in their status.
+// Those that name a workload or an agent of this pool tell so in their status.
 void Changes::EnqueueSharers(const api::AgentPool& pool) {
-  for (const auto& workload : WorkloadIndexOf(pool)) {
-    for (const auto& other : caches_.OthersNaming(pool, workload))
-      pool_queue_.Add(other->meta.key());
-  }
+  const auto enqueue = [&](const char* index, const std::vector<std::string>& values) {
+    for (const auto& value : values) {
+      for (const auto& other : caches_.OthersNaming(pool, index, value))
+        pool_queue_.Add(other->meta.key());
+    }
+  };
+  enqueue(kPoolsByWorkload, WorkloadIndexOf(pool));
+  enqueue(kPoolsByAgent, AgentIndexOf(pool));
 }
 
 void Changes::WorkloadChanged(const std::string& kind,

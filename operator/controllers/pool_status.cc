@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/join.h"
 #include "controllers/conditions.h"
@@ -18,6 +19,30 @@ std::string ReasonOf(const AgentReport& agent) {
   if (!agent.note.empty()) return agent.note;
   if (agent.governor && agent.outcome.state != "Normal") return agent.governor->decision.message;
   return "";
+}
+
+constexpr const char* kReconciled = "Reconciled";
+
+// Reason and message of the condition Ready: of what is in the way, the gravest.
+std::pair<std::string, std::string> ReadinessOf(const PoolReport& report,
+                                                const std::vector<std::string>& missing,
+                                                const std::vector<std::string>& held,
+                                                const std::string& shared_workloads) {
+  if (!missing.empty()) {
+    return {"WorkloadNotFound", "spec.agents[].workloadRef: not found in namespace " +
+                                    report.pool.meta.ns + ": " + Join(missing)};
+  }
+  if (!held.empty()) return {"WorkloadHeld", "cannot be scaled by this pool: " + Join(held)};
+  if (!report.shared.workloads.empty()) return {"WorkloadShared", shared_workloads};
+  if (!report.shared.agents.empty()) {
+    return {
+        "AgentShared",
+        "spec.agents[].name is unique in its namespace, for spend is known by it and now counts "
+        "for both pools; rename the agent or take it out of the other pool: " +
+            Join(report.shared.agents)};
+  }
+  if (!report.published.ok()) return {"LimitsNotPublished", report.published.error().message()};
+  return {kReconciled, "every agent is as its budgets ask"};
 }
 
 }  // namespace
@@ -87,20 +112,11 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     SetCondition(status.conditions, type, value, reason, text, pool.meta.generation, report.now);
   };
   const bool contended = !report.contended.empty();
-  const bool shared = !report.shared.empty();
-  const std::string whose = "a workload belongs to one pool; take it out of the other: ";
-  set("Ready", missing.empty() && held.empty() && !shared && report.published.ok(),
-      !missing.empty()        ? "WorkloadNotFound"
-      : !held.empty()         ? "WorkloadHeld"
-      : shared                ? "WorkloadShared"
-      : report.published.ok() ? "Reconciled"
-                              : "LimitsNotPublished",
-      !missing.empty() ? "spec.agents[].workloadRef: not found in namespace " + pool.meta.ns +
-                             ": " + Join(missing)
-      : !held.empty()         ? "cannot be scaled by this pool: " + Join(held)
-      : shared                ? whose + Join(report.shared)
-      : report.published.ok() ? "every agent is as its budgets ask"
-                              : report.published.error().message());
+  const bool shared = !report.shared.workloads.empty();
+  const std::string whose =
+      "a workload belongs to one pool; take it out of the other: " + Join(report.shared.workloads);
+  const auto [ready, why] = ReadinessOf(report, missing, held, whose);
+  set("Ready", ready == kReconciled, ready, why);
   set("Governed", report.demand.covered,
       report.demand.covered      ? "Covered"
       : report.demand.audit_only ? "AuditOnly"
@@ -117,7 +133,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
       : shared         ? "WorkloadShared"
                        : "Resolved",
       !missing.empty() ? "not found: " + Join(missing) + "; create it or correct workloadRef"
-      : shared         ? whose + Join(report.shared)
+      : shared         ? whose
                        : "every workload exists and is this pool's alone");
   set("LimitsPublished", report.published.ok(),
       !report.published.ok()            ? "PublishFailed"

@@ -26,16 +26,22 @@ struct AgentReport {
   std::string note;      // why something is as it is, if not obvious
 };
 
+// What another pool names too: "Deployment x (AgentPool other)", "researcher (AgentPool other)".
+struct Shared {
+  std::vector<std::string> workloads;
+  std::vector<std::string> agents;
+};
+
 struct PoolReport {
   const api::AgentPool& pool;
   const PoolDemandResult& demand;
-  std::vector<AgentReport> agents;
-  std::int32_t concurrency = 0;  // of the pool, in force
-  std::string state;
-  Status published = Ok();
-  std::vector<std::string> contended;  // workloads somebody else keeps changing
-  std::vector<std::string> shared;  // "Deployment x (AgentPool other)": named by another pool too
   Timestamp now;
+  std::vector<AgentReport> agents{};
+  std::int32_t concurrency = 0;  // of the pool, in force
+  std::string state{};
+  Status published = Ok();
+  std::vector<std::string> contended{};  // workloads somebody else keeps changing
+  Shared shared{};
 };
 
 // The strongest of the agents' states.

@@ -287,6 +287,28 @@ TEST_F(EnforcementTest, AWorkloadOfTwoPoolsIsNamedInBoth) {
   }));
 }
 
+TEST_F(EnforcementTest, AnAgentOfTwoPoolsIsNamedInBoth) {
+  OnePool();
+  world_.Deployment("elsewhere", 1);
+  world_.Apply(
+      "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: {name: other}\nspec: "
+      "{maxConcurrency: 4, "
+      "agents: [{name: worker, workloadRef: {kind: Deployment, name: elsewhere}}]}\n");
+  Run();
+  for (const char* pool : {"team", "other"}) {
+    ASSERT_TRUE(world_.Eventually(std::string(pool) + " says so", [&] {
+      return world_.ConditionOf("agentpool", pool, "Ready") == "False/AgentShared";
+    }));
+    EXPECT_EQ(world_.ConditionOf("agentpool", pool, "WorkloadsResolved"), "True/Resolved");
+  }
+  EXPECT_THAT(world_.MessageOf("agentpool", "team", "Ready"),
+              HasSubstr("worker (AgentPool other)"));
+  world_.Kubectl({"delete", "agentpool", "other"});
+  ASSERT_TRUE(world_.Eventually("it is one pool's again", [&] {
+    return world_.ConditionOf("agentpool", "team", "Ready") == "True/Reconciled";
+  }));
+}
+
 TEST_F(EnforcementTest, AnUnknownZoneAndAnUnknownSourceAreSaid) {
   OnePool();
   world_.Budget("zone", "limit: \"1\", window: {period: Day, timeZone: America/NewYork}",

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "controllers/budget_status.h"
@@ -64,7 +65,8 @@ TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
   evaluation.decision.outlook_size = std::string("; resets in 9h12m").size();
   PoolDemandResult demand;
   demand.governor = std::make_shared<const Evaluation>(evaluation);
-  PoolReport report{pool, demand, {}, 8, "Throttled", Ok(), {}, {}, kNow};
+  PoolReport report{pool, demand, kNow};
+  report.concurrency = 8;
   EXPECT_EQ(PoolMessage(report),
             "budget research-daily: spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; "
             "concurrency 20 -> 8; "
@@ -79,13 +81,43 @@ TEST(PoolStatusTest, AMissingWorkloadIsNamed) {
   agent.outcome.state = "Normal";
   agent.missing = true;
   agent.workload = "Deployment one";
-  PoolReport report{pool, demand, {agent}, 20, "Normal", Ok(), {}, {}, kNow};
+  PoolReport report{pool, demand, kNow, {agent}};
   const auto status = BuildPoolStatus(report);
   const auto* resolved = FindCondition(status.conditions, "WorkloadsResolved");
   ASSERT_NE(resolved, nullptr);
   EXPECT_EQ(resolved->status, "False");
   EXPECT_NE(resolved->message.find("Deployment one"), std::string::npos);
   EXPECT_EQ(status.agents[0].state, "Missing");
+}
+
+TEST(PoolStatusTest, ReadyTellsTheGravestObstacle) {
+  const auto pool = PoolBuilder("research").Agent("one").Build();
+  const PoolDemandResult demand;
+  AgentReport agent;
+  agent.name = "one";
+  agent.workload = "Deployment one";
+  PoolReport report{pool, demand, kNow, {agent}};
+  const auto ready = [&] {
+    const auto status = BuildPoolStatus(report);
+    const auto* condition = FindCondition(status.conditions, "Ready");
+    return condition->status + "/" + condition->reason + ": " + condition->message;
+  };
+  using testing::HasSubstr;
+  using testing::StartsWith;
+  EXPECT_THAT(ready(), StartsWith("True/Reconciled: "));
+  report.published = Error(ErrorCode::kPermissionDenied, "configmaps is forbidden");
+  EXPECT_THAT(ready(), StartsWith("False/LimitsNotPublished: configmaps is forbidden"));
+  report.shared.agents = {"one (AgentPool other)"};
+  EXPECT_THAT(ready(), testing::AllOf(StartsWith("False/AgentShared: spec.agents[].name"),
+                                      HasSubstr("one (AgentPool other)")));
+  report.shared.workloads = {"Deployment one (AgentPool other)"};
+  EXPECT_THAT(ready(), testing::AllOf(StartsWith("False/WorkloadShared: "),
+                                      HasSubstr("Deployment one (AgentPool other)")));
+  report.agents[0].held = true;
+  EXPECT_THAT(ready(), StartsWith("False/WorkloadHeld: "));
+  report.agents[0].missing = true;
+  EXPECT_THAT(ready(),
+              testing::AllOf(StartsWith("False/WorkloadNotFound: "), HasSubstr("Deployment one")));
 }
 
 }  // namespace
