@@ -60,6 +60,12 @@ endfunction()
 # Builds the unit tests and nothing else.
 add_custom_target(unit-tests)
 
+# How many times longer a test may take: sanitizers slow it down.
+set(PURSER_TIMEOUT_FACTOR 1)
+if(PURSER_SANITIZE)
+  set(PURSER_TIMEOUT_FACTOR 5)
+endif()
+
 # purser_knows_source_dir(SOURCES ...): PURSER_SOURCE_DIR in these files alone, for what holds this folder's name is
 # compiled anew in another clone.
 function(purser_knows_source_dir)
@@ -82,7 +88,8 @@ function(purser_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  math(EXPR timeout "${ARG_TIMEOUT} * ${PURSER_TIMEOUT_FACTOR}")
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${timeout})
 endfunction()
 
 # Builds the fuzz targets and nothing else.
@@ -110,5 +117,6 @@ function(purser_fuzz subject)
     set(mutations --mutations ${ARG_MUTATIONS})
   endif()
   add_test(NAME ${name} COMMAND ${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${subject} ${mutations})
-  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 60)
+  math(EXPR timeout "60 * ${PURSER_TIMEOUT_FACTOR}")
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT ${timeout})
 endfunction()
