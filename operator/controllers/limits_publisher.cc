@@ -52,11 +52,16 @@ std::string OpenLimitsDocument(const api::AgentPool& pool) {
 Status LimitsPublisher::Write(const api::AgentPool& pool, const api::ConfigMapTarget& target,
                               const std::string& document) {
   const api::ObjectKey key{pool.meta.ns, target.name};
-  const nlohmann::json apply{{"apiVersion", "v1"},
-                             {"kind", "ConfigMap"},
-                             {"metadata", {{"name", key.name}, {"namespace", key.ns}}},
-                             {"data", {{target.key, document}}}};
-  const auto answer = client_.Apply(kube::ObjectPath(ConfigMapType(), key), apply.dump());
+  nlohmann::json content{{"data", {{target.key, document}}}};
+  // Not applied: what is applied and left out the next time is removed, and other keys may be other
+  // targets.
+  auto answer = client_.MergePatch(kube::ObjectPath(ConfigMapType(), key), content.dump());
+  if (!answer && answer.error().code() == ErrorCode::kNotFound) {
+    content["apiVersion"] = "v1";
+    content["kind"] = "ConfigMap";
+    content["metadata"] = {{"name", key.name}, {"namespace", key.ns}};
+    answer = client_.Create(kube::CollectionPath(ConfigMapType(), key.ns), content.dump());
+  }
   if (!answer) return answer.error().WithContext("ConfigMap " + key.ToString());
   return Ok();
 }
