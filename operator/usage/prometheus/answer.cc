@@ -63,8 +63,9 @@ std::optional<Timestamp> ParseSeconds(std::string_view text) {
 class AnswerParser::Implementation {
  public:
   std::optional<Problem> Parse(std::string body, Kind kind, const OnSeries& on_series,
-                               AnswerFigures& figures) {
+                               AnswerFigures& figures, Trailing trailing) {
     kind_ = kind;
+    trailing_ = trailing;
     on_series_ = &on_series;
     figures_ = {};
     body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
@@ -187,6 +188,7 @@ class AnswerParser::Implementation {
     bool has_samples = false;
     labels_.clear();
     samples_.clear();
+    left_out_ = false;
     for (auto field : object) {
       std::string_view key;
       if (const auto code = field.unescaped_key().get(key)) return Bad(code);
@@ -204,6 +206,7 @@ class AnswerParser::Implementation {
       }
       if (problem) return problem;
     }
+    if (has_labels && samples_.empty() && left_out_) return std::nullopt;
     if (!has_labels || !has_samples || samples_.empty())
       return Bad("a series without labels or values");
     ++figures_.series;
@@ -242,7 +245,8 @@ class AnswerParser::Implementation {
       // A later number includes what was spent meanwhile, as after a scrape that failed.
       not_a_number = std::move(problem);
     }
-    return not_a_number;
+    left_out_ = not_a_number && trailing_ == Trailing::kLeaveOut;
+    return left_out_ ? std::nullopt : not_a_number;
   }
 
   // [1700000000.123, "12.5"]
@@ -290,6 +294,8 @@ class AnswerParser::Implementation {
   std::vector<Label> labels_;
   std::vector<Sample> samples_;
   Kind kind_ = Kind::kMatrix;
+  Trailing trailing_ = Trailing::kRefuse;
+  bool left_out_ = false;  // the series being read ends without a number
   const OnSeries* on_series_ = nullptr;
   AnswerFigures figures_;
 };
@@ -298,9 +304,9 @@ AnswerParser::AnswerParser() : implementation_(std::make_unique<Implementation>(
 AnswerParser::~AnswerParser() = default;
 
 std::optional<Problem> AnswerParser::Parse(std::string body, Kind kind, const OnSeries& on_series,
-                                           AnswerFigures& figures) {
+                                           AnswerFigures& figures, Trailing trailing) {
   try {
-    return implementation_->Parse(std::move(body), kind, on_series, figures);
+    return implementation_->Parse(std::move(body), kind, on_series, figures, trailing);
   } catch (const simdjson::simdjson_error& error) {
     return Bad(error.what());
   }

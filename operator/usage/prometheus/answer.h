@@ -27,6 +27,12 @@ struct AnswerFigures {
 class AnswerParser {
  public:
   enum class Kind { kMatrix, kVector };  // resultType of a range selector, of an instant one
+  // What is done about a series whose last value is no number. One that has a later number is read
+  // on from there in any case: it includes what was spent meanwhile.
+  enum class Trailing {
+    kRefuse,    // its spend is not known: kNotANumber
+    kLeaveOut,  // for answers that end in the past: its numbers are read, the rest comes later
+  };
   // Its views live until it returns. A problem returned ends the parse.
   using OnSeries = std::function<std::optional<Problem>(const Series&)>;
 
@@ -36,10 +42,10 @@ class AnswerParser {
   // Gives every series to `on_series` as it is read, so that the samples are never all in memory.
   // Nothing may be kept of what it did when a problem is returned: warnings follow the data.
   // Problems: kBadAnswer (not JSON, not this API, another resultType, times not ascending),
-  // kQueryFailed (status error), kIncomplete (warnings), kNotANumber (NaN, infinite, negative, a
-  // histogram).
+  // kQueryFailed (status error), kIncomplete (warnings), kNotANumber (NaN, infinite, negative; a
+  // histogram whatever `trailing` says).
   std::optional<Problem> Parse(std::string body, Kind kind, const OnSeries& on_series,
-                               AnswerFigures& figures);
+                               AnswerFigures& figures, Trailing trailing = Trailing::kRefuse);
 
  private:
   class Implementation;

@@ -89,7 +89,8 @@ std::optional<Problem> PrometheusReader::LoadPosition() {
 std::optional<Problem> PrometheusReader::Query(const std::string& expression, Timestamp at,
                                                AnswerParser::Kind kind,
                                                const AnswerParser::OnSeries& on_series,
-                                               std::stop_token stop) {
+                                               std::stop_token stop,
+                                               AnswerParser::Trailing trailing) {
   auto query = MakeQuery(source_.prometheus, expression, at);
   if (auto* problem = std::get_if<Problem>(&query)) return std::move(*problem);
   ++figures_.polls;
@@ -99,7 +100,7 @@ std::optional<Problem> PrometheusReader::Query(const std::string& expression, Ti
   if (auto problem = CheckResponse(source_.prometheus, *response)) return problem;
   const auto bytes = static_cast<std::int64_t>(response->body.size());
   AnswerFigures counted;
-  auto problem = parser_.Parse(std::move(response->body), kind, on_series, counted);
+  auto problem = parser_.Parse(std::move(response->body), kind, on_series, counted, trailing);
   if (problem) return problem;
   figures_.series = counted.series;
   figures_.samples = counted.samples;
@@ -130,7 +131,10 @@ std::optional<Problem> PrometheusReader::ReadRange(Duration interval, std::stop_
     Answer answer;
     const auto take = [&](const Series& series) { return TakeSeries(series, answer); };
     const auto expression = RangeExpression(source_.prometheus.metric, Reach(end, latest));
-    auto problem = Query(expression, end, AnswerParser::Kind::kMatrix, take, stop);
+    // Nobody waits for a number that is not there at present, lest one exporter stop all history.
+    const auto trailing =
+        latest ? AnswerParser::Trailing::kRefuse : AnswerParser::Trailing::kLeaveOut;
+    auto problem = Query(expression, end, AnswerParser::Kind::kMatrix, take, stop, trailing);
     const Duration smallest = kLateScrapes * rules_.scrape_interval;
     if (problem && problem->code == ErrorCode::kResourceExhausted && outage_ &&
         end - complete > std::max(2 * interval, smallest)) {
@@ -139,9 +143,6 @@ std::optional<Problem> PrometheusReader::ReadRange(Duration interval, std::stop_
                     chunk_.count() / 1000);
       continue;
     }
-    // The number that ends a run of NaN may be in the next piece.
-    if (problem && problem->reason == reason::kNotANumber && !latest)
-      chunk_ = std::min(2 * chunk_, kLongestChunk);
     if (problem) return problem;
     if (outage_ && answer.oldest_new && !outage_->oldest_new)
       outage_->oldest_new = answer.oldest_new;
@@ -190,10 +191,14 @@ void PrometheusReader::EndOutage(Duration interval) {
   const Duration usual = 2 * interval + kLateScrapes * rules_.scrape_interval;
   spdlog::info("source={} caught up since {}", source_.name, FormatUtc(outage.from));
   if (!outage.had_series || !outage.oldest_new || *outage.oldest_new - outage.from <= usual) return;
-  gap_ =
+  TellGap(
       "no samples between " + FormatUtc(outage.from) + " and " + FormatUtc(*outage.oldest_new) +
       " could be read: what counters still showed afterwards is booked at that time, what agents "
-      "that ended or restarted in between had spent is missing";
+      "that ended or restarted in between had spent is missing");
+}
+
+void PrometheusReader::TellGap(std::string gap) {
+  gap_ = std::move(gap);
   spdlog::warn("source={} gap=\"{}\"", source_.name, *gap_);
 }
 
@@ -255,6 +260,11 @@ std::optional<Problem> PrometheusReader::TakeSeries(const Series& series, Answer
   answer.counts.resets += static_cast<std::uint64_t>(step.resets);
   answer.counts.unattributed_series += attribution.unattributed ? 1 : 0;
   answer.counts.shortened_series += attribution.shortened ? 1 : 0;
+  if (step.resumed) {
+    answer.gap = "several writers shared the series " + Describe(series.labels) + " until " +
+                 FormatUtc(step.cursor.last_time) +
+                 ": what they spent meanwhile could not be told and is missing";
+  }
   if (step.cursor.suspended) {
     ++answer.counts.suspended_series;
     if (answer.suspended_series.empty()) answer.suspended_series = Describe(series.labels);
@@ -302,6 +312,7 @@ std::optional<Problem> PrometheusReader::Commit(Answer& answer, Timestamp end) {
   }
   position_->complete_until = complete;
   position_->newest_sample = newest;
+  if (answer.gap) TellGap(std::move(*answer.gap));
   figures_.resets += answer.counts.resets;
   figures_.unattributed_series = answer.counts.unattributed_series;
   figures_.shortened_series = answer.counts.shortened_series;

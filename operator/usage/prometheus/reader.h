@@ -41,7 +41,7 @@ class PrometheusReader {
   const PollFigures& figures() const { return figures_; }
   // Whether the source ever had a series.
   bool any_series() const { return position_ && position_->newest_sample.has_value(); }
-  // Spend that may be missing: text for people.
+  // Spend that may be missing, since this reader was made: text for people.
   const std::optional<std::string>& gap() const { return gap_; }
 
  private:
@@ -62,6 +62,7 @@ class PrometheusReader {
     std::vector<Moved> moved;
     PollFigures counts;  // of this answer only
     std::string suspended_series;
+    std::optional<std::string> gap;  // spend that was not booked and will not be
     std::optional<Timestamp> newest;
     std::optional<Timestamp> oldest_new;  // the earliest sample after the outage began
   };
@@ -70,7 +71,8 @@ class PrometheusReader {
   std::optional<Problem> ReadBaseline(std::stop_token stop);
   std::optional<Problem> ReadRange(Duration interval, std::stop_token stop, ReadOutcome& outcome);
   std::optional<Problem> Query(const std::string& expression, Timestamp at, AnswerParser::Kind kind,
-                               const AnswerParser::OnSeries& on_series, std::stop_token stop);
+                               const AnswerParser::OnSeries& on_series, std::stop_token stop,
+                               AnswerParser::Trailing trailing = AnswerParser::Trailing::kRefuse);
   std::optional<Problem> TakeSeries(const Series& series, Answer& answer);
   std::optional<Problem> TakeBaseline(const Series& series, Answer& answer);
   std::variant<Entry*, Problem> FindEntry(const Series& series, SeriesId& id);
@@ -78,6 +80,7 @@ class PrometheusReader {
   Duration Reach(Timestamp end, bool latest) const;
   void BeginOutage(Timestamp now, Duration interval);
   void EndOutage(Duration interval);
+  void TellGap(std::string gap);
   void AdaptChunk(std::int64_t bytes);
   void ForgetUnseen(Timestamp now);
 

@@ -123,7 +123,7 @@ inline std::optional<Result<net::HttpResponse>> Disturb(Random& random) {
       return Result<net::HttpResponse>(
           net::HttpResponse{200, {}, R"({"status":"success","data":{"resultType":"matrix","result":[
                    {"metric":{"agent":"x"},"values":[[1800000000,"5"]]},
-                   {"metric":{"agent":"y"},"values":[[1800000000,"NaN"]]}]}})"});
+                   {"metric":{"agent":"y"},"histograms":[]}]}})"});
     default:
       return std::nullopt;
   }

@@ -226,30 +226,71 @@ TEST_F(ReaderTest, WarningsBookNothing) {
   EXPECT_EQ(Total(), Money());
 }
 
-TEST_F(ReaderTest, ALongRunOfNaNEndsAtItsNextNumber) {
-  prometheus_.Add(kSeries, kNoon, Dollars(1));
-  CatchUp();
-  clock_.Advance(30min);
-  // NaN from the first minute to the 25th, longer than the first piece that is read.
-  prometheus_.intercept = [](const net::HttpRequest& request) {
-    const auto end = std::stod(request.body.substr(request.body.find("&time=") + 6));
-    const bool mended = end >= 1'800'014'400 + 25 * 60;
-    return std::optional<Result<net::HttpResponse>>(support::FakePrometheus::Ok200(
-        std::string(R"({"status":"success","data":{"resultType":"matrix","result":[
-            {"metric":{"namespace":"agents","agent":"a"},"values":[[1800014460,"NaN"])") +
-        (mended ? R"(,[1800015900,"7"])" : "") + "]}]}}"));
-  };
-  int refused = 0;
-  for (; refused < 10; ++refused) {
-    const auto outcome = Read();
-    if (!outcome.problem) break;
-    EXPECT_EQ(outcome.problem->reason, reason::kNotANumber);
-    EXPECT_EQ(Total(), Money());
+// Answers with one series that says NaN every minute from noon on, until `mended` if ever, and
+// with one that spends a dollar a minute.
+std::string NaNBesideNumbers(const net::HttpRequest& request, Duration mended, Duration dies) {
+  const auto asked = std::stod(request.body.substr(request.body.find("&time=") + 6));
+  const auto range = std::stod(request.body.substr(request.body.find("%5B") + 3));
+  std::string nan, numbers;
+  for (int minute = 1; minute <= 600; ++minute) {
+    const double at = 1'800'014'400 + 60 * minute;
+    if (at > asked || at <= asked - range / 1000) continue;
+    const std::string time = "[" + std::to_string(1'800'014'400 + 60 * minute) + ",\"";
+    if (std::chrono::minutes(minute) < dies)
+      nan += time + (std::chrono::minutes(minute) < mended ? "NaN" : "7") + "\"],";
+    numbers += time + std::to_string(minute) + "\"],";
   }
-  EXPECT_GT(refused, 0);
-  EXPECT_LT(refused, 10);
-  EXPECT_EQ(Total(), Dollars(6));
+  const auto series = [](const char* agent, std::string& samples) {
+    if (samples.empty()) return std::string();
+    samples.pop_back();
+    return std::string(R"({"metric":{"namespace":"agents","agent":")") + agent +
+           R"("},"values":[)" + samples + "]}";
+  };
+  const std::string first = series("a", nan);
+  const std::string second = series("b", numbers);
+  return R"({"status":"success","data":{"resultType":"matrix","result":[)" + first +
+         (first.empty() || second.empty() ? "" : ",") + second + "]}}";
 }
+
+struct NaNCase {
+  const char* name;
+  Duration mended, dies;
+  bool goes_on;         // at the end
+  std::int64_t booked;  // of both series, dollars
+};
+
+class NaNTest : public ReaderTest, public ::testing::WithParamInterface<NaNCase> {};
+
+TEST_P(NaNTest, HoldsUpThePresentButNoHistory) {
+  const auto& [name, mended, dies, goes_on, booked] = GetParam();
+  CatchUp();
+  clock_.Advance(3h);
+  prometheus_.intercept = [&](const net::HttpRequest& request) {
+    return std::optional<Result<net::HttpResponse>>(
+        support::FakePrometheus::Ok200(NaNBesideNumbers(request, mended, dies)));
+  };
+  std::optional<Problem> problem;
+  bool caught_up = false;
+  for (int reads = 0; reads < 60 && !problem && !caught_up; ++reads) {
+    const auto outcome = Read();
+    problem = outcome.problem;
+    caught_up = outcome.caught_up;
+  }
+  EXPECT_EQ(caught_up, goes_on);
+  if (goes_on) {
+    EXPECT_EQ(Total(), Dollars(booked));
+  } else {
+    ASSERT_TRUE(problem);
+    EXPECT_EQ(problem->reason, reason::kNotANumber);
+    EXPECT_GE(Total(), Dollars(booked)) << "the other series is booked nearly up to now";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Runs, NaNTest,
+                         ::testing::Values(NaNCase{"MendedAfterTwoHours", 2h, 10h, true, 180 + 7},
+                                           NaNCase{"NeverMended", 10h, 10h, false, 110},
+                                           NaNCase{"DiedWithItsNaN", 10h, 90min, true, 180}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST_F(ReaderTest, ASeriesTwiceInOneAnswerIsRefused) {
   CatchUp();
@@ -324,6 +365,20 @@ TEST_F(ReaderTest, NamesASeriesWithSeveralWriters) {
   }
   EXPECT_THAT(outcome.suspended_series, HasSubstr("agent=\"a\""));
   EXPECT_EQ(reader_->figures().suspended_series, 1);
+  EXPECT_FALSE(reader_->gap());
+
+  // Alone again, it is booked from the value then; what came before is told to be missing.
+  const auto before = Total();
+  for (int i = 21; i <= 40; ++i) {
+    clock_.Advance(15s);
+    prometheus_.Add(kSeries, clock_.Now(), Dollars(100 + i));
+    outcome = Read();
+    ASSERT_FALSE(outcome.problem);
+  }
+  EXPECT_EQ(outcome.suspended_series, "");
+  EXPECT_GT(Total(), before);
+  ASSERT_TRUE(reader_->gap());
+  EXPECT_THAT(*reader_->gap(), HasSubstr("several writers shared the series"));
 }
 
 TEST_F(ReaderTest, ForgetsSeriesThatAreGoneButNotTheirValues) {
