@@ -259,7 +259,9 @@ class Client::Implementation {
 
 Client::Client(net::HttpTransport& transport, Access access, Observer observer)
     : implementation_(
-          std::make_unique<Implementation>(transport, std::move(access), std::move(observer))) {}
+          std::make_shared<Implementation>(transport, std::move(access), std::move(observer))) {}
+Client::Client(std::shared_ptr<Implementation> implementation, std::stop_token stop)
+    : implementation_(std::move(implementation)), stop_(std::move(stop)) {}
 Client::~Client() = default;
 
 namespace {
@@ -269,35 +271,44 @@ Query WithManager(Query query = {}) {
 }
 }  // namespace
 
+Client Client::Until(std::stop_token stop) const { return {implementation_, std::move(stop)}; }
+
+CallOptions Client::Ended(const CallOptions& options) const {
+  CallOptions ended = options;
+  if (!ended.stop.stop_possible()) ended.stop = stop_;
+  return ended;
+}
+
 Result<std::string> Client::Get(const std::string& path, const CallOptions& options) {
-  return implementation_->Call(kGet, path, {}, {}, options);
+  return implementation_->Call(kGet, path, {}, {}, Ended(options));
 }
 Result<std::string> Client::List(const std::string& path, const Query& query,
                                  const CallOptions& options) {
-  return implementation_->Call(kList, path, query, {}, options);
+  return implementation_->Call(kList, path, query, {}, Ended(options));
 }
 Result<std::string> Client::Create(const std::string& collection, const std::string& body,
                                    const CallOptions& options) {
-  return implementation_->Call(kCreate, collection, WithManager(), body, options);
+  return implementation_->Call(kCreate, collection, WithManager(), body, Ended(options));
 }
 Result<std::string> Client::MergePatch(const std::string& path, const std::string& patch,
                                        const Query& query, const CallOptions& options) {
-  return implementation_->Call(kPatch, path, WithManager(query), patch, options);
+  return implementation_->Call(kPatch, path, WithManager(query), patch, Ended(options));
 }
 Result<std::string> Client::StrategicMergePatch(const std::string& path, const std::string& patch,
                                                 const CallOptions& options) {
-  return implementation_->Call(kStrategicPatch, path, WithManager(), patch, options);
+  return implementation_->Call(kStrategicPatch, path, WithManager(), patch, Ended(options));
 }
 Result<std::string> Client::Apply(const std::string& path, const std::string& document,
                                   const CallOptions& options) {
-  return implementation_->Call(kApply, path, WithManager({{"force", "true"}}), document, options);
+  return implementation_->Call(kApply, path, WithManager({{"force", "true"}}), document,
+                               Ended(options));
 }
 Result<void> Client::Watch(const std::string& path, const Query& query,
                            const std::function<bool(std::string_view)>& on_line,
                            const CallOptions& options) {
   Query watching = query;
   watching.emplace_back("watch", "true");
-  return implementation_->Watch(path, watching, on_line, options);
+  return implementation_->Watch(path, watching, on_line, Ended(options));
 }
 
 }  // namespace purser::kube

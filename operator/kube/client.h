@@ -61,6 +61,9 @@ class Client {
   Client(net::HttpTransport& transport, Access access, Observer observer = {});
   ~Client();
 
+  // The same client, every call of which `stop` ends (kCancelled), unless it brings its own token.
+  Client Until(std::stop_token stop) const;
+
   Result<std::string> Get(const std::string& path, const CallOptions& options = {});
   // One page; `query` carries limit, continue, labelSelector, resourceVersion.
   Result<std::string> List(const std::string& path, const Query& query,
@@ -87,7 +90,11 @@ class Client {
 
  private:
   class Implementation;
-  std::unique_ptr<Implementation> implementation_;
+  Client(std::shared_ptr<Implementation> implementation, std::stop_token stop);
+  CallOptions Ended(const CallOptions& options) const;
+
+  std::shared_ptr<Implementation> implementation_;
+  std::stop_token stop_;
 };
 
 // Largest object in a watch event, and largest page of a list. etcd refuses objects over 1.5 MiB.

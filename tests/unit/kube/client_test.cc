@@ -206,6 +206,30 @@ TEST(ClientTest, WaitsWhenTheServerSaysSo) {
   EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(5));
 }
 
+TEST(ClientTest, UntilEndsEveryCallThatBringsNoTokenOfItsOwn) {
+  FakeTransport transport;
+  transport.on_send = [](const HttpRequest&) {
+    return Respond(429, "{}", {{"retry-after", "9999999"}});
+  };
+  const std::string path = "/api/v1/namespaces/a/pods/b";
+  Client client(transport, Server());
+  std::stop_source stop;
+  Client leading = client.Until(stop.get_token());
+  std::jthread stopper([&] {
+    transport.WaitForSent(1);
+    stop.request_stop();
+  });
+  const auto started = std::chrono::steady_clock::now();
+  EXPECT_EQ(leading.MergePatch(path, "{}").error().code(), ErrorCode::kCancelled);
+  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(5));
+  EXPECT_EQ(leading.Apply(path, "{}").error().code(), ErrorCode::kCancelled);
+
+  transport.on_send = [](const HttpRequest&) { return Respond(200, "body"); };
+  EXPECT_TRUE(client.Get(path).ok());
+  std::stop_source own;
+  EXPECT_TRUE(leading.Get(path, {std::chrono::seconds(1), own.get_token()}).ok());
+}
+
 TEST(ClientTest, WatchesAndTellsWhyNot) {
   FakeTransport transport;
   Client client(transport, Server());
