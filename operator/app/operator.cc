@@ -148,6 +148,12 @@ class Operator::Implementation {
     auto& positions = **store;
     const auto ledger = ledger::MakeLedger(std::move(*store), clock_);
 
+    // Stops everything below when any part cannot go on.
+    std::stop_source all;
+    const std::stop_callback on_stop(stop, [&all] { all.request_stop(); });
+    // Who leads no more writes no more: also what is on its way ends.
+    kube::Client client = client_.Until(all.get_token());
+
     kube::EventOptions event_options;
     event_options.instance = identity_;
     event_options.on_dropped = [this] { metrics_.EventDropped(); };
@@ -156,14 +162,14 @@ class Operator::Implementation {
     for (const auto& source : options_.config.sources) source_names.insert(source.name);
 
     controllers::BudgetReporter budget_reporter(
-        {caches_, client_, events, *ledger, board_, clock_, budget_report_queue_, budget_queue_});
-    controllers::PoolReporter pool_reporter(caches_, client_, events, pool_report_queue_);
+        {caches_, client, events, *ledger, board_, clock_, budget_report_queue_, budget_queue_});
+    controllers::PoolReporter pool_reporter(caches_, client, events, pool_report_queue_);
     controllers::AgentBudgetController budgets(
         {caches_, events, *ledger, board_, budget_reporter, clock_, budget_queue_,
          [this](const api::ObjectKey& pool) { pool_queue_.Add(pool, kube::Priority::kHigh); },
          [this](const std::string& source, Duration in) { PollSooner(source, in); }, source_names,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
-    controllers::AgentPoolController pools({caches_, client_, events, board_, pool_reporter, clock_,
+    controllers::AgentPoolController pools({caches_, client, events, board_, pool_reporter, clock_,
                                             pool_queue_, [this](const api::ObjectKey& budget) {
                                               budget_queue_.Add(budget, kube::Priority::kHigh);
                                             }});
@@ -176,9 +182,6 @@ class Operator::Implementation {
       });
     });
 
-    // Stops everything below when any part cannot go on.
-    std::stop_source all;
-    const std::stop_callback on_stop(stop, [&all] { all.request_stop(); });
     Status ended = Ok();
     std::mutex ended_mutex;
     {
@@ -271,13 +274,16 @@ class Operator::Implementation {
     const auto began = std::chrono::steady_clock::now();
     const Status done = reconcile(key);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    metrics_.Reconciled(name, took.count(), !done.ok());
     if (done.ok()) {
+      metrics_.Reconciled(name, took.count(), false);
       queue.Forget(key);
     } else {
-      // A conflict is the ordinary way of learning that the cache was behind.
-      const auto level =
-          done.error().code() == ErrorCode::kConflict ? spdlog::level::debug : spdlog::level::warn;
+      // A conflict is the ordinary way of learning that the cache was behind; cancelled is what the
+      // end of leading leaves.
+      const auto code = done.error().code();
+      const bool ordinary = code == ErrorCode::kConflict || code == ErrorCode::kCancelled;
+      const auto level = ordinary ? spdlog::level::debug : spdlog::level::warn;
+      metrics_.Reconciled(name, took.count(), !ordinary);
       spdlog::log(level, "controller={} key={} {} ({}); retrying", name, key.ToString(),
                   done.error().message(), ToString(done.error().code()));
       queue.AddRateLimited(key);

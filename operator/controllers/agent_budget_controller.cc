@@ -110,18 +110,22 @@ void AgentBudgetController::Hold(const api::AgentBudget& budget) {
   } else {
     evaluation.budget = budget.meta.key();
     evaluation.scope = Resolve(budget);
-    evaluation.decision.audit = budget.spec.mode == api::Mode::kAudit;
   }
+  // Audit is the way out of being held; of an invalid spec nothing is known.
+  if (!budget.invalid) evaluation.decision.audit = budget.spec.mode == api::Mode::kAudit;
+  evaluation.held = true;
   evaluation.generation = budget.meta.generation;
   evaluation.decision.may_relax = !may_have_taken;
   const auto published = std::make_shared<const Evaluation>(std::move(evaluation));
   for (const auto& pool : on_.board.Publish(published)) on_.enqueue_pool(pool);
 }
 
-std::optional<BudgetProblem> AgentBudgetController::Evaluate(const BudgetPointer& budget,
+std::optional<BudgetProblem> AgentBudgetController::Evaluate(const api::ObjectKey& key,
                                                              Scope scope) {
-  const auto key = budget->meta.key();
   const std::lock_guard serialised(StripeOf(key));
+  // Read under the lock: what the caller saw may be older than what was published meanwhile.
+  const auto budget = on_.caches.budgets.Get(key);
+  if (!budget || budget->meta.deleting) return std::nullopt;
   const auto& spec = budget->spec;
   const auto fail = [&](std::string reason, std::string message) {
     Hold(*budget);
@@ -192,8 +196,7 @@ void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
     const auto slash = id.find('/');
     const api::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
     auto budget = on_.caches.budgets.Get(key);
-    if (!budget) continue;
-    if (Evaluate(budget, Scope::kReuse)) {
+    if (!budget || Evaluate(key, Scope::kReuse)) {
       on_.queue.Add(key);
       continue;
     }
@@ -220,7 +223,7 @@ bool AgentBudgetController::EvaluateEdited(const BudgetPointer& before,
   }
   const auto key = after->meta.key();
   // Evaluated before, it is tracked, and nothing has to be loaded.
-  if (!on_.board.Get(key) || Evaluate(after, Scope::kResolve)) return false;
+  if (!on_.board.Get(key) || Evaluate(key, Scope::kResolve)) return false;
   on_.reporter.Expect(key);
   return true;
 }
@@ -231,7 +234,7 @@ Status AgentBudgetController::Reconcile(const api::ObjectKey& key) {
     Forget(key);
     return Ok();
   }
-  const auto problem = Evaluate(budget, Scope::kResolve);
+  const auto problem = Evaluate(key, Scope::kResolve);
   on_.reporter.Consider(budget, problem);
   if (problem) {
     if (problem->reason == "StoreUnavailable")

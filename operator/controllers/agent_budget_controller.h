@@ -58,8 +58,9 @@ class AgentBudgetController {
 
  private:
   enum class Scope { kResolve, kReuse };
-  // Evaluates and publishes. Returns the problem that prevents it, if any.
-  std::optional<BudgetProblem> Evaluate(const BudgetPointer& budget, Scope scope);
+  // Evaluates the budget as it is in the cache, and publishes. Returns the problem that prevents
+  // it, if any. Nothing is done for one that is gone: its deletion has been or will be handled.
+  std::optional<BudgetProblem> Evaluate(const api::ObjectKey& key, Scope scope);
   ResolvedScope Resolve(const api::AgentBudget& budget) const;
   void Hold(const api::AgentBudget& budget);
   void Publish(const BudgetPointer& budget, Evaluation evaluation);

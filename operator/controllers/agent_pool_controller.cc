@@ -36,9 +36,21 @@ AgentPoolController::Memory AgentPoolController::MemoryOf(const api::AgentPool& 
     memory = std::make_shared<PoolMemory>();
     const auto since = TransitionTime(pool.status.conditions, "Stopped");
     for (const auto& agent : pool.status.agents)
-      memory->agents[agent.name] = RecallAgent(agent, since);
+      memory->agents[agent.name] = RecallAgent(agent, since, StillTaken(pool, agent.name));
   }
   return memory;
+}
+
+bool AgentPoolController::StillTaken(const api::AgentPool& pool, const std::string& agent) const {
+  if (pool.spec.scaling.on_stop == api::OnStop::kKeep) return true;
+  const auto spec = std::find_if(pool.spec.agents.begin(), pool.spec.agents.end(),
+                                 [&](const auto& candidate) { return candidate.name == agent; });
+  if (spec == pool.spec.agents.end()) return false;
+  const auto& reference = spec->workload_ref;
+  const auto workload = on_.caches.Workloads(reference.kind).Get({pool.meta.ns, reference.name});
+  if (!workload) return false;
+  const auto state = StateOf(*workload);
+  return !state || (state->saved && state->saved->pool == pool.meta.name);
 }
 
 bool AgentPoolController::EveryBudgetEvaluated(const api::AgentPool& pool) {
@@ -46,7 +58,7 @@ bool AgentPoolController::EveryBudgetEvaluated(const api::AgentPool& pool) {
   for (const auto& budget : on_.caches.BudgetsNaming(pool)) {
     if (budget->meta.deleting || !ScopeNames(budget->spec.scope, pool)) continue;
     const auto evaluation = on_.board.Get(budget->meta.key());
-    if (evaluation && evaluation->Find(pool.meta.key()) >= 0) continue;
+    if (evaluation && (evaluation->held || evaluation->Knows(pool))) continue;
     on_.enqueue_budget(budget->meta.key());
     all = false;
   }

@@ -55,6 +55,8 @@ class AgentPoolController {
   using Memory = std::shared_ptr<PoolMemory>;
 
   Memory MemoryOf(const api::AgentPool& pool);
+  // Whether what a stop took of the agent is still taken, as its workload tells it.
+  bool StillTaken(const api::AgentPool& pool, const std::string& agent) const;
   bool EveryBudgetEvaluated(const api::AgentPool& pool);
   // What another pool names too.
   Shared SharedOf(const api::AgentPool& pool) const;

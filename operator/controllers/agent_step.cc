@@ -34,11 +34,11 @@ std::string NameOf(Level level) {
 }  // namespace
 
 AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status,
-                        std::optional<Timestamp> stopped_since) {
+                        std::optional<Timestamp> stopped_since, bool still_taken) {
   AgentMemory memory;
   memory.state = status.state;
   if (!status.state.empty()) memory.concurrency = status.concurrency;
-  if (status.state == "Stopped" || status.state == "Draining") {
+  if ((status.state == "Stopped" && still_taken) || status.state == "Draining") {
     // Without a readable time the drain is over: fail towards spending nothing.
     memory.stopping_since = stopped_since.value_or(Timestamp{});
   } else if (status.state == "Ramping") {

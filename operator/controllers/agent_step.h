@@ -30,9 +30,10 @@ struct AgentOutcome {
 };
 
 // The memory a status stands for. `stopped_since`: the transition time of the pool's condition
-// Stopped.
+// Stopped. `still_taken`: whether its replicas are still those of the stop; if not, it was released
+// and the status was not written any more.
 AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status,
-                        std::optional<Timestamp> stopped_since);
+                        std::optional<Timestamp> stopped_since, bool still_taken);
 
 // `drain`: how long in-flight work may finish once the limit 0 is published; zero when nobody
 // listens.

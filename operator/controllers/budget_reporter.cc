@@ -101,10 +101,10 @@ api::AgentBudgetStatus BudgetReporter::StatusOf(const api::AgentBudget& budget,
                                                 const Memory& memory, History history,
                                                 Timestamp now) const {
   const auto key = budget.meta.key();
-  const auto evaluation = memory.problem ? nullptr : on_.board.Get(key);
+  const auto evaluation = on_.board.Get(key);
   const auto total = on_.ledger.Read(key.ToString(), now);
   const auto health = on_.ledger.Health(budget.spec.source);
-  const bool with_closed = evaluation && history == History::kWithClosedWindows;
+  const bool with_closed = evaluation && !memory.problem && history == History::kWithClosedWindows;
   const BudgetReport report{budget,
                             memory.problem,
                             evaluation.get(),

@@ -18,9 +18,24 @@ std::string StateOf(const BudgetReport& report) {
   return std::string(policy::ToString(report.evaluation->decision.level));
 }
 
+// What a restart has not evaluated yet goes on to hold: it tells that something may be taken.
+void KeepAmounts(const api::AgentBudgetStatus& before, api::AgentBudgetStatus& status) {
+  status.window_start = before.window_start;
+  status.window_end = before.window_end;
+  status.resets_at = before.resets_at;
+  status.limit = before.limit;
+  status.spent = before.spent;
+  status.remaining = before.remaining;
+  status.percent_used = before.percent_used;
+  status.agent_count = before.agent_count;
+  status.agents = before.agents;
+}
+
 void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
   const auto& decision = report.evaluation->decision;
-  const auto& zone = report.budget.spec.window.time_zone;
+  // The evaluation's own: a held one's window is not that of the spec.
+  const auto& window = report.evaluation->window_spec;
+  const auto& zone = window ? window->time_zone : report.budget.spec.window.time_zone;
   status.window_start = policy::FormatTime(decision.window.start, zone);
   status.window_end = policy::FormatTime(decision.window.end, zone);
   status.resets_at = FormatUtc(decision.window.end);
@@ -103,6 +118,12 @@ api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
 
   Conditions conditions(report, status);
   if (report.problem) {
+    if (report.evaluation != nullptr && report.evaluation->window_spec) {
+      AddAmounts(report, status);
+      status.exhausts_at.clear();  // a forecast needs spend that goes on being read
+    } else {
+      KeepAmounts(report.budget.status, status);
+    }
     conditions.Set("Ready", false, report.problem->reason, report.problem->message);
   } else if (report.evaluation != nullptr) {
     AddAmounts(report, status);

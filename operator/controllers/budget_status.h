@@ -23,7 +23,7 @@ struct BudgetProblem {
 struct BudgetReport {
   const api::AgentBudget& budget;
   const std::optional<BudgetProblem>& problem;
-  const Evaluation* evaluation = nullptr;  // null while there is a problem
+  const Evaluation* evaluation = nullptr;  // null: never evaluated; with a problem, what is held
   const ledger::Total* total = nullptr;
   const ledger::SourceHealth& health;
   std::vector<api::ClosedWindow> history;

@@ -6,9 +6,10 @@
 namespace purser::controllers {
 namespace {
 
-// A status of our own changes no generation.
+// A status of our own changes no generation. One made anew under the same name may have the same.
 bool SameSpec(const api::ObjectMeta& before, const api::ObjectMeta& after) {
-  return before.generation == after.generation && before.deleting == after.deleting;
+  return before.uid == after.uid && before.generation == after.generation &&
+         before.deleting == after.deleting;
 }
 
 }  // namespace

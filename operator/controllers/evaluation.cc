@@ -36,6 +36,12 @@ std::ptrdiff_t Evaluation::Find(const api::ObjectKey& pool) const {
   return found - scope.pools.begin();
 }
 
+bool Evaluation::Knows(const api::AgentPool& pool) const {
+  const auto found = Find(pool.meta.key());
+  return found >= 0 &&
+         scope.pools[static_cast<std::size_t>(found)].generation >= pool.meta.generation;
+}
+
 bool Evaluation::SameDemand(const Evaluation& other) const {
   if (!(scope.pools == other.scope.pools)) return false;
   return std::all_of(scope.pools.begin(), scope.pools.end(),

@@ -26,11 +26,16 @@ struct Evaluation {
   policy::BudgetDecision decision;
   ResolvedScope scope;
   std::vector<policy::PoolShare> shares;  // parallel to scope.pools; filled while throttled
+  // The budget cannot be evaluated at present: this keeps what it had taken, and asks nothing of
+  // pools that came later.
+  bool held = false;
 
   // Whether two evaluations ask the same of every pool.
   bool SameDemand(const Evaluation& other) const;
   // Position of `pool` in scope.pools, or -1.
   std::ptrdiff_t Find(const api::ObjectKey& pool) const;
+  // Whether it covers `pool` as its spec is now, or newer.
+  bool Knows(const api::AgentPool& pool) const;
 };
 
 using EvaluationPointer = std::shared_ptr<const Evaluation>;

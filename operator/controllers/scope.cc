@@ -34,7 +34,11 @@ ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPo
 
   for (const auto& pool : pools) {
     if (pool->invalid || !ScopeNames(scope, *pool)) continue;
-    CoveredPool covered{pool->meta.key(), pool->spec.priority, pool->spec.max_concurrency, {}, {}};
+    CoveredPool covered;
+    covered.key = pool->meta.key();
+    covered.generation = pool->meta.generation;
+    covered.priority = pool->spec.priority;
+    covered.maximum = pool->spec.max_concurrency;
     for (const auto& agent : pool->spec.agents) {
       if (!scope.agents.empty() && !Contains(scope.agents, agent.name)) continue;
       covered.agents.push_back(agent.name);

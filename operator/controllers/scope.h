@@ -15,6 +15,7 @@ using BudgetPointer = std::shared_ptr<const api::AgentBudget>;
 
 struct CoveredPool {
   api::ObjectKey key;
+  std::int64_t generation = 0;  // of the pool's spec
   std::int32_t priority = 0;
   std::int32_t maximum = 0;                // the pool's maxConcurrency
   std::vector<std::string> agents;         // those covered, in the pool's order

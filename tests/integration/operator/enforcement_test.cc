@@ -2,60 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "integration/operator/world.h"
-#include "support/exporter.h"
-#include "support/prometheus.h"
+#include "integration/operator/enforcement.h"
 
 namespace purser::integration {
 namespace {
 
 using testing::HasSubstr;
-
-// One Prometheus that scrapes one exporter every second, shared by the tests; each uses its own
-// namespace.
-struct Spend {
-  support::Exporter exporter;
-  support::Prometheus prometheus;
-  static Spend& Shared() {
-    static Spend spend;
-    return spend;
-  }
-  Spend() : prometheus(support::Scraping(exporter, std::chrono::seconds(1))) {}
-};
-
-class EnforcementTest : public testing::Test {
- protected:
-  EnforcementTest()
-      : world_([] {
-          std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-          std::transform(name.begin(), name.end(), name.begin(),
-                         [](unsigned char c) { return std::tolower(c); });
-          return name;
-        }()) {}
-
-  void Spend(const std::string& agent, const std::string& dollars) {
-    Spend::Shared().exporter.Add(world_.ns(), agent, dollars);
-  }
-  void Run() {
-    running_ = std::make_unique<support::RunningOperator>(
-        world_.Config(Spend::Shared().prometheus.url()), world_.cluster().kubeconfig(), nullptr);
-  }
-  // A pool "team" with the Deployment "worker" of 5, its spend known to the source.
-  void OnePool(const std::string& extra = "") {
-    world_.Deployment("worker", 5);
-    world_.Pool("team", {"worker"}, 20, extra);
-  }
-  bool Stopped() {
-    return world_.Eventually("worker stops", [&] { return world_.Replicas("worker") == 0; });
-  }
-  bool Returned() {
-    return world_.Eventually("worker returns", [&] { return world_.Replicas("worker") == 5; });
-  }
-  std::string PoolState() { return world_.StatusOf("agentpool", "team").value("state", ""); }
-
-  World world_;
-  std::unique_ptr<support::RunningOperator> running_;
-};
 
 TEST_F(EnforcementTest, ThrottlesThenStopsThenReturnsWhenTheLimitIsRaised) {
   OnePool();
@@ -321,6 +273,70 @@ TEST_F(EnforcementTest, AnUnknownZoneAndAnUnknownSourceAreSaid) {
   }));
   EXPECT_THAT(world_.Kubectl({"get", "agentbudget", "zone", "-o", "yaml"}).out,
               HasSubstr("America/New_York"));
+  EXPECT_EQ(world_.Replicas("worker"), 5);
+}
+
+TEST_F(EnforcementTest, ABudgetThatCannotBeEvaluatedKeepsNobodyElseFromActing) {
+  world_.Budget("zone", "limit: \"1\", window: {period: Day, timeZone: America/NewYork}",
+                "{pools: [\"*\"]}");
+  Run();
+  ASSERT_TRUE(world_.Eventually("it is not ready", [&] {
+    return world_.ConditionOf("agentbudget", "zone", "Ready") == "False/UnknownTimeZone";
+  }));
+  OnePool();
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
+  ASSERT_TRUE(Stopped());
+}
+
+TEST_F(EnforcementTest, ABudgetThatCannotBeEvaluatedHoldsWhatItTookOverARestart) {
+  OnePool();
+  world_.Budget("daily", "limit: \"10\"", "{pools: [team]}");
+  Spend("worker", "11");
+  Run();
+  ASSERT_TRUE(Stopped());
+  world_.Kubectl({"patch", "agentbudget", "daily", "--type=merge", "--patch",
+                  R"({"spec":{"source":"elsewhere"}})"});
+  ASSERT_TRUE(world_.Eventually("it is not ready", [&] {
+    return world_.ConditionOf("agentbudget", "daily", "Ready") == "False/UnknownSource";
+  }));
+  EXPECT_EQ(world_.Spent("daily"), "11") << "the last that is known";
+  running_.reset();
+  Run();
+  // Another pool is acted on: so was this one.
+  world_.Deployment("other", 2);
+  world_.Pool("second", {"other"});
+  world_.Budget("nothing", "limit: \"0\"", "{pools: [second]}");
+  ASSERT_TRUE(world_.Eventually("another stops", [&] { return world_.Replicas("other") == 0; }));
+  EXPECT_EQ(world_.Replicas("worker"), 0);
+  world_.Kubectl(
+      {"patch", "agentbudget", "daily", "--type=merge", "--patch", R"({"spec":{"mode":"Audit"}})"});
+  ASSERT_TRUE(Returned());
+}
+
+TEST_F(EnforcementTest, WhatWasGivenBackIsNotTakenByARestartThatIsBlind) {
+  OnePool();
+  world_.Budget("daily", "limit: \"10\"", "{pools: [team]}");
+  Spend("worker", "11");
+  Run();
+  ASSERT_TRUE(Stopped());
+  ASSERT_TRUE(world_.Eventually("it is told", [&] { return PoolState() == "Stopped"; }));
+  running_.reset();
+  // As if it had been killed between giving back and telling so.
+  world_.Kubectl(
+      {"patch", "deployment", "worker", "--type=merge", "--patch",
+       R"({"metadata":{"annotations":{"purser.dev/saved":null}},"spec":{"replicas":5}})"});
+  world_.Kubectl(
+      {"patch", "agentbudget", "daily", "--type=merge", "--patch", R"({"spec":{"limit":"100"}})"});
+  auto blind = world_.Config("http://127.0.0.1:1");
+  running_ =
+      std::make_unique<support::RunningOperator>(blind, world_.cluster().kubeconfig(), nullptr);
+  ASSERT_TRUE(world_.Eventually("the pool is reconciled", [&] {
+    return World::MetricOf(running_->port(),
+                           "purser_reconcile_duration_seconds_count{controller=\"agentpool\"}") > 0;
+  }));
+  ASSERT_TRUE(world_.Eventually("the budget says that it is blind", [&] {
+    return world_.ConditionOf("agentbudget", "daily", "SourceHealthy") == "False/PrometheusUnreachable";
+  }));
   EXPECT_EQ(world_.Replicas("worker"), 5);
 }
 

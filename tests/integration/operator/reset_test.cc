@@ -75,6 +75,16 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
            status["history"][0]["spent"] == "1.000000001" && status["spent"] == "0";
   }));
 
+  // A clock that steps back does not reopen the closed hour.
+  clock.Set(kStart + minutes(20));
+  world.Kubectl(
+      {"patch", "agentbudget", "hourly", "--type=merge", "-p", R"({"spec":{"limit":"0.5"}})"});
+  ASSERT_TRUE(world.Eventually("the edit is seen", [&] {
+    return world.StatusOf("agentbudget", "hourly").value("limit", "") == "0.5";
+  }));
+  EXPECT_EQ(world.StatusOf("agentbudget", "hourly")["resetsAt"], "2026-11-01T04:00:00Z");
+  EXPECT_EQ(replicas(), (std::vector{3, 0, 0}));
+
   // Midnight in New York is 04:00 UTC.
   clock.Set(kStart + hours(1) + minutes(30) + seconds(1));
   ASSERT_TRUE(world.Eventually("the day ends", [&] { return replicas() == std::vector{3, 3, 0}; }));

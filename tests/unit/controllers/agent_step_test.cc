@@ -84,7 +84,7 @@ TEST(StepAgentTest, AStatusBringsTheMemoryBack) {
   api::AgentPoolAgentStatus status;
   status.name = "one";
   status.state = "Draining";
-  auto memory = RecallAgent(status, kNow);
+  auto memory = RecallAgent(status, kNow, true);
   EXPECT_EQ(StepAgent(memory, Demand(Level::kStopped, 0), seconds(60), kNow + seconds(59)).state,
             "Draining");
   EXPECT_EQ(StepAgent(memory, Demand(Level::kStopped, 0), seconds(60), kNow + seconds(61)).state,
@@ -92,14 +92,26 @@ TEST(StepAgentTest, AStatusBringsTheMemoryBack) {
 
   status.state = "Ramping";
   status.concurrency = 2;
-  memory = RecallAgent(status, kNow);
+  memory = RecallAgent(status, kNow, true);
   EXPECT_EQ(
       StepAgent(memory, Demand(Level::kNormal, 20), seconds(60), kNow + seconds(20)).concurrency,
       4);
 
+  // Released, and killed before it was told: what is blind now takes nothing anew, but the limit
+  // that was published stays.
+  status.state = "Stopped";
+  status.concurrency = 0;
+  memory = RecallAgent(status, kNow, false);
+  const auto outcome = StepAgent(memory, Demand(Level::kNormal, 20, false), seconds(60), kNow);
+  EXPECT_EQ(outcome.level, Level::kNormal);
+  EXPECT_EQ(outcome.concurrency, 0);
+  memory = RecallAgent(status, kNow, true);
+  EXPECT_EQ(StepAgent(memory, Demand(Level::kNormal, 20, false), seconds(60), kNow).level,
+            Level::kStopped);
+
   // An unreadable time must not start the drain anew at every restart.
   status.state = "Draining";
-  memory = RecallAgent(status, std::nullopt);
+  memory = RecallAgent(status, std::nullopt, true);
   EXPECT_EQ(StepAgent(memory, Demand(Level::kStopped, 0), seconds(60), kNow).state, "Stopped");
 }
 

@@ -52,8 +52,12 @@ class EvaluationBuilder {
   }
   EvaluationBuilder& Over(const api::AgentPool& pool, std::vector<std::string> agents,
                           policy::PoolShare share = {}) {
-    CoveredPool covered{
-        pool.meta.key(), pool.spec.priority, pool.spec.max_concurrency, std::move(agents), {}};
+    CoveredPool covered;
+    covered.key = pool.meta.key();
+    covered.generation = pool.meta.generation;
+    covered.priority = pool.spec.priority;
+    covered.maximum = pool.spec.max_concurrency;
+    covered.agents = std::move(agents);
     covered.agent_maxima.assign(covered.agents.size(), pool.spec.max_concurrency);
     evaluation_.scope.pools.push_back(std::move(covered));
     if (evaluation_.decision.level == policy::Level::kThrottled)

@@ -16,6 +16,21 @@ using testing::UnorderedElementsAre;
 const api::AgentPool kA = PoolBuilder("a").Agent("one").Build();
 const api::AgentPool kB = PoolBuilder("b").Agent("two").Build();
 
+TEST(EvaluationTest, KnowsAPoolAsItIsNow) {
+  auto pool = PoolBuilder("a").Agent("one").Build();
+  pool.meta.generation = 3;
+  const auto evaluation = EvaluationBuilder("x", Level::kNormal).Over(pool, {"one"}).Build();
+  EXPECT_TRUE(evaluation->Knows(pool));
+  EXPECT_FALSE(evaluation->Knows(kB));
+  pool.meta.generation = 4;
+  EXPECT_FALSE(evaluation->Knows(pool)) << "edited since";
+  EXPECT_FALSE(
+      evaluation->SameDemand(*EvaluationBuilder("x", Level::kNormal).Over(pool, {"one"}).Build()))
+      << "or the pool would not be asked again";
+  pool.meta.generation = 2;
+  EXPECT_TRUE(evaluation->Knows(pool)) << "the cache is behind";
+}
+
 TEST(EvaluationBoardTest, OnlyPoolsWhoseDemandChangedAreReturned) {
   EvaluationBoard board;
   EXPECT_THAT(
