@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "app/memory.h"
+#include "app/version.h"
 #include "base/pause.h"
 #include "controllers/agent_budget_controller.h"
 #include "controllers/agent_pool_controller.h"
@@ -42,14 +43,15 @@ constexpr std::size_t kReportWorkers = 2;
 // After this long the start is over: caches filled, first reconciles and polls done.
 constexpr std::chrono::seconds kSettled{3};
 
-// A Pod's name belongs to one process at a time, so that a restarted container leads again at once;
-// elsewhere several processes may share a host. (Two leaders would be fenced by the store all the
-// same.)
+// A Pod's UID stays the same when its container restarts, so that it leads again at once, and is
+// another one for a Pod of the same name on another node, though the first may still run there.
+// Elsewhere several processes may share a host.
 std::string MakeIdentity() {
   char host[256] = "purser";
   gethostname(host, sizeof host - 1);
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets any
-  if (std::getenv("KUBERNETES_SERVICE_HOST") != nullptr) return host;
+  if (const char* uid = std::getenv("POD_UID"); uid != nullptr && *uid != '\0')
+    return std::string(host) + "_" + uid;
   std::random_device random;
   char suffix[16];
   std::snprintf(suffix, sizeof suffix, "_%08x", random());
@@ -80,6 +82,7 @@ class Operator::Implementation {
       : options_(std::move(options)),
         clock_(options_.clock != nullptr ? *options_.clock : system_clock_),
         identity_(options_.identity.empty() ? MakeIdentity() : options_.identity),
+        metrics_({Version(), Commit()}),
         transport_(std::move(transport)),
         client_(*transport_, options_.access,
                 [this](const kube::Client::Call& call) {
@@ -199,6 +202,7 @@ class Operator::Implementation {
       {
         const std::lock_guard lock(sources_mutex_);
         sources_ = &sources;
+        reading_since_ = clock_.Now();
         ledger_ = ledger.get();
       }
       std::vector<std::jthread> threads;
@@ -333,6 +337,7 @@ class Operator::Implementation {
     snapshots.pools = [this] {
       std::vector<observability::PoolSample> samples;
       caches_.pools.ForEach([&](const auto& pool) {
+        if (pool->status.state.empty()) return;  // not known yet is not 0
         samples.push_back({pool->meta.ns, pool->meta.name, pool->status.max_concurrency,
                            pool->spec.max_concurrency,
                            controllers::PoolStateRank(pool->status.state)});
@@ -361,10 +366,9 @@ class Operator::Implementation {
       observability::SourceSample sample;
       sample.name = options_.config.sources[i].name;
       sample.healthy = health.state == ledger::SourceHealth::State::kHealthy;
-      if (health.last_read) {
-        sample.age_seconds =
-            std::chrono::duration<double>(clock_.Now() - *health.last_read).count();
-      }
+      sample.age_seconds =
+          std::chrono::duration<double>(clock_.Now() - health.last_read.value_or(reading_since_))
+              .count();
       sample.series = static_cast<double>(figures.series);
       sample.unattributed_series = static_cast<double>(figures.unattributed_series);
       sample.shortened_series = static_cast<double>(figures.shortened_series);
@@ -394,6 +398,7 @@ class Operator::Implementation {
   std::atomic<bool> leading_ = false;
   std::mutex sources_mutex_;
   std::vector<Source>* sources_ = nullptr;
+  Timestamp reading_since_;  // when leading began
   ledger::Ledger* ledger_ = nullptr;
 };
 

@@ -19,8 +19,8 @@ struct OperatorOptions {
   kube::Access access;
   Clock* clock =
       nullptr;  // of windows and polls; null: the system's. The Lease always runs on real time.
-  std::string
-      identity;  // of the Lease's holder and the events' reporter; empty: host name + random
+  std::string identity;  // of the Lease's holder and the events' reporter; empty: host name + Pod
+                         // UID, or + random
   // Called once, from Run's thread, with the port that serves /healthz, /readyz and /metrics.
   std::function<void(std::uint16_t)> on_listening;
 };

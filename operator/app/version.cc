@@ -9,6 +9,9 @@
 
 namespace purser::app {
 
+std::string Version() { return PURSER_VERSION; }
+std::string Commit() { return PURSER_COMMIT; }
+
 std::string VersionText() {
   std::string text = "purser " PURSER_VERSION " (commit " PURSER_COMMIT ")\n" PURSER_LIBRARIES;
   // The one that is in use may be newer than the one it is built with.

@@ -17,7 +17,7 @@ namespace purser::kube {
 
 struct LeaderElectionOptions {
   api::ObjectKey lease;
-  std::string identity;  // unique per process: Pod name + random part
+  std::string identity;  // of one process at a time, whatever its name
   Duration lease_duration{
       std::chrono::seconds(15)};  // others wait this long after the last change they saw
   Duration renew_deadline{

@@ -6,8 +6,13 @@
 #include <sstream>
 #include <utility>
 
+#include "observability/process_metrics.h"
+
 namespace purser::observability {
 namespace {
+
+const prometheus::Histogram::BucketBoundaries kReconcileBuckets{
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5};
 
 using Labels = std::vector<prometheus::ClientMetric::Label>;
 
@@ -82,7 +87,8 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
     if (snapshots.sources) {
       auto healthy =
           Family("purser_source_healthy", "1 when the last poll was complete.", MetricType::Gauge);
-      auto age = Family("purser_poll_age_seconds", "Since the last complete answer; -1: never.",
+      auto age = Family("purser_poll_age_seconds",
+                        "Since the last complete answer; without one, since reading began.",
                         MetricType::Gauge);
       auto series = Family("purser_source_series", "Series in the last answer.", MetricType::Gauge);
       auto unattributed = Family("purser_source_unattributed_series",
@@ -136,7 +142,7 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
   Snapshots snapshots_;
 };
 
-Metrics::Metrics()
+Metrics::Metrics(const BuildInfo& build)
     : reconcile_seconds_(prometheus::BuildHistogram()
                              .Name("purser_reconcile_duration_seconds")
                              .Help("How long one reconcile took.")
@@ -160,18 +166,24 @@ Metrics::Metrics()
       snapshots_(std::make_shared<SnapshotCollector>()) {
   // Every known series exists from the start, so that a rate() over it is never missing its first
   // increase.
-  for (const char* controller : {"agentbudget", "agentpool"})
+  for (const char* controller : kControllers) {
+    reconcile_seconds_.Add({{"controller", controller}}, kReconcileBuckets);
     reconcile_errors_.Add({{"controller", controller}});
+  }
   for (const char* level : {"Normal", "Warning", "Throttled", "RefusingWork", "Stopped"}) {
     decisions_.Add({{"level", level}});
   }
   events_dropped_.Add({});
+  prometheus::BuildGauge()
+      .Name("purser_build_info")
+      .Help("1; the labels tell what runs.")
+      .Register(registry_)
+      .Add({{"version", build.version}, {"commit", build.commit}})
+      .Set(1);
 }
 
 void Metrics::Reconciled(const std::string& controller, double seconds, bool failed) {
-  static const prometheus::Histogram::BucketBoundaries kBuckets{
-      0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5};
-  reconcile_seconds_.Add({{"controller", controller}}, kBuckets).Observe(seconds);
+  reconcile_seconds_.Add({{"controller", controller}}, kReconcileBuckets).Observe(seconds);
   if (failed) reconcile_errors_.Add({{"controller", controller}}).Increment();
 }
 
@@ -188,6 +200,7 @@ void Metrics::SetSnapshots(Snapshots snapshots) { snapshots_->Set(std::move(snap
 std::string Metrics::Text() const {
   auto families = registry_.Collect();
   for (auto& family : snapshots_->Collect()) families.push_back(std::move(family));
+  for (auto& family : ProcessMetrics()) families.push_back(std::move(family));
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, families);
   return std::move(out).str();

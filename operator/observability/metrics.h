@@ -17,6 +17,9 @@
 
 namespace purser::observability {
 
+inline constexpr const char* kControllers[] = {"agentbudget", "agentpool", "agentbudget-status",
+                                               "agentpool-status"};
+
 struct BudgetSample {
   std::string ns, name;
   double spent_usd = 0;
@@ -34,7 +37,7 @@ struct PoolSample {
 struct SourceSample {
   std::string name;
   bool healthy = false;
-  double age_seconds = -1;  // since the last complete answer; -1: never
+  double age_seconds = 0;  // since the last complete answer, or since reading began
   double series = 0;
   double unattributed_series = 0;  // without a namespace or an agent
   double shortened_series = 0;     // with a label longer than the ledger keeps
@@ -58,10 +61,17 @@ struct Snapshots {
   std::function<bool()> leading;
 };
 
+struct BuildInfo {
+  std::string version;
+  std::string commit;
+};
+
+// With the process_* families and purser_build_info beside the operator's own.
 class Metrics {
  public:
-  Metrics();
+  explicit Metrics(const BuildInfo& build);
 
+  // `controller`: one of kControllers.
   void Reconciled(const std::string& controller, double seconds, bool failed);
   void Decided(const std::string& level);              // a budget's level changed
   void ApiRequest(const std::string& verb, int code);  // code 0: no answer

@@ -58,6 +58,14 @@ TEST(PagesTest, HealthReadinessAndEveryFigure) {
   EXPECT_EQ(metric("purser_pool_state" + pool), 2) << "Throttled";
   EXPECT_EQ(metric("purser_decisions_total{level=\"Throttled\"}"), 1);
   EXPECT_EQ(metric("purser_decisions_total{level=\"Stopped\"}"), 0) << "there from the start";
+  EXPECT_EQ(metric("purser_reconcile_errors_total{controller=\"agentpool-status\"}"), 0);
+  EXPECT_GT(metric("process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(metric("process_open_fds"), 3);
+  EXPECT_LT(std::abs(metric("process_start_time_seconds") - static_cast<double>(time(nullptr))),
+            600);
+  EXPECT_THAT(Page(running, "/metrics"),
+              testing::ContainsRegex(
+                  R"(purser_build_info\{commit="[0-9a-f]+[^"]*",version="[0-9.]+"\} 1)"));
   for (const std::string controller : {"agentbudget", "agentpool"}) {
     const std::string of = "{controller=\"" + controller + "\"}";
     EXPECT_GE(metric("purser_reconcile_duration_seconds_count" + of), 1);
