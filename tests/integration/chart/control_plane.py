@@ -19,11 +19,11 @@ _SECONDS = 60.0
 class ControlPlane:
     """Ends with the test run, even when that is killed: it watches its standard input."""
 
-    def __init__(self, *, audited: bool = False) -> None:
+    def __init__(self, *, audited: bool = False, level: str = "control-plane") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="purser-chart-"))
         program = [sys.executable, str(ROOT / "tests" / "cluster" / "cluster.py"), "serve", "--stdin-eof"]
         self._server = subprocess.Popen(
-            [*program, "--dir", str(self.folder / "cluster"), *(["--audit"] if audited else [])],
+            [*program, "--dir", str(self.folder / "cluster"), f"--level={level}", *(["--audit"] if audited else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -226,6 +226,7 @@ class ChartTest(unittest.TestCase):
         objects = self.objects("defaults")
         spec = _named(objects, "StatefulSet", "purser")["spec"]
         self.assertEqual(spec["replicas"], 1)
+        self.assertEqual(spec["podManagementPolicy"], "Parallel")
         self.assertEqual(spec["volumeClaimTemplates"][0]["spec"]["resources"]["requests"], {"storage": "1Gi"})
         (container,) = spec["template"]["spec"]["containers"]
         self.assertEqual(container["image"], operator_image_name())
