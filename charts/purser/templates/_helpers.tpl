@@ -43,6 +43,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* Of the hook: its own, with rights that last as long as it, or the one that was given. */}}
+{{- define "purser.releaseAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ include "purser.fullname" . }}-release
+{{- else -}}
+{{ include "purser.serviceAccountName" . }}
+{{- end -}}
+{{- end -}}
+
 {{- define "purser.image" -}}
 {{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
 {{- end -}}

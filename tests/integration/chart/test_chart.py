@@ -76,6 +76,8 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "no hook": {"releaseOnUninstall": {"enabled": False}},
     "no leader election": {"config": {"leaderElection": {"enabled": False}}},
     "rights from elsewhere": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
+    "rights for a given account": {"serviceAccount": {"create": False, "name": "given"}},
+    "rights from elsewhere for its own accounts": {"rbac": {"create": False}},
     "long name": {"fullnameOverride": "a" * 70},
     "a password": {"prometheus": {"auth": {"basic": {"username": "u", "passwordFile": "/p"}}}, "global": {"x": 1}},
 }
@@ -131,6 +133,13 @@ spec:
 def _named(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
     (found,) = [each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name]
     return found
+
+
+def _pod(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The pod's template in the one object of that kind."""
+    (found,) = [each["spec"]["template"] for each in objects if each["kind"] == kind]
+    template: dict[str, Any] = found
+    return template
 
 
 class ChartTest(unittest.TestCase):
@@ -279,6 +288,30 @@ class ChartTest(unittest.TestCase):
         (container,) = _named(objects, "Job", "purser-release")["spec"]["template"]["spec"]["containers"]
         self.assertIn("release", container["args"])
         self.assertIn("--stop-statefulset=purser-system/purser", container["args"])
+
+    def test_the_hook_brings_neither_rights_nor_accounts_that_come_from_elsewhere(self) -> None:
+        for name, rights, accounts in (
+            ("rights from elsewhere", False, {"given"}),
+            ("rights for a given account", True, {"given"}),
+            ("rights from elsewhere for its own accounts", False, {"purser", "purser-release"}),
+        ):
+            with self.subTest(name):
+                objects = self.objects(name)
+                self.assertEqual(any(each["apiVersion"].startswith("rbac.") for each in objects), rights)
+                made = {each["metadata"]["name"] for each in objects if each["kind"] == "ServiceAccount"}
+                self.assertEqual(made, accounts - {"given"})
+                used = {_pod(objects, "StatefulSet")["spec"]["serviceAccountName"]}
+                used.add(_pod(objects, "Job")["spec"]["serviceAccountName"])
+                self.assertEqual(used, accounts)
+                bound = {subject["name"] for each in objects for subject in each.get("subjects", [])}
+                self.assertEqual(bound, accounts if rights else set())
+
+    def test_every_pod_has_the_labels_and_annotations_that_are_asked_for(self) -> None:
+        for kind in ("StatefulSet", "Job"):
+            with self.subTest(kind):
+                metadata = _pod(self.objects("everything"), kind)["metadata"]
+                self.assertEqual(metadata["labels"]["team"], "x")
+                self.assertEqual(metadata["annotations"]["example.com/a"], "1")
 
     def test_the_package_holds_everything(self) -> None:
         self.cluster.helm("package", str(CHART), "--destination", str(self.cluster.folder))
