@@ -20,6 +20,11 @@ from purser_demo.images import operator_image_name  # noqa: E402  (the path abov
 
 _SMALLEST = {"prometheus": {"url": "http://prometheus:9090", "metric": "agent_cost_usd_total"}}
 
+
+def _source(name: str, **fields: object) -> dict[str, Any]:
+    return {"name": name, "prometheus": {**_SMALLEST["prometheus"], **fields}}
+
+
 _EVERYTHING: dict[str, Any] = {
     "prometheus": {
         "url": "https://prometheus.example/prefix",
@@ -73,6 +78,18 @@ _VARIANTS: dict[str, dict[str, Any]] = {
             ]
         }
     },
+    "the least and the most": {
+        "config": {
+            "sources": [
+                _source("default", url="https://PROMETHEUS.example.:65535/a%20b/@c/", backfill="9600h"),
+                _source("least", scrapeInterval="100ms", interval="1s", timeout="0s100ms", backfill="0s"),
+                _source("most", scrapeInterval="1h0m0s", interval="3600s", timeout="5m0s", backfill="34560000s"),
+                _source("other", scrapeInterval="60m", interval="1500ms", timeout="90s", backfill="400h60m"),
+                _source("plain", url="http://10.0.0.1:1", auth={"tls": {}, "headers": {"X-Authorization": "~ "}}),
+            ],
+            "leaderElection": {"leaseName": "a.b-c.d"},
+        }
+    },
     "no hook": {"releaseOnUninstall": {"enabled": False}},
     "no leader election": {"config": {"leaderElection": {"enabled": False}}},
     "rights from elsewhere": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
@@ -87,12 +104,45 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"promethues": {}}, "'promethues' not allowed"),
     ({"prometheus": {"url": "prometheus:9090"}}, "/prometheus/url"),
     ({"prometheus": {"url": "http://user:secret@prometheus:9090"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http://prometheus:0"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http://prometheus:99999/prefix"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http://prometheus:"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http://[fd00::1]:9090"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http:///prefix"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http://prometheus/a b"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http://prometheus/?team=x"}}, "/prometheus/url"),
+    ({"prometheus": {"url": "http://prometheus/" + "a" * 2048}}, "/prometheus/url"),
     ({"prometheus": {"metric": "sum(cost)"}}, "/prometheus/metric"),
+    ({"prometheus": {"metric": "a" * 2049}}, "/prometheus/metric"),
+    ({"prometheus": {"metric": 'cost{team="\n"}'}}, "/prometheus/metric"),
     ({"prometheus": {"metric": None}}, "'metric'"),
     ({"prometheus": {"labels": {"agnt": "x"}}}, "'agnt' not allowed"),
     ({"prometheus": {"labels": {"agent": "not-a-label"}}}, "/prometheus/labels/agent"),
     ({"prometheus": {"scrapeInterval": 15}}, "/prometheus/scrapeInterval"),
     ({"prometheus": {"scrapeInterval": "15"}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"scrapeInterval": "0s"}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"scrapeInterval": "0m99ms"}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"scrapeInterval": "2h"}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"scrapeInterval": "1h30m"}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"scrapeInterval": "3601s"}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"scrapeInterval": "30s1m"}}, "/prometheus/scrapeInterval"),
+    ({"prometheus": {"interval": "999ms"}}, "/prometheus/interval"),
+    ({"prometheus": {"interval": "61m"}}, "/prometheus/interval"),
+    ({"prometheus": {"timeout": "0s"}}, "/prometheus/timeout"),
+    ({"prometheus": {"timeout": "301s"}}, "/prometheus/timeout"),
+    ({"prometheus": {"backfill": "9601h"}}, "/prometheus/backfill"),
+    ({"prometheus": {"backfill": "100000h"}}, "/prometheus/backfill"),
+    ({"prometheus": {"auth": {"headers": {"authorization": "Bearer x"}}}}, "/prometheus/auth/headers/authorization"),
+    ({"prometheus": {"auth": {"headers": {"Content-Length": "1"}}}}, "/prometheus/auth/headers/Content-Length"),
+    ({"prometheus": {"auth": {"headers": {"X Y": "1"}}}}, "'X Y' not allowed"),
+    ({"prometheus": {"auth": {"headers": {"X-Y": "1\n2"}}}}, "/prometheus/auth/headers/X-Y"),
+    ({"prometheus": {"auth": {"headers": {"X-Y": ""}}}}, "/prometheus/auth/headers/X-Y"),
+    ({"prometheus": {"auth": {"basic": {"username": "\u00e9", "passwordFile": "/p"}}}}, "/auth/basic/username"),
+    ({"prometheus": {"auth": {"bearerTokenFile": "/t\n"}}}, "/prometheus/auth/bearerTokenFile"),
+    ({"prometheus": {"url": "http://p", "auth": {"tls": {"caFile": "/c"}}}}, "/prometheus/auth/tls"),
+    ({"config": {"sources": [_source("default", url="http://p", auth={"tls": {"caFile": "/c"}})]}}, "/auth/tls"),
+    ({"config": {"leaderElection": {"leaseName": "a..b"}}}, "/config/leaderElection/leaseName"),
+    ({"metrics": {"serviceMonitor": {"interval": "0s"}}}, "/metrics/serviceMonitor/interval"),
     ({"prometheus": {"auth": {"bearerToken": "secret"}}}, "'bearerToken' not allowed"),
     ({"prometheus": {"auth": {"basic": {"username": "u"}}}}, "passwordFile"),
     ({"prometheus": {"auth": {"tls": {"certFile": "/c"}}}}, "keyFile"),
