@@ -155,6 +155,7 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"mounts": [{"path": "/x"}]}, "/mounts/0"),
     ({"mounts": [{"secret": "a", "configMap": "b", "path": "/x"}]}, "/mounts/0"),
     ({"mounts": [{"secret": "a", "path": "/etc/purser/x"}]}, "/mounts/0/path"),
+    ({"env": [{"name": "POD_UID", "value": "x"}]}, "/env/0/name"),
     ({"image": {"tag": "a b"}}, "/image/tag"),
     ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),
     ({"persistence": {"size": "much"}}, "/persistence/size"),
@@ -289,6 +290,8 @@ class ChartTest(unittest.TestCase):
         self.assertEqual(spec["volumeClaimTemplates"][0]["spec"]["resources"]["requests"], {"storage": "1Gi"})
         (container,) = spec["template"]["spec"]["containers"]
         self.assertEqual(container["image"], operator_image_name())
+        field = {"apiVersion": "v1", "fieldPath": "metadata.uid"}
+        self.assertEqual(container["env"], [{"name": "POD_UID", "valueFrom": {"fieldRef": field}}])
         self.assertEqual(container["args"][-3:], ["run", "--config", "/etc/purser/config.yaml"])
         self.assertEqual(container["livenessProbe"]["httpGet"]["path"], "/healthz")
         self.assertEqual(container["readinessProbe"]["httpGet"]["path"], "/readyz")
@@ -301,6 +304,10 @@ class ChartTest(unittest.TestCase):
         labels = spec["template"]["metadata"]["labels"]
         self.assertLessEqual(service["selector"].items(), labels.items())
         self.assertLessEqual(spec["selector"]["matchLabels"].items(), labels.items())
+
+    def test_the_environment_that_is_asked_for_comes_after_the_chart_s_own(self) -> None:
+        (container,) = _pod(self.objects("everything"), "StatefulSet")["spec"]["containers"]
+        self.assertEqual([each["name"] for each in container["env"]], ["POD_UID", "HTTPS_PROXY"])
 
     def test_a_changed_configuration_is_another_pod(self) -> None:
         def checksum(values: dict[str, Any]) -> str:
