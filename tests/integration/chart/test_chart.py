@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "examples" / "demo"))
 from purser_demo.images import operator_image_name  # noqa: E402  (the path above has to come first)
 
 _SMALLEST = {"prometheus": {"url": "http://prometheus:9090", "metric": "agent_cost_usd_total"}}
+_DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 
 def _source(name: str, **fields: object) -> dict[str, Any]:
@@ -59,6 +60,10 @@ _EVERYTHING: dict[str, Any] = {
     "nodeSelector": {"kubernetes.io/os": "linux"},
     "tolerations": [{"key": "system", "operator": "Exists", "effect": "NoSchedule"}],
     "affinity": {"nodeAffinity": {}},
+    "topologySpreadConstraints": [
+        {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {}}
+    ],
+    "podSecurityContext": {"supplementalGroups": [1000]},
     "priorityClassName": "system-cluster-critical",
     "fullnameOverride": "purse",
 }
@@ -68,6 +73,13 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "smallest": _SMALLEST,
     "everything": _EVERYTHING,
     "no volume": {"persistence": {"enabled": False}},
+    "a volume that exists": {"persistence": {"existingClaim": "books"}},
+    "no volume, whatever exists": {"persistence": {"enabled": False, "existingClaim": "books"}},
+    "an image by digest": {"image": {"tag": "1.2.3", "digest": _DIGEST}},
+    "ids that the cluster chooses": {
+        "podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None},
+        "securityContext": {"capabilities": {"add": ["NET_BIND_SERVICE"]}},
+    },
     "two namespaces": {"config": {"watchNamespaces": ["team-a", "team-b"]}},
     "namespaces that look like numbers": {"config": {"watchNamespaces": ["1234", "1e3"]}},
     "several sources": {
@@ -157,8 +169,14 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"mounts": [{"secret": "a", "path": "/etc/purser/x"}]}, "/mounts/0/path"),
     ({"env": [{"name": "POD_UID", "value": "x"}]}, "/env/0/name"),
     ({"image": {"tag": "a b"}}, "/image/tag"),
+    ({"image": {"digest": "sha256:0123"}}, "/image/digest"),
+    ({"image": {"digest": "0123456789abcdef" * 4}}, "/image/digest"),
     ({"image": {"pullPolicy": "Sometimes"}}, "/image/pullPolicy"),
     ({"persistence": {"size": "much"}}, "/persistence/size"),
+    ({"persistence": {"existingClaim": "Books"}}, "/persistence/existingClaim"),
+    ({"podSecurityContext": []}, "/podSecurityContext"),
+    ({"securityContext": "none"}, "/securityContext"),
+    ({"topologySpreadConstraints": {"maxSkew": 1}}, "/topologySpreadConstraints"),
     ({"metrics": {"port": 80}}, "/metrics/port"),
     ({"log": {"level": "loud"}}, "/log/level"),
     ({"replicas": 2}, "'replicas' not allowed"),
@@ -258,7 +276,7 @@ class ChartTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr + text)
 
     def test_the_pods_keep_to_the_restricted_standard(self) -> None:
-        for name in ("defaults", "everything", "no volume"):
+        for name in ("defaults", "everything", "no volume", "a volume that exists"):
             for owner in copy.deepcopy(self.objects(name)):
                 if owner["kind"] not in ("StatefulSet", "Job"):
                     continue
@@ -308,6 +326,35 @@ class ChartTest(unittest.TestCase):
     def test_the_environment_that_is_asked_for_comes_after_the_chart_s_own(self) -> None:
         (container,) = _pod(self.objects("everything"), "StatefulSet")["spec"]["containers"]
         self.assertEqual([each["name"] for each in container["env"]], ["POD_UID", "HTTPS_PROXY"])
+
+    def test_where_the_ledger_is(self) -> None:
+        volumes: dict[str, dict[str, Any] | None] = {
+            "defaults": None,
+            "no volume": {"emptyDir": {}},
+            "no volume, whatever exists": {"emptyDir": {}},
+            "a volume that exists": {"persistentVolumeClaim": {"claimName": "books"}},
+        }
+        for name, volume in volumes.items():
+            with self.subTest(name):
+                spec = _named(self.objects(name), "StatefulSet", "purser")["spec"]
+                self.assertEqual(len(spec.get("volumeClaimTemplates", [])), 0 if volume else 1)
+                ledgers = [each for each in spec["template"]["spec"]["volumes"] if each["name"] == "ledger"]
+                self.assertEqual(ledgers, [{"name": "ledger", **volume}] if volume else [])
+
+    def test_both_pods_are_placed_and_secured_as_asked(self) -> None:
+        for kind in ("StatefulSet", "Job"):
+            with self.subTest(kind):
+                pod = _pod(self.objects("everything"), kind)["spec"]
+                self.assertEqual(pod["topologySpreadConstraints"], _EVERYTHING["topologySpreadConstraints"])
+                self.assertEqual(pod["securityContext"]["supplementalGroups"], [1000])
+                self.assertIs(pod["securityContext"]["runAsNonRoot"], True, "one field does not drop the others")
+                pod = _pod(self.objects("ids that the cluster chooses"), kind)["spec"]
+                self.assertEqual({"runAsUser", "runAsGroup", "fsGroup"} & set(pod["securityContext"]), set())
+                (container,) = pod["containers"]
+                capabilities = {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}
+                self.assertEqual(container["securityContext"]["capabilities"], capabilities)
+                (container,) = _pod(self.objects("an image by digest"), kind)["spec"]["containers"]
+                self.assertEqual(container["image"], f"purser@{_DIGEST}")
 
     def test_a_changed_configuration_is_another_pod(self) -> None:
         def checksum(values: dict[str, Any]) -> str:
