@@ -107,6 +107,8 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "rights from elsewhere": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
     "rights for a given account": {"serviceAccount": {"create": False, "name": "given"}},
     "rights from elsewhere for its own accounts": {"rbac": {"create": False}},
+    "admins write": {"rbac": {"aggregateWriteTo": ["admin"]}},
+    "no rights for people": {"rbac": {"aggregate": False}},
     "long name": {"fullnameOverride": "a" * 70},
     "a password": {"prometheus": {"auth": {"basic": {"username": "u", "passwordFile": "/p"}}}, "global": {"x": 1}},
 }
@@ -177,6 +179,8 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"podSecurityContext": []}, "/podSecurityContext"),
     ({"securityContext": "none"}, "/securityContext"),
     ({"topologySpreadConstraints": {"maxSkew": 1}}, "/topologySpreadConstraints"),
+    ({"rbac": {"aggregateWriteTo": ["view"]}}, "/rbac/aggregateWriteTo/0"),
+    ({"rbac": {"aggregate": "yes"}}, "/rbac/aggregate"),
     ({"metrics": {"port": 80}}, "/metrics/port"),
     ({"log": {"level": "loud"}}, "/log/level"),
     ({"replicas": 2}, "'replicas' not allowed"),
@@ -209,6 +213,13 @@ def _pod(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     (found,) = [each["spec"]["template"] for each in objects if each["kind"] == kind]
     template: dict[str, Any] = found
     return template
+
+
+def _included_by(role: dict[str, Any]) -> set[str]:
+    """The built-in roles that include it."""
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    labels: dict[str, str] = role["metadata"]["labels"]
+    return {key.removeprefix(prefix) for key, value in labels.items() if key.startswith(prefix) and value == "true"}
 
 
 class ChartTest(unittest.TestCase):
@@ -367,7 +378,8 @@ class ChartTest(unittest.TestCase):
 
     def test_rights_in_some_namespaces_alone(self) -> None:
         objects = self.objects("two namespaces")
-        self.assertEqual([each for each in objects if each["kind"].startswith("ClusterRole")], [])
+        cluster_wide = {each["metadata"]["name"] for each in objects if each["kind"].startswith("ClusterRole")}
+        self.assertEqual(cluster_wide, {"purser-system:purser-view", "purser-system:purser-write"}, "those of people")
         for name in ("purser-system:purser", "purser-system:purser-release"):
             # What these are worth is shown in test_rights.py.
             want = granted(_named(self.objects("defaults"), "ClusterRole", name))
@@ -381,6 +393,23 @@ class ChartTest(unittest.TestCase):
         self.assertEqual(
             job["spec"]["template"]["spec"]["containers"][0]["args"][-2:], ["--namespace=team-a", "--namespace=team-b"]
         )
+
+    def test_the_roles_for_people(self) -> None:
+        """What they come to is shown in test_controllers.py."""
+        for name, want in (("defaults", set()), ("admins write", {"admin"})):
+            with self.subTest(name):
+                roles = {
+                    part: _named(self.objects(name), "ClusterRole", f"purser-system:purser-{part}")
+                    for part in ("view", "write")
+                }
+                self.assertEqual(_included_by(roles["view"]), {"view"})
+                self.assertEqual(_included_by(roles["write"]), want)
+                verbs = {verb for verb, resource, _ in granted(roles["view"])}
+                self.assertEqual(verbs, {"get", "list", "watch"})
+                written = {resource for verb, resource, _ in granted(roles["write"])}
+                self.assertEqual(written, {"purser.dev/agentbudgets", "purser.dev/agentpools"}, "and no status")
+        names = {each["metadata"]["name"] for each in self.objects("no rights for people")}
+        self.assertEqual(names & {"purser-system:purser-view", "purser-system:purser-write"}, set())
 
     def test_the_hook(self) -> None:
         objects = self.objects("defaults")
