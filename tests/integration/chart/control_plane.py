@@ -34,7 +34,7 @@ class ControlPlane:
             raise RuntimeError(f"the API server did not start (exit {self._server.wait()}): its log is above")
         ready = json.loads(line)
         self._bin = Path(ready["bin"])
-        self._kubeconfig = ready["kubeconfig"]
+        self.kubeconfig: str = ready["kubeconfig"]
         self.audit_log = Path(ready["dir"]) / "logs" / "audit.log"
 
     def end(self) -> None:
@@ -46,7 +46,7 @@ class ControlPlane:
 
     def try_kubectl(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         cache = f"--cache-dir={self.folder / 'kubectl-cache'}"
-        return self._run([str(self._bin / "kubectl"), f"--kubeconfig={self._kubeconfig}", cache, *words], stdin)
+        return self._run([str(self._bin / "kubectl"), f"--kubeconfig={self.kubeconfig}", cache, *words], stdin)
 
     def kubectl(self, *words: str, stdin: str = "") -> str:
         return _wanted(self.try_kubectl(*words, stdin=stdin))
@@ -93,7 +93,7 @@ class ControlPlane:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HELM_", "KUBECONFIG"))}
         for kind in ("CACHE", "CONFIG", "DATA"):
             kept[f"HELM_{kind}_HOME"] = str(self.folder / "helm" / kind.lower())
-        kept["KUBECONFIG"] = self._kubeconfig
+        kept["KUBECONFIG"] = self.kubeconfig
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=_SECONDS, env=kept)
 
 
