@@ -42,9 +42,12 @@ class WorkQueue {
     condition_.notify_one();  // who is woken finds the lock free
   }
 
-  // Adds the key once the clock reaches `when`. One such time per key: the earliest wins.
+  // Adds the key once the clock reaches `when`. One such time per key: the earliest wins. When the
+  // clock is set back, every such key is added, within a minute: its time was chosen by another
+  // now.
   void AddAt(const Key& key, Timestamp when) {
     const std::lock_guard lock(mutex_);
+    latest_ = std::max(latest_, clock_.Now());
     InsertEarliest(at_, at_order_, key, when);
     condition_.notify_one();
   }
@@ -121,6 +124,9 @@ class WorkQueue {
     bool held = false;
   };
 
+  // A clock that is slewed or adjusted goes back by less.
+  static constexpr Duration kSetBack = std::chrono::minutes(1);
+
   // A low key is taken after this many high ones in a row.
   static constexpr int kHighInARow = 16;
 
@@ -149,7 +155,12 @@ class WorkQueue {
   }
 
   void MoveDue() {
-    if (!at_order_.empty()) MoveDueOf(at_, at_order_, clock_.Now());
+    if (!at_order_.empty()) {
+      const Timestamp now = clock_.Now();
+      const bool set_back = now < latest_ - kSetBack;
+      latest_ = now;
+      MoveDueOf(at_, at_order_, set_back ? Timestamp::max() : now);
+    }
     if (!backoff_order_.empty()) MoveDueOf(backoff_, backoff_order_, Steady::now());
   }
 
@@ -231,6 +242,7 @@ class WorkQueue {
   std::deque<Key> low_;
   std::size_t ready_ = 0;
   int high_in_a_row_ = 0;
+  Timestamp latest_{};  // that clock_ told, while at_ was filled or looked at
   std::unordered_map<Key, Timestamp> at_;
   std::set<std::pair<Timestamp, Key>> at_order_;
   std::unordered_map<Key, Steady::time_point> backoff_;

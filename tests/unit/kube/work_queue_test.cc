@@ -117,6 +117,16 @@ TEST_F(WorkQueueTest, AJumpOfTheClockWakesAWaitingWorker) {
   EXPECT_EQ(key.get(), "a");
 }
 
+TEST_F(WorkQueueTest, AClockSetBackBringsEveryTimeUpForAnotherLook) {
+  queue_.AddAt("a", clock_.Now() + std::chrono::hours(24));
+  clock_.Advance(-milliseconds(500));
+  EXPECT_EQ(GetSoon(milliseconds(30)), std::nullopt) << "adjusted, not set";
+  clock_.Advance(-std::chrono::hours(2));
+  EXPECT_EQ(GetSoon(), "a");
+  queue_.Done("a");
+  EXPECT_EQ(GetSoon(milliseconds(30)), std::nullopt) << "once";
+}
+
 TEST_F(WorkQueueTest, BackoffGrowsUntilForgotten) {
   const auto wait = [&] {
     const auto started = std::chrono::steady_clock::now();
