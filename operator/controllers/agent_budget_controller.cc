@@ -33,6 +33,9 @@ policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
   return state;
 }
 
+// A clock that was set back by more was wrong before.
+constexpr Duration kLongestStepBack = std::chrono::minutes(15);
+
 // What the covered agents of a pool could use at most.
 std::int32_t Capacity(const CoveredPool& pool) {
   std::int64_t sum = 0;
@@ -144,13 +147,14 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const api::ObjectKe
 
   const auto before = on_.board.Get(key);
   const bool same_spec = before && before->generation == budget->meta.generation;
-  // A clock that steps back must not reopen a closed window.
+  // A clock that steps back must not reopen a closed window; one that was far ahead must not leave
+  // today without a limit.
   std::optional<Timestamp> latest;
   if (before && before->window_spec == spec.window) latest = before->decision.window.start;
   if (!before && budget->status.observed_generation == budget->meta.generation) {
     latest = ParseRfc3339(budget->status.window_start);
   }
-  if (latest && window->start < *latest) {
+  if (latest && window->start < *latest && *latest - now <= kLongestStepBack) {
     const auto kept = policy::WindowAt(*latest, spec.window);
     if (kept) window = kept;
   }

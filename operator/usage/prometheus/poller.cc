@@ -65,7 +65,7 @@ class PrometheusPoller::Implementation {
       }
       TellCaughtUp(outcome, reader);
       TellOddSeries(reader.figures());
-      Fold();
+      Fold(reader);
       RelaxInterval();
       Wait(began + Interval(), true, stop);
     }
@@ -215,8 +215,11 @@ class PrometheusPoller::Implementation {
     }
   }
 
-  void Fold() {
-    const Timestamp now = clock_.Now();
+  // Not beyond the newest sample: a clock that went ahead must not make what is known old.
+  void Fold(const PrometheusReader& reader) {
+    const auto newest = reader.figures().newest_sample;
+    if (!newest) return;
+    const Timestamp now = std::min(clock_.Now(), *newest);
     const std::int64_t quarter = ledger::MinuteOf(now) / kMinutesBetweenFolds;
     if (quarter == folded_quarter_) return;
     folded_quarter_ = quarter;

@@ -123,6 +123,7 @@ std::optional<Problem> PrometheusReader::ReadRange(Duration interval, std::stop_
                                                    ReadOutcome& outcome) {
   for (;;) {
     const Timestamp now = clock_.Now();
+    DistrustFuture(now);
     BeginOutage(now, interval);
     const Timestamp complete = *position_->complete_until;
     const Duration longest = std::max(chunk_, 2 * interval);
@@ -174,6 +175,20 @@ void PrometheusReader::AdaptChunk(std::int64_t bytes) {
   } else if (bytes < kLargeAnswer / 2) {
     chunk_ = std::min(chunk_ * 2, kLongestChunk);
   }
+}
+
+// What was read up to is in the future: the clock went ahead and was set right. Until now comes
+// there, no outage would be noticed.
+void PrometheusReader::DistrustFuture(Timestamp now) {
+  auto& complete = *position_->complete_until;
+  if (complete - now <= kFarthestReach) return;
+  const auto last = std::min(now, position_->newest_sample.value_or(now));
+  spdlog::warn(
+      "source={} spend was read up to {}, which is in the future: the clock went ahead; "
+      "reading goes on from {}",
+      source_.name, FormatUtc(complete), FormatUtc(last));
+  complete = last;
+  persisted_complete_ = last;
 }
 
 void PrometheusReader::BeginOutage(Timestamp now, Duration interval) {

@@ -78,6 +78,7 @@ class PrometheusReader {
   std::variant<Entry*, Problem> FindEntry(const Series& series, SeriesId& id);
   std::optional<Problem> Commit(Answer& answer, Timestamp end);
   Duration Reach(Timestamp end, bool latest) const;
+  void DistrustFuture(Timestamp now);
   void BeginOutage(Timestamp now, Duration interval);
   void EndOutage(Duration interval);
   void TellGap(std::string gap);

@@ -85,6 +85,17 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
   EXPECT_EQ(world.StatusOf("agentbudget", "hourly")["resetsAt"], "2026-11-01T04:00:00Z");
   EXPECT_EQ(replicas(), (std::vector{3, 0, 0}));
 
+  // One that was a day ahead does not leave today without its limit.
+  clock.Set(kStart + hours(26));
+  ASSERT_TRUE(world.Eventually("tomorrow is believed", [&] {
+    return world.StatusOf("agentbudget", "daily").value("resetsAt", "") == "2026-11-02T05:00:00Z";
+  }));
+  clock.Set(kStart + minutes(40));
+  ASSERT_TRUE(world.Eventually("today is back", [&] {
+    return world.StatusOf("agentbudget", "daily").value("resetsAt", "") == "2026-11-01T04:00:00Z" &&
+           replicas() == std::vector{3, 0, 0};
+  }));
+
   // Midnight in New York is 04:00 UTC.
   clock.Set(kStart + hours(1) + minutes(30) + seconds(1));
   ASSERT_TRUE(world.Eventually("the day ends", [&] { return replicas() == std::vector{3, 3, 0}; }));

@@ -340,6 +340,21 @@ TEST_F(ReaderTest, AClockSetBackLosesNothing) {
   EXPECT_EQ(Total(), Dollars(2));
 }
 
+TEST_F(ReaderTest, AClockThatWentAheadHidesNoOutageAfterwards) {
+  prometheus_.Add(kSeries, kNoon - 1s, Dollars(1));
+  CatchUp();
+  clock_.Advance(24h);
+  CatchUp();
+  clock_.Set(kNoon + 15s);
+  CatchUp();
+  // Away for an hour, and a writer that ended meanwhile.
+  prometheus_.Add(R"({"namespace":"agents","agent":"short"})", kNoon + 10min, Dollars(5));
+  clock_.Set(kNoon + 1h);
+  Restart();
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(5));
+}
+
 TEST_F(ReaderTest, ReportsWhatItCannotAttribute) {
   CatchUp();
   prometheus_.Add(R"({"pod":"x"})", kNoon + 1s, Dollars(1));
