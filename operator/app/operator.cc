@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "app/memory.h"
+#include "app/pages.h"
+#include "app/sources.h"
 #include "app/version.h"
 #include "base/pause.h"
 #include "controllers/agent_budget_controller.h"
@@ -20,7 +22,6 @@
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "controllers/evaluation.h"
-#include "controllers/pool_status.h"
 #include "kube/client.h"
 #include "kube/events.h"
 #include "kube/leader_election.h"
@@ -31,8 +32,6 @@
 #include "net/server/http_server.h"
 #include "observability/logging.h"
 #include "observability/metrics.h"
-#include "policy/poll_interval.h"
-#include "usage/prometheus/poller.h"
 
 namespace purser::app {
 namespace {
@@ -58,22 +57,6 @@ std::string MakeIdentity() {
   return std::string(host) + suffix;
 }
 
-double Dollars(Money money) { return static_cast<double>(money.nanos()) / 1e9; }
-
-net::TlsOptions TlsOf(const api::PrometheusAuth& auth) {
-  net::TlsOptions tls;
-  tls.ca_file = auth.ca_file;
-  tls.certificate_file = auth.cert_file;
-  tls.key_file = auth.key_file;
-  return tls;
-}
-
-// Everything that only a leader has: made when leadership is won, gone when it ends.
-struct Source {
-  std::unique_ptr<net::HttpTransport> transport;
-  std::unique_ptr<usage::PrometheusPoller> poller;
-};
-
 }  // namespace
 
 class Operator::Implementation {
@@ -93,18 +76,27 @@ class Operator::Implementation {
         pool_queue_(clock_),
         budget_report_queue_(clock_),
         pool_report_queue_(clock_),
-        changes_(caches_, budget_queue_, pool_queue_) {}
+        changes_(caches_, budget_queue_, pool_queue_),
+        told_{caches_,
+              board_,
+              {{"agentbudget", &budget_queue_},
+               {"agentpool", &pool_queue_},
+               {"agentbudget-status", &budget_report_queue_},
+               {"agentpool-status", &pool_report_queue_}},
+              [this] { return leading_.load(); },
+              [this] { return SourceSamples(); },
+              options_.config.leader_election.enabled} {}
 
   Status Run(std::stop_token stop) {
     auto server = net::HttpServer::Start(
         options_.config.server.metrics_address,
-        [this](const net::ServerRequest& request) { return Serve(request); });
+        [this](const net::ServerRequest& request) { return app::Serve(told_, metrics_, request); });
     if (!server) return server.error();
     if (options_.on_listening) options_.on_listening((*server)->port());
     spdlog::info("listening address={} port={}", options_.config.server.metrics_address,
                  (*server)->port());
 
-    metrics_.SetSnapshots(SnapshotsOf());
+    metrics_.SetSnapshots(SnapshotsOf(told_));
     caches_.Start();
 
     Status ended = Ok();
@@ -157,6 +149,9 @@ class Operator::Implementation {
     // Who leads no more writes no more: also what is on its way ends.
     kube::Client client = client_.Until(all.get_token());
 
+    auto sources = Sources::Make(options_.config.sources, *ledger, positions, clock_);
+    if (!sources) return sources.error();
+
     kube::EventOptions event_options;
     event_options.instance = identity_;
     event_options.on_dropped = [this] { metrics_.EventDropped(); };
@@ -170,7 +165,8 @@ class Operator::Implementation {
     controllers::AgentBudgetController budgets(
         {caches_, events, *ledger, board_, budget_reporter, clock_, budget_queue_,
          [this](const api::ObjectKey& pool) { pool_queue_.Add(pool, kube::Priority::kHigh); },
-         [this](const std::string& source, Duration in) { PollSooner(source, in); }, source_names,
+         [&sources](const std::string& source, Duration in) { (*sources)->PollSooner(source, in); },
+         source_names,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
     controllers::AgentPoolController pools({caches_, client, events, board_, pool_reporter, clock_,
                                             pool_queue_, [this](const api::ObjectKey& budget) {
@@ -188,28 +184,15 @@ class Operator::Implementation {
     Status ended = Ok();
     std::mutex ended_mutex;
     {
-      std::vector<Source> sources;
-      for (const auto& config : options_.config.sources) {
-        net::CpprestOptions transport_options;
-        transport_options.tls = TlsOf(config.prometheus.auth);
-        auto transport = net::MakeCpprestTransport(transport_options);
-        if (!transport) return transport.error().WithContext("sources[" + config.name + "]");
-        Source source{std::move(*transport), nullptr};
-        source.poller = std::make_unique<usage::PrometheusPoller>(config, *source.transport,
-                                                                  *ledger, positions, clock_);
-        sources.push_back(std::move(source));
-      }
       {
         const std::lock_guard lock(sources_mutex_);
-        sources_ = &sources;
-        reading_since_ = clock_.Now();
-        ledger_ = ledger.get();
+        sources_ = sources->get();
       }
       std::vector<std::jthread> threads;
-      threads.reserve(sources.size() + kBudgetWorkers + kPoolWorkers + 2 * kReportWorkers + 1);
-      for (auto& source : sources) {
-        threads.emplace_back([&, poller = source.poller.get()] {
-          auto run = poller->Run(all.get_token());
+      threads.reserve((*sources)->size() + kBudgetWorkers + kPoolWorkers + 2 * kReportWorkers + 1);
+      for (std::size_t i = 0; i < (*sources)->size(); ++i) {
+        threads.emplace_back([&, i] {
+          auto run = (*sources)->Run(i, all.get_token());
           if (!run.ok() && !all.stop_requested()) {
             const std::lock_guard lock(ended_mutex);
             ended = std::move(run);
@@ -260,7 +243,6 @@ class Operator::Implementation {
       leading_ = false;
       const std::lock_guard lock(sources_mutex_);
       sources_ = nullptr;
-      ledger_ = nullptr;
     }
     return ended;
   }
@@ -295,90 +277,9 @@ class Operator::Implementation {
     queue.Done(key);
   }
 
-  // Called on the source's own thread, while it polls.
-  void PollSooner(const std::string& source, Duration in) {
-    const std::lock_guard lock(sources_mutex_);
-    if (sources_ == nullptr) return;
-    for (std::size_t i = 0; i < sources_->size(); ++i) {
-      const auto& config = options_.config.sources[i];
-      if (config.name != source) continue;
-      const auto base = config.prometheus.interval.value_or(config.prometheus.scrape_interval);
-      (*sources_)[i].poller->RequestInterval(policy::PollInterval(base, in));
-    }
-  }
-
-  net::ServerResponse Serve(const net::ServerRequest& request) {
-    if (request.path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
-    if (request.path == "/readyz") {
-      if (leading_) return {200, "text/plain; charset=utf-8", "ok: leading\n"};
-      if (options_.config.leader_election.enabled && caches_.Synced()) {
-        return {200, "text/plain; charset=utf-8", "ok: standing by\n"};
-      }
-      return {503, "text/plain; charset=utf-8", "not ready: caches are being filled\n"};
-    }
-    if (request.path == "/metrics")
-      return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.Text()};
-    return {404, "text/plain; charset=utf-8", "see /healthz, /readyz and /metrics\n"};
-  }
-
-  observability::Snapshots SnapshotsOf() {
-    observability::Snapshots snapshots;
-    snapshots.budgets = [this] {
-      std::vector<observability::BudgetSample> samples;
-      caches_.budgets.ForEach([&](const auto& budget) {
-        const auto evaluation = board_.Get(budget->meta.key());
-        if (!evaluation) return;
-        const auto& decision = evaluation->decision;
-        samples.push_back({budget->meta.ns, budget->meta.name, Dollars(decision.spent),
-                           Dollars(decision.limit), static_cast<std::int32_t>(decision.level)});
-      });
-      return samples;
-    };
-    snapshots.pools = [this] {
-      std::vector<observability::PoolSample> samples;
-      caches_.pools.ForEach([&](const auto& pool) {
-        if (pool->status.state.empty()) return;  // not known yet is not 0
-        samples.push_back({pool->meta.ns, pool->meta.name, pool->status.max_concurrency,
-                           pool->spec.max_concurrency,
-                           controllers::PoolStateRank(pool->status.state)});
-      });
-      return samples;
-    };
-    snapshots.sources = [this] { return SourceSamples(); };
-    snapshots.queues = [this] {
-      return std::vector<observability::QueueSample>{
-          {"agentbudget", budget_queue_.Length()},
-          {"agentpool", pool_queue_.Length()},
-          {"agentbudget-status", budget_report_queue_.Length()},
-          {"agentpool-status", pool_report_queue_.Length()}};
-    };
-    snapshots.leading = [this] { return leading_.load(); };
-    return snapshots;
-  }
-
   std::vector<observability::SourceSample> SourceSamples() {
-    std::vector<observability::SourceSample> samples;
     const std::lock_guard lock(sources_mutex_);
-    if (sources_ == nullptr) return samples;
-    for (std::size_t i = 0; i < sources_->size(); ++i) {
-      const auto figures = (*sources_)[i].poller->Figures();
-      const auto health = ledger_->Health(options_.config.sources[i].name);
-      observability::SourceSample sample;
-      sample.name = options_.config.sources[i].name;
-      sample.healthy = health.state == ledger::SourceHealth::State::kHealthy;
-      sample.age_seconds =
-          std::chrono::duration<double>(clock_.Now() - health.last_read.value_or(reading_since_))
-              .count();
-      sample.series = static_cast<double>(figures.series);
-      sample.unattributed_series = static_cast<double>(figures.unattributed_series);
-      sample.shortened_series = static_cast<double>(figures.shortened_series);
-      sample.suspended_series = static_cast<double>(figures.suspended_series);
-      sample.polls = figures.polls;
-      sample.errors = figures.errors;
-      sample.last_duration_seconds = std::chrono::duration<double>(figures.last_duration).count();
-      samples.push_back(std::move(sample));
-    }
-    return samples;
+    return sources_ == nullptr ? std::vector<observability::SourceSample>{} : sources_->Samples();
   }
 
   OperatorOptions options_;
@@ -397,9 +298,8 @@ class Operator::Implementation {
   controllers::EvaluationBoard board_;
   std::atomic<bool> leading_ = false;
   std::mutex sources_mutex_;
-  std::vector<Source>* sources_ = nullptr;
-  Timestamp reading_since_;  // when leading began
-  ledger::Ledger* ledger_ = nullptr;
+  Sources* sources_ = nullptr;  // while leading
+  Told told_;
 };
 
 Operator::Operator(std::unique_ptr<Implementation> implementation)

@@ -1,0 +1,67 @@
+#include "app/pages.h"
+
+#include "controllers/pool_status.h"
+
+namespace purser::app {
+namespace {
+
+double Dollars(Money amount) {
+  return static_cast<double>(amount.nanos()) / static_cast<double>(Money::kNanosPerDollar);
+}
+
+std::vector<observability::BudgetSample> BudgetSamples(const Told& told) {
+  std::vector<observability::BudgetSample> samples;
+  told.caches.budgets.ForEach([&](const auto& budget) {
+    const auto evaluation = told.board.Get(budget->meta.key());
+    if (!evaluation || !evaluation->window_spec) return;  // not known yet is not 0
+    const auto& decision = evaluation->decision;
+    samples.push_back({budget->meta.ns, budget->meta.name, Dollars(decision.spent),
+                       Dollars(decision.limit), static_cast<std::int32_t>(decision.level)});
+  });
+  return samples;
+}
+
+std::vector<observability::PoolSample> PoolSamples(const Told& told) {
+  std::vector<observability::PoolSample> samples;
+  told.caches.pools.ForEach([&](const auto& pool) {
+    if (pool->status.state.empty()) return;
+    samples.push_back({pool->meta.ns, pool->meta.name, pool->status.max_concurrency,
+                       pool->spec.max_concurrency, controllers::PoolStateRank(pool->status.state)});
+  });
+  return samples;
+}
+
+std::vector<observability::QueueSample> QueueSamples(const Told& told) {
+  std::vector<observability::QueueSample> samples;
+  for (const auto& [controller, queue] : told.queues)
+    samples.push_back({controller, queue->Length()});
+  return samples;
+}
+
+}  // namespace
+
+observability::Snapshots SnapshotsOf(const Told& told) {
+  observability::Snapshots snapshots;
+  snapshots.budgets = [told] { return BudgetSamples(told); };
+  snapshots.pools = [told] { return PoolSamples(told); };
+  snapshots.sources = told.sources;
+  snapshots.queues = [told] { return QueueSamples(told); };
+  snapshots.leading = told.leading;
+  return snapshots;
+}
+
+net::ServerResponse Serve(const Told& told, const observability::Metrics& metrics,
+                          const net::ServerRequest& request) {
+  constexpr const char* kText = "text/plain; charset=utf-8";
+  if (request.path == "/healthz") return {200, kText, "ok\n"};
+  if (request.path == "/readyz") {
+    if (told.leading()) return {200, kText, "ok: leading\n"};
+    if (told.elects && told.caches.Synced()) return {200, kText, "ok: standing by\n"};
+    return {503, kText, "not ready: caches are being filled\n"};
+  }
+  if (request.path == "/metrics")
+    return {200, "text/plain; version=0.0.4; charset=utf-8", metrics.Text()};
+  return {404, kText, "see /healthz, /readyz and /metrics\n"};
+}
+
+}  // namespace purser::app

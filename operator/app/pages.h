@@ -1,0 +1,33 @@
+// What the operator tells over plain HTTP: /healthz, /readyz and /metrics, and the figures behind.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controllers/caches.h"
+#include "controllers/changes.h"
+#include "controllers/evaluation.h"
+#include "net/server/http_server.h"
+#include "observability/metrics.h"
+
+namespace purser::app {
+
+// References live as long as who serves. Functions are called on the server's thread.
+struct Told {
+  const controllers::Caches& caches;
+  const controllers::EvaluationBoard& board;
+  std::vector<std::pair<std::string, const controllers::KeyQueue*>> queues;  // by controller
+  std::function<bool()> leading;
+  std::function<std::vector<observability::SourceSample>()> sources;
+  bool elects = false;  // replicas stand by until they lead
+};
+
+// The snapshots that /metrics takes.
+observability::Snapshots SnapshotsOf(const Told& told);
+
+net::ServerResponse Serve(const Told& told, const observability::Metrics& metrics,
+                          const net::ServerRequest& request);
+
+}  // namespace purser::app

@@ -1,0 +1,87 @@
+#include "app/sources.h"
+
+#include <utility>
+
+#include "net/cpprest/cpprest_transport.h"
+#include "policy/poll_interval.h"
+#include "usage/prometheus/poller.h"
+
+namespace purser::app {
+namespace {
+
+net::TlsOptions TlsOf(const api::PrometheusAuth& auth) {
+  net::TlsOptions tls;
+  tls.ca_file = auth.ca_file;
+  tls.certificate_file = auth.cert_file;
+  tls.key_file = auth.key_file;
+  return tls;
+}
+
+}  // namespace
+
+struct Sources::Source {
+  std::string name;
+  Duration interval{};  // as configured
+  std::unique_ptr<net::HttpTransport> transport;
+  std::unique_ptr<usage::PrometheusPoller> poller;
+};
+
+Sources::Sources(ledger::Ledger& ledger, Clock& clock)
+    : ledger_(ledger), clock_(clock), since_(clock.Now()) {}
+Sources::~Sources() = default;
+
+Result<std::unique_ptr<Sources>> Sources::Make(const std::vector<api::SourceConfig>& configs,
+                                               ledger::Ledger& ledger, ledger::Store& store,
+                                               Clock& clock) {
+  std::unique_ptr<Sources> sources(new Sources(ledger, clock));
+  for (const auto& config : configs) {
+    net::CpprestOptions options;
+    options.tls = TlsOf(config.prometheus.auth);
+    auto transport = net::MakeCpprestTransport(options);
+    if (!transport) return transport.error().WithContext("sources[" + config.name + "]");
+    const auto& prometheus = config.prometheus;
+    Source source{config.name, prometheus.interval.value_or(prometheus.scrape_interval),
+                  std::move(*transport), nullptr};
+    source.poller =
+        std::make_unique<usage::PrometheusPoller>(config, *source.transport, ledger, store, clock);
+    sources->sources_.push_back(std::move(source));
+  }
+  return sources;
+}
+
+std::size_t Sources::size() const { return sources_.size(); }
+
+Status Sources::Run(std::size_t source, std::stop_token stop) {
+  return sources_.at(source).poller->Run(std::move(stop));
+}
+
+void Sources::PollSooner(const std::string& source, Duration threshold_in) {
+  for (const auto& known : sources_) {
+    if (known.name == source)
+      known.poller->RequestInterval(policy::PollInterval(known.interval, threshold_in));
+  }
+}
+
+std::vector<observability::SourceSample> Sources::Samples() const {
+  std::vector<observability::SourceSample> samples;
+  for (const auto& source : sources_) {
+    const auto figures = source.poller->Figures();
+    const auto health = ledger_.Health(source.name);
+    observability::SourceSample sample;
+    sample.name = source.name;
+    sample.healthy = health.state == ledger::SourceHealth::State::kHealthy;
+    sample.age_seconds =
+        std::chrono::duration<double>(clock_.Now() - health.last_read.value_or(since_)).count();
+    sample.series = static_cast<double>(figures.series);
+    sample.unattributed_series = static_cast<double>(figures.unattributed_series);
+    sample.shortened_series = static_cast<double>(figures.shortened_series);
+    sample.suspended_series = static_cast<double>(figures.suspended_series);
+    sample.polls = figures.polls;
+    sample.errors = figures.errors;
+    sample.last_duration_seconds = std::chrono::duration<double>(figures.last_duration).count();
+    samples.push_back(std::move(sample));
+  }
+  return samples;
+}
+
+}  // namespace purser::app
