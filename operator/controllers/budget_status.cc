@@ -83,11 +83,25 @@ void AddSourceConditions(const BudgetReport& report, Conditions& conditions) {
       conditions.Set("SourceHealthy", false, health.reason, health.message);
       break;
   }
-  if (health.gap) {
-    conditions.Set("LedgerGap", true, "SpendMayBeMissing", *health.gap);
-  } else {
-    conditions.Set("LedgerGap", false, "Complete", "no gap known");
+}
+
+// True as long as the window lasts in which spend is missing.
+void AddGapCondition(const BudgetReport& report, Conditions& conditions) {
+  const auto& gap = report.health.gap;
+  const auto since =
+      report.evaluation != nullptr ? report.evaluation->decision.window.start : Timestamp::min();
+  if (gap && gap->until > since) {
+    conditions.Set("LedgerGap", true, "SpendMayBeMissing", gap->text);
+    return;
   }
+  // Told before a restart, which knows no gap any more.
+  const auto& told = report.budget.status.conditions;
+  const auto* before = FindCondition(told, "LedgerGap");
+  if (before != nullptr && before->status == "True" && TransitionTime(told, "LedgerGap") >= since) {
+    conditions.Set("LedgerGap", true, before->reason, before->message);
+    return;
+  }
+  conditions.Set("LedgerGap", false, "Complete", "no gap known in this window");
 }
 
 void AddLevelConditions(const BudgetReport& report, Conditions& conditions) {
@@ -142,6 +156,7 @@ api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
     AddLevelConditions(report, conditions);
   }
   AddSourceConditions(report, conditions);
+  AddGapCondition(report, conditions);
   conditions.Set("PricingComplete", true, "CostReported",
                  "the source reports cost, nothing is estimated");
   return status;

@@ -27,6 +27,13 @@ struct Total {
   std::vector<std::pair<std::string, Money>> agents;  // in [start, end), dearest first
 };
 
+// Spend that may be missing for good.
+struct Gap {
+  Timestamp until;   // what is missing was spent before
+  std::string text;  // for people
+  bool operator==(const Gap&) const = default;
+};
+
 struct SourceHealth {
   enum class State { kNeverRead, kHealthy, kLost };
   State state = State::kNeverRead;
@@ -34,7 +41,7 @@ struct SourceHealth {
                         // IncompleteAnswer, NotANumber, DuplicateWriters, StoreUnavailable …
   std::string message;  // for people: what happened, what to do
   std::optional<Timestamp> last_read;  // the last complete answer
-  std::optional<std::string> gap;      // spend that may be missing: text for LedgerGap
+  std::optional<Gap> gap;              // the latest that is known, since the operator started
   bool operator==(const SourceHealth&) const = default;
 };
 

@@ -206,15 +206,16 @@ void PrometheusReader::EndOutage(Duration interval) {
   const Duration usual = 2 * interval + kLateScrapes * rules_.scrape_interval;
   spdlog::info("source={} caught up since {}", source_.name, FormatUtc(outage.from));
   if (!outage.had_series || !outage.oldest_new || *outage.oldest_new - outage.from <= usual) return;
-  TellGap(
-      "no samples between " + FormatUtc(outage.from) + " and " + FormatUtc(*outage.oldest_new) +
-      " could be read: what counters still showed afterwards is booked at that time, what agents "
-      "that ended or restarted in between had spent is missing");
+  TellGap({*outage.oldest_new,
+           "no samples between " + FormatUtc(outage.from) + " and " +
+               FormatUtc(*outage.oldest_new) +
+               " could be read: what counters still showed afterwards is booked at that time, what "
+               "agents that ended or restarted in between had spent is missing"});
 }
 
-void PrometheusReader::TellGap(std::string gap) {
+void PrometheusReader::TellGap(ledger::Gap gap) {
   gap_ = std::move(gap);
-  spdlog::warn("source={} gap=\"{}\"", source_.name, *gap_);
+  spdlog::warn("source={} gap=\"{}\"", source_.name, gap_->text);
 }
 
 std::variant<PrometheusReader::Entry*, Problem> PrometheusReader::FindEntry(const Series& series,
@@ -276,9 +277,10 @@ std::optional<Problem> PrometheusReader::TakeSeries(const Series& series, Answer
   answer.counts.unattributed_series += attribution.unattributed ? 1 : 0;
   answer.counts.shortened_series += attribution.shortened ? 1 : 0;
   if (step.resumed) {
-    answer.gap = "several writers shared the series " + Describe(series.labels) + " until " +
-                 FormatUtc(step.cursor.last_time) +
-                 ": what they spent meanwhile could not be told and is missing";
+    const Timestamp until = step.cursor.last_time;
+    answer.gap = {until, "several writers shared the series " + Describe(series.labels) +
+                             " until " + FormatUtc(until) +
+                             ": what they spent meanwhile could not be told and is missing"};
   }
   if (step.cursor.suspended) {
     ++answer.counts.suspended_series;

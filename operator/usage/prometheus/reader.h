@@ -41,8 +41,8 @@ class PrometheusReader {
   const PollFigures& figures() const { return figures_; }
   // Whether the source ever had a series.
   bool any_series() const { return position_ && position_->newest_sample.has_value(); }
-  // Spend that may be missing, since this reader was made: text for people.
-  const std::optional<std::string>& gap() const { return gap_; }
+  // The latest since this reader was made.
+  const std::optional<ledger::Gap>& gap() const { return gap_; }
 
  private:
   struct Entry {
@@ -62,7 +62,7 @@ class PrometheusReader {
     std::vector<Moved> moved;
     PollFigures counts;  // of this answer only
     std::string suspended_series;
-    std::optional<std::string> gap;  // spend that was not booked and will not be
+    std::optional<ledger::Gap> gap;  // spend that was not booked and will not be
     std::optional<Timestamp> newest;
     std::optional<Timestamp> oldest_new;  // the earliest sample after the outage began
   };
@@ -81,7 +81,7 @@ class PrometheusReader {
   void DistrustFuture(Timestamp now);
   void BeginOutage(Timestamp now, Duration interval);
   void EndOutage(Duration interval);
-  void TellGap(std::string gap);
+  void TellGap(ledger::Gap gap);
   void AdaptChunk(std::int64_t bytes);
   void ForgetUnseen(Timestamp now);
 
@@ -110,7 +110,7 @@ class PrometheusReader {
     std::optional<Timestamp> oldest_new;
   };
   std::optional<Outage> outage_;
-  std::optional<std::string> gap_;
+  std::optional<ledger::Gap> gap_;
 };
 
 }  // namespace purser::usage

@@ -55,6 +55,29 @@ TEST(BudgetStatusTest, WorthWriting) {
       << "a forecast alone";
 }
 
+TEST(BudgetStatusTest, AGapIsToldAsLongAsItsWindowLasts) {
+  using std::chrono::hours;
+  api::AgentBudget budget;
+  Evaluation evaluation;
+  evaluation.window_spec = budget.spec.window;
+  evaluation.decision.window = {kNow, kNow + hours(24)};
+  ledger::SourceHealth health;
+  const auto gap = [&](Timestamp now) {
+    const BudgetReport report{budget, std::nullopt, &evaluation, nullptr, health, {}, now};
+    budget.status = BuildBudgetStatus(report);
+    const auto* condition = FindCondition(budget.status.conditions, "LedgerGap");
+    return condition->status + " " + condition->message;
+  };
+  health.gap = ledger::Gap{kNow - hours(1), "of yesterday"};
+  EXPECT_EQ(gap(kNow + hours(1)), "False no gap known in this window");
+  health.gap = ledger::Gap{kNow + hours(1), "of today"};
+  EXPECT_EQ(gap(kNow + hours(2)), "True of today");
+  health.gap.reset();
+  EXPECT_EQ(gap(kNow + hours(3)), "True of today") << "a restart forgets it, the status does not";
+  evaluation.decision.window = {kNow + hours(24), kNow + hours(48)};
+  EXPECT_EQ(gap(kNow + hours(25)), "False no gap known in this window");
+}
+
 TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
   const auto pool = PoolBuilder("research").Agent("one").Build();
   Evaluation evaluation;

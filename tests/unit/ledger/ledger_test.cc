@@ -195,7 +195,7 @@ TEST_F(LedgerTest, TellsHealthOnlyWhenReadersWouldSeeADifference) {
   ledger_->SetHealth("default", health);
   EXPECT_EQ(health_.size(), 1u);
   EXPECT_EQ(ledger_->Health("default"), health);
-  health.gap = "something is missing";
+  health.gap = Gap{kNoon, "something is missing"};
   ledger_->SetHealth("default", health);
   EXPECT_EQ(health_.size(), 2u);
   health.state = SourceHealth::State::kLost;

@@ -312,7 +312,7 @@ TEST_F(ReaderTest, TellsAGapThatPrometheusNoLongerHas) {
     prometheus_.Add(kSeries, kNoon + 3h - ago, Dollars(4));
   CatchUp();
   ASSERT_TRUE(reader_->gap().has_value());
-  EXPECT_THAT(*reader_->gap(), HasSubstr("2027-01-15T12:00:00Z and 2027-01-15T14:00:00Z"));
+  EXPECT_THAT(reader_->gap()->text, HasSubstr("2027-01-15T12:00:00Z and 2027-01-15T14:00:00Z"));
   EXPECT_EQ(Total(), Dollars(3));
 }
 
@@ -393,7 +393,7 @@ TEST_F(ReaderTest, NamesASeriesWithSeveralWriters) {
   EXPECT_EQ(outcome.suspended_series, "");
   EXPECT_GT(Total(), before);
   ASSERT_TRUE(reader_->gap());
-  EXPECT_THAT(*reader_->gap(), HasSubstr("several writers shared the series"));
+  EXPECT_THAT(reader_->gap()->text, HasSubstr("several writers shared the series"));
 }
 
 TEST_F(ReaderTest, ForgetsSeriesThatAreGoneButNotTheirValues) {
