@@ -267,6 +267,19 @@ void SecondApiServer::Start() {
   }
 }
 
+void SecondApiServer::Pause() { kill(pid_, SIGSTOP); }
+
+std::string SecondApiServer::WriteKubeconfig(const std::string& folder) const {
+  std::ifstream original(cluster_.kubeconfig());
+  std::string text{std::istreambuf_iterator<char>(original), {}};
+  const auto at = text.find(cluster_.server());
+  if (at == std::string::npos) throw std::runtime_error("the kubeconfig names another server");
+  text.replace(at, cluster_.server().size(), server());
+  const std::string path = folder + "/second.kubeconfig";
+  std::ofstream(path) << text;
+  return path;
+}
+
 void SecondApiServer::Kill() {
   if (pid_ <= 0) return;
   kill(pid_, SIGKILL);

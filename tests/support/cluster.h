@@ -68,7 +68,10 @@ class SecondApiServer {
   ~SecondApiServer();
   void Start();  // until /readyz answers
   void Kill();   // SIGKILL
+  void Pause();  // SIGSTOP: it accepts connections and answers nothing
   std::string server() const;
+  // The administrator's, by way of this server; written to `folder`. Returns the path.
+  std::string WriteKubeconfig(const std::string& folder) const;
 
  private:
   const Cluster& cluster_;

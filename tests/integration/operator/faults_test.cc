@@ -125,20 +125,12 @@ TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {
   support::Prometheus prometheus(support::Scraping(exporter));
   support::SecondApiServer server(world.cluster());
   server.Start();
-  // The same administrator, by way of the server that will be killed.
-  std::ifstream original(world.cluster().kubeconfig());
-  std::string text((std::istreambuf_iterator<char>(original)), std::istreambuf_iterator<char>());
-  const auto at = text.find(world.cluster().server());
-  ASSERT_NE(at, std::string::npos);
-  text.replace(at, world.cluster().server().size(), server.server());
-  const std::string kubeconfig = world.folder() + "/second.kubeconfig";
-  std::ofstream(kubeconfig) << text;
-
   world.Deployment("worker", 5);
   world.Pool("team", {"worker"});
   world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
   exporter.Add(world.ns(), "worker", "1");
-  support::RunningOperator running(world.Config(prometheus.url()), kubeconfig, nullptr);
+  support::RunningOperator running(world.Config(prometheus.url()),
+                                   server.WriteKubeconfig(world.folder()), nullptr);
   ASSERT_TRUE(world.Eventually("it is read", [&] {
     return world.StatusOf("agentbudget", "daily").value("spent", "") == "1";
   }));
@@ -150,6 +142,32 @@ TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {
   EXPECT_TRUE(world.Eventually(
       "it stops once the server is back", [&] { return world.Replicas("worker") == 0; },
       std::chrono::seconds(60)));
+}
+
+TEST(FaultsTest, AnApiServerThatHangsKeepsNobodyFromEnding) {
+  World world("api-hangs");
+  support::Exporter exporter;
+  support::Prometheus prometheus(support::Scraping(exporter));
+  support::SecondApiServer server(world.cluster());
+  server.Start();
+  world.Deployment("worker", 5);
+  world.Pool("team", {"worker"});
+  world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
+  exporter.Add(world.ns(), "worker", "1");
+  support::RunningOperator running(world.Config(prometheus.url()),
+                                   server.WriteKubeconfig(world.folder()), nullptr);
+  ASSERT_TRUE(world.Eventually("it is read", [&] {
+    return world.StatusOf("agentbudget", "daily").value("spent", "") == "1";
+  }));
+  server.Pause();
+  exporter.Add(world.ns(), "worker", "10");
+  // What stops the agents is on its way, and hangs.
+  ASSERT_TRUE(world.Eventually("the budget is exhausted", [&] {
+    return World::MetricOf(running.port(), "purser_decisions_total{level=\"Stopped\"}") == 1;
+  }));
+  const auto asked = std::chrono::steady_clock::now();
+  running.Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(2));
 }
 
 TEST(FaultsTest, AStoreThatCannotBeWrittenEndsTheStartWithAWayOut) {
