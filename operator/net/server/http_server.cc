@@ -1,7 +1,8 @@
 #include "net/server/http_server.h"
 
-#include <atomic>
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
@@ -19,9 +20,11 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
-constexpr int kMaxConnections = 64;
+constexpr std::size_t kMaxConnections = 64;
 constexpr std::uint32_t kMaxHeaderBytes = 16 * 1024;
 constexpr auto kRequestTimeout = std::chrono::seconds(10);
+// An error of accept lasts (no descriptor is free): asking again at once would only burn a core.
+constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 Result<tcp::endpoint> ParseAddress(const std::string& address) {
   const auto colon = address.rfind(':');
@@ -43,13 +46,17 @@ Result<tcp::endpoint> ParseAddress(const std::string& address) {
   return tcp::endpoint(ip, port);
 }
 
+class Session;
+using Sessions = std::list<Session*>;  // those that live, in the order they came
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, const HttpServer::Handler& handler, std::atomic<int>& open)
-      : stream_(std::move(socket)), handler_(handler), open_(open) {
-    ++open_;
-  }
-  ~Session() { --open_; }
+  Session(tcp::socket socket, const HttpServer::Handler& handler, Sessions& sessions)
+      : stream_(std::move(socket)),
+        handler_(handler),
+        sessions_(sessions),
+        place_(sessions.insert(sessions.end(), this)) {}
+  ~Session() { sessions_.erase(place_); }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -113,7 +120,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<http::request_parser<http::empty_body>> parser_;
   http::response<http::string_body> response_;
   const HttpServer::Handler& handler_;
-  std::atomic<int>& open_;
+  Sessions& sessions_;
+  const Sessions::iterator place_;
   bool waiting_ = false;
 };
 
@@ -122,7 +130,10 @@ class Session : public std::enable_shared_from_this<Session> {
 class HttpServer::Implementation {
  public:
   Implementation(tcp::acceptor acceptor, std::unique_ptr<asio::io_context> context, Handler handler)
-      : context_(std::move(context)), acceptor_(std::move(acceptor)), handler_(std::move(handler)) {
+      : context_(std::move(context)),
+        acceptor_(std::move(acceptor)),
+        pause_(*context_),
+        handler_(std::move(handler)) {
     Accept();
     thread_ = std::thread([this] { context_->run(); });
   }
@@ -139,31 +150,32 @@ class HttpServer::Implementation {
   void Accept() {
     acceptor_.async_accept([this](beast::error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
+      if (error) return AcceptLater();
       // Whoever connects and stays silent gives way to whoever comes.
-      if (!error && (open_ < kMaxConnections || CloseOldestWaiting())) {
-        auto session = std::make_shared<Session>(std::move(socket), handler_, open_);
-        session->Read();
-        sessions_.push_back(session);
-      }
+      if (sessions_.size() < kMaxConnections || CloseOldestWaiting())
+        std::make_shared<Session>(std::move(socket), handler_, sessions_)->Read();
       Accept();
     });
   }
 
-  bool CloseOldestWaiting() {
-    std::erase_if(sessions_, [](const auto& session) { return session.expired(); });
-    for (const auto& weak : sessions_) {
-      const auto session = weak.lock();
-      if (!session->waiting()) continue;
-      session->Close();
-      return true;
-    }
-    return false;
+  void AcceptLater() {
+    pause_.expires_after(kAcceptPause);
+    pause_.async_wait([this](beast::error_code error) {
+      if (!error) Accept();
+    });
   }
 
-  std::atomic<int> open_{0};
-  std::list<std::weak_ptr<Session>> sessions_;  // in the order they came; of the thread alone
+  bool CloseOldestWaiting() {
+    const auto oldest = std::ranges::find_if(sessions_, &Session::waiting);
+    if (oldest == sessions_.end()) return false;
+    (*oldest)->Close();
+    return true;
+  }
+
+  Sessions sessions_;  // of the thread alone; outlives the context, which holds the sessions
   std::unique_ptr<asio::io_context> context_;
   tcp::acceptor acceptor_;
+  asio::steady_timer pause_;
   Handler handler_;
   std::thread thread_;
 };

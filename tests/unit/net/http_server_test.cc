@@ -3,8 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <ctime>
 #include <list>
+#include <optional>
 
 #include "support/http_exchange.h"
 
@@ -105,6 +110,55 @@ TEST_F(HttpServerTest, EndsASilentConnectionAfterTenSeconds) {
   const auto took = std::chrono::steady_clock::now() - began;
   EXPECT_GT(took, 8s);
   EXPECT_LT(took, 20s);
+}
+
+// Where the sanitizers' allocator does not count, this says nothing.
+TEST_F(HttpServerTest, KeepsNothingOfAConnectionThatEnded) {
+  const auto allocated = [] { return static_cast<std::int64_t>(mallinfo2().uordblks); };
+  for (int i = 0; i < 100; ++i) ASSERT_THAT(Get(), StartsWith("HTTP/1.1 200 "));
+  const auto before = allocated();
+  constexpr int kRequests = 3000;
+  for (int i = 0; i < kRequests; ++i) ASSERT_THAT(Get(), StartsWith("HTTP/1.1 200 ")) << i;
+  EXPECT_LT(allocated() - before, kRequests * 32);
+}
+
+// While it lives, no file descriptor can be had.
+class NoDescriptorLeft {
+ public:
+  NoDescriptorLeft() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit low = before_;
+    low.rlim_cur = 64;
+    setrlimit(RLIMIT_NOFILE, &low);
+    for (int taken; (taken = dup(STDERR_FILENO)) >= 0;) taken_.push_back(taken);
+  }
+  ~NoDescriptorLeft() {
+    while (!taken_.empty()) FreeOne();
+    setrlimit(RLIMIT_NOFILE, &before_);
+  }
+  NoDescriptorLeft(const NoDescriptorLeft&) = delete;
+  NoDescriptorLeft& operator=(const NoDescriptorLeft&) = delete;
+  void FreeOne() {
+    close(taken_.back());
+    taken_.pop_back();
+  }
+
+ private:
+  rlimit before_{};
+  std::list<int> taken_;
+};
+
+TEST_F(HttpServerTest, RestsWhileNoConnectionCanBeAccepted) {
+  std::optional<NoDescriptorLeft> none(std::in_place);
+  none->FreeOne();
+  const HttpConnection waiting(port());  // takes it; nothing is left for the server's side
+  waiting.Send("GET /late HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const auto began = std::clock();  // of the processor, not of the wall
+  EXPECT_THAT(waiting.ReadToEnd(600ms), IsEmpty());
+  const double busy = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
+  EXPECT_LT(busy, 0.1) << "seconds of the processor";
+  none.reset();
+  EXPECT_THAT(waiting.ReadToEnd(), EndsWith("GET /late")) << "it is taken when there is one again";
 }
 
 TEST(HttpServerStart, NamesTheAddressThatCannotBeUsed) {
