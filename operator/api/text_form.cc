@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/address.h"
 #include "base/utf8.h"
 
 namespace purser::api {
@@ -78,40 +79,6 @@ bool IsBraced(std::string_view text) {
   return false;
 }
 
-bool IsPort(std::string_view text) {
-  if (text.empty() || text.size() > 5 || !All(text, IsDigit)) return false;
-  std::uint32_t port = 0;
-  for (const char c : text) port = port * 10 + static_cast<std::uint32_t>(c - '0');
-  return port <= 65'535;
-}
-
-// host[:port]; the host a name, an IPv4 address or [IPv6].
-bool SplitHostPort(std::string_view text, std::string_view& host, std::string_view& port) {
-  if (!text.empty() && text.front() == '[') {
-    const auto close = text.find(']');
-    if (close == std::string_view::npos || close == 1) return false;
-    const auto inner = [](char c) {
-      return IsDigit(c) || IsLetter(c) || c == ':' || c == '.' || c == '%';
-    };
-    if (!All(text.substr(1, close - 1), inner)) return false;
-    host = text.substr(0, close + 1);
-    text.remove_prefix(close + 1);
-  } else {
-    host = text.substr(0, text.find(':'));
-    text.remove_prefix(host.size());
-    const auto inner = [](char c) {
-      return IsDigit(c) || IsLetter(c) || c == '-' || c == '.' || c == '_';
-    };
-    if (!All(host, inner)) return false;
-  }
-  if (text.empty()) {
-    port = {};
-    return true;
-  }
-  port = text.substr(1);
-  return text.front() == ':' && IsPort(port);
-}
-
 }  // namespace
 
 std::string AnyText(std::string_view text) {
@@ -182,10 +149,7 @@ std::string FilePath(std::string_view text) {
 }
 
 std::string HostAndPort(std::string_view text) {
-  std::string_view host, port;
-  if (text.size() <= kLongestSubdomain + 8 && SplitHostPort(text, host, port) && !port.empty())
-    return "";
-  return "want host:port, such as \"0.0.0.0:8080\" or \"[::]:8080\"";
+  return ParseListenAddress(text) ? "" : kListenAddressForm;
 }
 
 std::string HttpUrl(std::string_view text) {
@@ -206,8 +170,20 @@ std::string HttpUrl(std::string_view text) {
   if (authority.find('@') != std::string_view::npos) {
     return "want a URL without user or password; use auth.basic or auth.bearerTokenFile";
   }
-  std::string_view host, port;
-  return SplitHostPort(authority, host, port) && !host.empty() ? "" : std::string(kWant);
+  if (authority.starts_with('[')) {
+    return "want a name or an IPv4 address: the HTTP library cannot connect to an IPv6 address; "
+           "use a name that resolves to it";
+  }
+  const auto colon = authority.find(':');
+  if (colon != std::string_view::npos && ParsePort(authority.substr(colon + 1)).value_or(0) == 0)
+    return "want a port from 1 to 65535";
+  const auto host = ClassifyHost(authority.substr(0, colon));
+  if (host == HostKind::kWrongIpv4)
+    return "want an IPv4 address of four numbers from 0 to 255, or a name";
+  if (host == HostKind::kWrongName) return std::string(kWant);
+  if (!IsUrlTarget(text.substr(authority.size())))
+    return "want the path's other characters percent-encoded, such as \"%7B\" for \"{\"";
+  return "";
 }
 
 std::string MetricSelector(std::string_view text) {

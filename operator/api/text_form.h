@@ -25,8 +25,8 @@ std::string KindName(std::string_view text);        // CamelCase, up to 63
 
 // Of the configuration.
 std::string FilePath(std::string_view text);
-std::string HostAndPort(std::string_view text);     // "0.0.0.0:8080", ":8080", "[::]:8080"
-std::string HttpUrl(std::string_view text);         // http or https, a host, no user, no query
+std::string HostAndPort(std::string_view text);  // "0.0.0.0:8080", ":8080", "[::]:8080"; no name
+std::string HttpUrl(std::string_view text);      // http or https, a name or IPv4, no user, no query
 std::string MetricSelector(std::string_view text);  // name, {selector} or both
 std::string LabelName(std::string_view text);       // of Prometheus
 std::string HeaderName(std::string_view text);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/address.h"
+
 namespace purser::net {
 namespace {
 
@@ -10,68 +12,6 @@ constexpr std::size_t kMaxUrlBytes = 64 << 10;
 
 bool IsAlphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool IsHexadecimal(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-// What RFC 3986 allows in path and query, % only before two hexadecimal digits.
-bool IsTarget(std::string_view text) {
-  constexpr std::string_view kAllowed = "-._~!$&'()*+,;=:@/?";
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      if (i + 2 >= text.size() || !IsHexadecimal(text[i + 1]) || !IsHexadecimal(text[i + 2]))
-        return false;
-      i += 2;
-    } else if (!IsAlphanumeric(text[i]) && kAllowed.find(text[i]) == std::string_view::npos) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool IsHost(std::string_view host) {
-  if (host.empty() || host.size() > 253) return false;
-  std::size_t label = 0;
-  for (std::size_t i = 0; i < host.size(); ++i) {
-    if (host[i] == '.') {
-      if (label == 0 || host[i - 1] == '-') return false;
-      label = 0;
-    } else {
-      if (!IsAlphanumeric(host[i]) && host[i] != '-' && host[i] != '_') return false;
-      if (label == 0 && host[i] == '-') return false;
-      if (++label > 63) return false;
-    }
-  }
-  return host.back() != '-';  // a final dot (a fully qualified name) is fine
-}
-
-// A host that looks like a number is an address or nothing: 0 = four parts of 0 to 255 as it should
-// be.
-enum class Dotted { kName, kAddress, kWrong };
-Dotted ClassifyHost(std::string_view host) {
-  const auto last_dot = host.find_last_of('.');
-  const std::string_view last =
-      last_dot == std::string_view::npos ? host : host.substr(last_dot + 1);
-  if (last.empty() || last.find_first_not_of("0123456789") != std::string_view::npos)
-    return Dotted::kName;
-  int parts = 0;
-  while (true) {
-    const auto dot = host.find('.');
-    const std::string_view part = host.substr(0, dot);
-    if (part.empty() || part.size() > 3 ||
-        part.find_first_not_of("0123456789") != std::string_view::npos) {
-      return Dotted::kWrong;
-    }
-    if (part.size() > 1 && part[0] == '0') return Dotted::kWrong;
-    int number = 0;
-    std::from_chars(part.data(), part.data() + part.size(), number);
-    if (number > 255) return Dotted::kWrong;
-    ++parts;
-    if (dot == std::string_view::npos) break;
-    host.remove_prefix(dot + 1);
-  }
-  return parts == 4 ? Dotted::kAddress : Dotted::kWrong;
 }
 
 std::string Lower(std::string_view text) {
@@ -116,30 +56,25 @@ Result<Url> ParseUrl(std::string_view text) {
   }
   url.port = url.secure() ? 443 : 80;
   if (const auto port_colon = authority.find(':'); port_colon != std::string_view::npos) {
-    const std::string_view digits = authority.substr(port_colon + 1);
-    unsigned port = 0;
-    const auto [parsed, problem] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (problem != std::errc() || parsed != digits.data() + digits.size() || port == 0 ||
-        port > 65535) {
-      return Wrong(text, "the port must be a number from 1 to 65535");
-    }
-    url.port = static_cast<std::uint16_t>(port);
+    const auto port = ParsePort(authority.substr(port_colon + 1));
+    if (!port || *port == 0) return Wrong(text, "the port must be a number from 1 to 65535");
+    url.port = *port;
     authority = authority.substr(0, port_colon);
   }
-  if (!IsHost(authority)) return Wrong(text, "the host is not a valid name or IPv4 address");
-  url.host = Lower(authority);
-  switch (ClassifyHost(url.host)) {
-    case Dotted::kWrong:
+  switch (ClassifyHost(authority)) {
+    case HostKind::kWrongName:
+      return Wrong(text, "the host is not a valid name or IPv4 address");
+    case HostKind::kWrongIpv4:
       return Wrong(text, "the host is not a valid IPv4 address");
-    case Dotted::kAddress:
+    case HostKind::kIpv4:
       url.host_is_address = true;
       break;
-    case Dotted::kName:
+    case HostKind::kName:
       break;
   }
+  url.host = Lower(authority);
   if (rest.find('#') != std::string_view::npos) return Wrong(text, "has a fragment (#)");
-  if (!IsTarget(rest)) return Wrong(text, "has a character that must be percent-encoded");
+  if (!IsUrlTarget(rest)) return Wrong(text, "has a character that must be percent-encoded");
   url.target = rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
   return url;
 }
@@ -169,10 +104,11 @@ Result<std::string> PercentDecode(std::string_view text) {
       continue;
     }
     unsigned value = 0;
-    if (i + 2 >= text.size() || !IsHexadecimal(text[i + 1]) || !IsHexadecimal(text[i + 2])) {
+    const char* const digits = text.data() + i + 1;
+    const char* const end = text.data() + std::min(i + 3, text.size());
+    if (std::from_chars(digits, end, value, 16).ptr != text.data() + i + 3) {
       return Error(ErrorCode::kInvalidArgument, "% must be followed by two hexadecimal digits");
     }
-    std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16);
     decoded += static_cast<char>(value);
     i += 2;
   }

@@ -5,12 +5,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <charconv>
 #include <list>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
+
+#include "base/address.h"
 
 namespace purser::net {
 namespace {
@@ -27,23 +28,12 @@ constexpr auto kRequestTimeout = std::chrono::seconds(10);
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 Result<tcp::endpoint> ParseAddress(const std::string& address) {
-  const auto colon = address.rfind(':');
-  const auto wrong = [&] {
-    return Error(ErrorCode::kInvalidArgument,
-                 "address \"" + address + "\" is not HOST:PORT; use for example \"0.0.0.0:8080\"");
-  };
-  if (colon == std::string::npos) return wrong();
-  std::string host = address.substr(0, colon);
-  if (host.size() > 1 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
-  std::uint16_t port = 0;
-  const char* end = address.data() + address.size();
-  const auto [rest, failure] = std::from_chars(address.data() + colon + 1, end, port);
-  if (failure != std::errc() || rest != end) return wrong();
+  const auto wanted = ParseListenAddress(address);
   boost::system::error_code error;
-  const auto ip = asio::ip::make_address(host.empty() ? "0.0.0.0" : host, error);
-  if (error) return wrong();
-  return tcp::endpoint(ip, port);
+  const auto ip = asio::ip::make_address(wanted ? wanted->ip : "", error);
+  if (!error) return tcp::endpoint(ip, wanted->port);
+  return Error(ErrorCode::kInvalidArgument,
+               "server.metricsAddress \"" + address + "\": " + kListenAddressForm);
 }
 
 class Session;

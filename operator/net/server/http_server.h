@@ -30,8 +30,8 @@ class HttpServer {
   using Handler =
       std::function<ServerResponse(const ServerRequest&)>;  // called on the server's thread
 
-  // `address`: "0.0.0.0:8080", "[::]:8080", "127.0.0.1:0" (a free port). Error kUnavailable: cannot
-  // bind.
+  // `address`: "0.0.0.0:8080", "[::]:8080", "127.0.0.1:0" (a free port). Errors: kInvalidArgument
+  // (not such an address), kUnavailable (cannot bind).
   static Result<std::unique_ptr<HttpServer>> Start(const std::string& address, Handler handler);
   ~HttpServer();
 

@@ -175,6 +175,9 @@ TEST(HttpServerStart, NamesTheAddressThatCannotBeUsed) {
     const auto wrong = HttpServer::Start(address, handler);
     ASSERT_FALSE(wrong.ok()) << address;
     EXPECT_EQ(wrong.error().code(), ErrorCode::kInvalidArgument) << address;
+    EXPECT_THAT(wrong.error().message(),
+                testing::AllOf(HasSubstr("server.metricsAddress \"" + std::string(address)),
+                               HasSubstr("\"0.0.0.0:8080\"; names are not looked up")));
   }
 }
 
