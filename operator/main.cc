@@ -1,19 +1,19 @@
 // The command line; everything else is in app/.
-#include <pthread.h>
-#include <signal.h>
-
 #include <malloc.h>
+#include <signal.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <functional>
+#include <stop_token>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "api/config.h"
 #include "app/release.h"
 #include "app/run.h"
+#include "app/signals.h"
 #include "app/version.h"
 #include "base/clock.h"
 #include "base/small_file.h"
@@ -31,31 +31,12 @@ int Fail(const purser::Error& error) {
   return error.code() == purser::ErrorCode::kInvalidArgument ? 2 : 1;
 }
 
-// Runs `work` with a stop token that SIGTERM and SIGINT request; a second signal ends the process
-// at once.
-template <typename Work>
-int WithSignals(Work work) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGUSR1);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+int RunWork(const std::function<purser::Status(std::stop_token)>& work) {
   signal(SIGPIPE, SIG_IGN);
-  purser::net::InitializeThreads();
-
-  std::stop_source stop;
-  std::jthread waiter([&signals, &stop] {
-    int received = 0;
-    sigwait(&signals, &received);
-    if (received == SIGUSR1) return;
-    stop.request_stop();
-    sigwait(&signals, &received);
-    if (received != SIGUSR1) _exit(128 + received);
+  const auto done = purser::app::RunUntilSignal([&](std::stop_token stop) {
+    purser::net::InitializeThreads();
+    return work(stop);
   });
-  const purser::Status done = work(stop.get_token());
-  pthread_kill(waiter.native_handle(), SIGUSR1);
-  waiter.join();
   return done.ok() ? 0 : Fail(done.error());
 }
 
@@ -133,7 +114,7 @@ int RunCommandLine(int argc, char** argv) {
   }
   if (*validate) return Validate(files);
   if (*release) {
-    return WithSignals([&](std::stop_token stop) -> purser::Status {
+    return RunWork([&](std::stop_token stop) -> purser::Status {
       auto access = purser::kube::DefaultAccess(release_kubeconfig);
       if (!access) return access.error();
       release_options.access = std::move(*access);
@@ -141,8 +122,7 @@ int RunCommandLine(int argc, char** argv) {
       return purser::app::Release(release_options, stop);
     });
   }
-  return WithSignals(
-      [&](std::stop_token stop) { return purser::app::RunOperator(run_options, stop); });
+  return RunWork([&](std::stop_token stop) { return purser::app::RunOperator(run_options, stop); });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <system_error>
 
 #include "kube/credentials.h"
 #include "net/url.h"
@@ -23,6 +24,16 @@ std::vector<std::string> SplitList(const std::string& text) {
     begin = end + 1;
   }
   return parts;
+}
+
+// Whether there is such a file. Error: that cannot be told.
+Result<bool> Exists(const std::string& file, const std::string& named_by) {
+  std::error_code problem;
+  const bool there = std::filesystem::exists(file, problem);
+  if (!problem) return there;
+  return Error(ErrorCode::kInvalidArgument, named_by + ": '" + file + "': " + problem.message() +
+                                                "; name a file that this user can read, in "
+                                                "KUBECONFIG or with --kubeconfig");
 }
 
 }  // namespace
@@ -62,7 +73,9 @@ Result<Access> DefaultAccess(const std::string& flag, const std::string& context
   if (const auto files = SplitList(Variable("KUBECONFIG")); !files.empty()) {
     std::vector<std::string> present;
     for (const auto& file : files) {
-      if (std::filesystem::exists(file)) present.push_back(file);
+      const auto there = Exists(file, "KUBECONFIG");
+      if (!there) return there.error();
+      if (*there) present.push_back(file);
     }
     if (present.empty()) {
       return Error(ErrorCode::kNotFound,
@@ -72,7 +85,9 @@ Result<Access> DefaultAccess(const std::string& flag, const std::string& context
   }
   if (!Variable("KUBERNETES_SERVICE_HOST").empty()) return InClusterAccess();
   const std::string home = Variable("HOME") + "/.kube/config";
-  if (std::filesystem::exists(home)) return LoadKubeconfig({home}, context);
+  const auto there = Exists(home, "kubeconfig");
+  if (!there) return there.error();
+  if (*there) return LoadKubeconfig({home}, context);
   return Error(ErrorCode::kNotFound,
                "no way to an API server: give --kubeconfig, set KUBECONFIG, or run in a Pod with a "
                "service account");

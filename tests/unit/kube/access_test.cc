@@ -161,6 +161,29 @@ TEST_F(AccessTest, MergesFilesFirstOneWins) {
   EXPECT_EQ(DefaultAccess("").error().code(), ErrorCode::kNotFound);
 }
 
+TEST_F(AccessTest, NamesAFileThatCannotBeReached) {
+  const auto loop = folder_ / ".kube";  // whoever asks, root included
+  fs::create_symlink(loop, loop);
+  const std::string file = loop / "config";
+  const auto want = testing::AllOf(HasSubstr("'" + file + "': Too many levels of symbolic links"),
+                                   HasSubstr("name a file that this user can read"));
+
+  setenv("KUBECONFIG", ("/no/such/file:" + file).c_str(), 1);
+  const auto named = DefaultAccess("");
+  ASSERT_FALSE(named.ok());
+  EXPECT_EQ(named.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(named.error().message(), testing::AllOf(testing::StartsWith("KUBECONFIG: "), want));
+
+  unsetenv("KUBECONFIG");
+  const char* home = std::getenv("HOME");
+  const std::string before = home == nullptr ? "" : home;
+  setenv("HOME", folder_.c_str(), 1);
+  const auto usual = DefaultAccess("");
+  setenv("HOME", before.c_str(), 1);
+  ASSERT_FALSE(usual.ok());
+  EXPECT_THAT(usual.error().message(), want);
+}
+
 TEST_F(AccessTest, RunsAProgramOfTheKubeconfig) {
   const auto script =
       Write("bin/credentials",
