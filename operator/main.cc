@@ -52,8 +52,8 @@ int Validate(const std::vector<std::string>& files) {
     const auto text = purser::ReadSmallFile(file, kMaxManifestBytes);
     if (!text) {
       const bool large = text.error().code() == purser::ErrorCode::kResourceExhausted;
-      std::fprintf(stderr, "%s: %s\n", file.c_str(),
-                   large ? "larger than 1 MiB; split it into several files" : "cannot be read");
+      std::fprintf(stderr, "%s%s\n", text.error().message().c_str(),
+                   large ? "; split it into several files" : "");
       ++findings;
       continue;
     }

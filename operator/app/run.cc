@@ -21,12 +21,10 @@ constexpr std::size_t kMaxConfigBytes = 1 << 20;
 Result<std::string> ReadConfig(const std::string& path) {
   auto text = ReadSmallFile(path, kMaxConfigBytes);
   if (text) return text;
-  if (text.error().code() == ErrorCode::kResourceExhausted) {
-    return Error(ErrorCode::kInvalidArgument,
-                 path + " is larger than 1 MiB; it is not an OperatorConfig");
-  }
-  return Error(ErrorCode::kNotFound,
-               "--config " + path + " cannot be read; give the path of an OperatorConfig file");
+  const bool large = text.error().code() == ErrorCode::kResourceExhausted;
+  return Error(large ? ErrorCode::kInvalidArgument : ErrorCode::kNotFound,
+               "--config " + text.error().message() +
+                   "; give the path of an OperatorConfig file that this user can read");
 }
 
 // Waits until the file says something new and valid (then puts it into `current` and requests

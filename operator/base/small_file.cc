@@ -28,6 +28,7 @@ Result<std::string> ReadSmallFile(const std::string& path, std::size_t most) {
                  quoted + ": " + std::generic_category().message(errno));
   }
   std::string text;
+  errno = 0;
   char buffer[16384];
   while (text.size() <= most) {
     // One byte more than allowed tells that there is more.
@@ -39,7 +40,10 @@ Result<std::string> ReadSmallFile(const std::string& path, std::size_t most) {
   if (text.size() > most) {
     return Error(ErrorCode::kResourceExhausted, quoted + " is larger than " + SizeText(most));
   }
-  if (!stream.eof()) return Error(ErrorCode::kUnavailable, quoted + " cannot be read");
+  if (!stream.eof()) {
+    return Error(ErrorCode::kUnavailable,
+                 quoted + " cannot be read: " + std::generic_category().message(errno));
+  }
   return text;
 }
 

@@ -57,6 +57,24 @@ class CommandLineTest(unittest.TestCase):
                 self.assertIn(f"purser: KUBECONFIG: '{kubeconfig}': Permission denied; ", done.stderr)
                 self.assertIn("--kubeconfig", done.stderr)
 
+    def test_a_file_that_cannot_be_read_is_told_with_the_cause(self) -> None:
+        large = self.folder / "large.yaml"
+        large.write_bytes(bytes(2**20 + 1))
+        causes = {
+            self.folder / "absent.yaml": "': No such file or directory",
+            self.folder: "' cannot be read: Is a directory",
+            large: "' is larger than 1 MiB; ",
+        }
+        for path, cause in causes.items():
+            with self.subTest(cause=cause):
+                validate = self.run_program(BINARY, "validate", str(path))
+                self.assertEqual((validate.returncode, validate.stdout), (1, ""))
+                self.assertTrue(validate.stderr.startswith(f"'{path}{cause}"), validate.stderr)
+                run = self.run_program(BINARY, "run", "--config", str(path))
+                self.assertNotEqual(run.returncode, 0)
+                self.assertIn(f"purser: --config '{path}{cause}", run.stderr)
+                self.assertIn("; give the path of an OperatorConfig file", run.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

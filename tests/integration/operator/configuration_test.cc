@@ -85,7 +85,7 @@ TEST(ConfigurationTest, ValidateTellsEverythingOfEveryFile) {
   EXPECT_THAT(both.err, AllOf(HasSubstr(manifest + ":5:3: "), HasSubstr("spec.limit"),
                               HasSubstr(manifest + ":6:12: "), HasSubstr("spec.window.period"),
                               HasSubstr(manifest + ":6:26: "), HasSubstr("Europe/Berlin"),
-                              HasSubstr("absent.yaml: cannot be read")));
+                              HasSubstr("'absent.yaml': No such file or directory")));
   EXPECT_THAT(both.err, testing::Not(HasSubstr(good)));
 }
 

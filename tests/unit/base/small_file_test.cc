@@ -38,7 +38,8 @@ TEST_F(SmallFileTest, TellsWhatWentWrong) {
   EXPECT_EQ(Problem(1), Error(ErrorCode::kNotFound, "'" + path_ + "': No such file or directory"));
   const auto folder = ReadSmallFile("/tmp", 1);
   ASSERT_FALSE(folder.ok());
-  EXPECT_EQ(folder.error(), Error(ErrorCode::kUnavailable, "'/tmp' cannot be read"));
+  EXPECT_EQ(folder.error(),
+            Error(ErrorCode::kUnavailable, "'/tmp' cannot be read: Is a directory"));
   Write(std::string((1 << 20) + 1, 'x'));
   const auto too_large = [this](const std::string& size) {
     return Error(ErrorCode::kResourceExhausted, "'" + path_ + "' is larger than " + size);
