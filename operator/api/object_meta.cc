@@ -55,6 +55,31 @@ void RejectUnknown(ReadContext& context, simdjson::dom::object object,
   }
 }
 
+std::string Anything(std::string_view) { return {}; }
+
+// What the API server would refuse of a manifest. That it is text where text must be, and that
+// there is a name, DecodeObjectMeta has seen.
+void CheckMetadata(ReadContext& context, simdjson::dom::object metadata) {
+  simdjson::dom::element element;
+  const auto given = [&](std::string_view name) {
+    return metadata[name].get(element) == simdjson::SUCCESS && !element.is_null();
+  };
+  constexpr std::pair<std::string_view, TextForm> kNames[] = {{"name", &DnsSubdomain},
+                                                              {"namespace", &DnsLabel}};
+  for (const auto& [name, form] : kNames) {
+    if (!given(name)) continue;
+    const ReadContext::Step step(context, name);
+    std::string ignored;
+    ReadText(context, element, form, ignored);
+  }
+  for (const std::string_view name : {"labels", "annotations"}) {
+    if (!given(name)) continue;
+    const ReadContext::Step step(context, name);
+    std::map<std::string, std::string> ignored;
+    ReadTextMap(context, element, &Anything, &Anything, INT64_MAX, ignored);
+  }
+}
+
 }  // namespace
 
 Result<ObjectMeta> DecodeObjectMeta(simdjson::dom::element object) {
@@ -121,6 +146,7 @@ std::optional<simdjson::dom::element> ReadRoot(ReadContext& context, simdjson::d
     const ReadContext::Step step(context, "metadata");
     RejectUnknown(context, metadata, kMetadataFields,
                   {"name", "namespace", "labels", "annotations"});
+    CheckMetadata(context, metadata);
   }
   simdjson::dom::element spec;
   if (object["spec"].get(spec) == simdjson::SUCCESS && !spec.is_null()) return spec;

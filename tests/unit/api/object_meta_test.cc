@@ -81,5 +81,66 @@ TEST(ObjectMetaTest, TheWrongKindAndUnknownFieldsAroundTheSpecAreTold) {
             std::nullopt);
 }
 
+struct MetadataCase {
+  std::string metadata, want;
+};
+
+const std::vector<MetadataCase>& WrongMetadata() {
+  static const std::vector<MetadataCase> cases = {
+      {R"({"name":"Bad Name"})", R"(metadata.name: "Bad Name": want an object's name)"},
+      {R"({"name":"b-"})", "metadata.name: \"b-\""},
+      {R"({"name":"b","namespace":"NS!"})", R"(metadata.namespace: "NS!": want a name of lower-)"},
+      {R"({"name":"b","namespace":"a.b"})", "metadata.namespace: \"a.b\""},
+      {R"({"name":"b","namespace":")" + std::string(64, 'a') + "\"}", "metadata.namespace: \"aaa"},
+      {R"({"name":"b","annotations":["x"]})", "metadata.annotations: want an object, got a list"},
+      {R"({"name":"b","annotations":"x"})", "metadata.annotations: want an object, got \"x\""},
+      {R"({"name":"b","annotations":{"a/b":true}})", "metadata.annotations.a/b: true is not text"},
+      {R"({"name":"b","labels":{"a":1}})", "metadata.labels.a: 1 is not text"},
+      {R"({"name":"b","labels":{"a":{}}})", "metadata.labels.a: an object is not text"},
+      {R"({"name":"b","labels":[]})", "metadata.labels: want an object, got a list"},
+  };
+  return cases;
+}
+
+std::string Around(const std::string& metadata, const std::string& spec) {
+  return R"({"metadata":)" + metadata + R"(,"spec":)" + spec + "}";
+}
+
+constexpr const char* kBudgetSpec = R"({"limit":"1","scope":{"pools":["*"]}})";
+constexpr const char* kPoolSpec =
+    R"({"maxConcurrency":1,"agents":[{"name":"a","workloadRef":{"kind":"Deployment","name":"a"}}]})";
+
+TEST(ObjectMetaTest, OfAManifestItIsWhatTheServerTakes) {
+  for (const auto& c : WrongMetadata()) {
+    const auto budget = BudgetOf(Around(c.metadata, kBudgetSpec), UnknownFields::kReject);
+    ASSERT_TRUE(budget.ok()) << c.metadata;
+    EXPECT_THAT(budget->invalid.value_or(""), HasSubstr(c.want)) << c.metadata;
+    const auto pool = PoolOf(Around(c.metadata, kPoolSpec), UnknownFields::kReject);
+    ASSERT_TRUE(pool.ok()) << c.metadata;
+    EXPECT_THAT(pool->invalid.value_or(""), HasSubstr(c.want)) << c.metadata;
+  }
+  for (const std::string metadata :
+       {R"({"name":"a.b-1","namespace":"n-1"})", R"({"name":"b","namespace":null,"labels":null})",
+        R"({"name":"b","labels":{},"annotations":{"a/b":"","c":"\n"}})"}) {
+    EXPECT_EQ(BudgetOf(Around(metadata, kBudgetSpec), UnknownFields::kReject)->invalid,
+              std::nullopt)
+        << metadata;
+  }
+  const std::string large =
+      R"({"name":"b","annotations":{"a":")" + std::string(200'000, 'x') + "\"}}";
+  EXPECT_EQ(BudgetOf(Around(large, kBudgetSpec), UnknownFields::kReject)->invalid, std::nullopt);
+}
+
+TEST(ObjectMetaTest, WhatTheServerHoldsIsNotRefusedForItsMetadata) {
+  for (const auto& c : WrongMetadata()) {
+    const auto budget = BudgetOf(Around(c.metadata, kBudgetSpec));
+    ASSERT_TRUE(budget.ok()) << c.metadata;
+    EXPECT_EQ(budget->invalid, std::nullopt) << c.metadata;
+    const auto pool = PoolOf(Around(c.metadata, kPoolSpec));
+    ASSERT_TRUE(pool.ok()) << c.metadata;
+    EXPECT_EQ(pool->invalid, std::nullopt) << c.metadata;
+  }
+}
+
 }  // namespace
 }  // namespace purser::api

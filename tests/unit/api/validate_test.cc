@@ -112,6 +112,15 @@ TEST(ValidateTest, MetadataAndAmbiguousValues) {
           "apiVersion: purser.dev/v1alpha1\nkind: AgentBudget\nmetadata: {name: 5}\nspec: {}\n"),
       ElementsAre("f.yaml:3:1: AgentBudget 5: metadata.name: 5 is not text"));
   EXPECT_THAT(
+      Findings("apiVersion: purser.dev/v1alpha1\nkind: AgentBudget\nmetadata:\n"
+               "  name: Bad Name\n  namespace: NS!\n  annotations: [x]\n  labels: {a: 1}\n"
+               "spec: {limit: \"5\", scope: {pools: [a]}}\n"),
+      ElementsAre(
+          StartsWith("f.yaml:4:3: AgentBudget NS!/Bad Name: metadata.name: \"Bad Name\": "),
+          StartsWith("f.yaml:5:3: AgentBudget NS!/Bad Name: metadata.namespace: \"NS!\": "),
+          StartsWith("f.yaml:6:3: AgentBudget NS!/Bad Name: metadata.annotations: want an "),
+          StartsWith("f.yaml:7:12: AgentBudget NS!/Bad Name: metadata.labels.a: 1 is not ")));
+  EXPECT_THAT(
       Findings(std::string(kBudget) + "spec: {limit: 050}\n"),
       ElementsAre(
           "f.yaml:4:15: AgentBudget agents/daily: \"050\" may be read as a number; write a plain "
@@ -135,6 +144,7 @@ TEST(ValidateTest, AManifestCannotSteerTheTerminal) {
   EXPECT_THAT(
       findings,
       ElementsAre(
+          StartsWith("f.yaml:3:12: AgentBudget b?[31m: metadata.name: \"b?[31m\": want"),
           StartsWith("f.yaml:4:41: AgentBudget b?[31m: spec.mo?de: unknown field; did you mean"),
           StartsWith("f.yaml:6:1: Se?cret: ")));
 }
