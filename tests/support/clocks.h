@@ -29,6 +29,12 @@ class JumpingClock : public Clock {
     waiting_.erase(waiting_.find(&condition));
   }
 
+  // Whether somebody waits by now: a jump meets a deadline that is set.
+  bool Awaited() {
+    const std::lock_guard guard(mutex_);
+    return !waiting_.empty();
+  }
+
  protected:
   virtual Duration RealWait(Timestamp deadline) const = 0;
   void WakeAll() {

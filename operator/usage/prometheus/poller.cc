@@ -72,12 +72,6 @@ class PrometheusPoller::Implementation {
     return Ok();
   }
 
-  void PollNow() {
-    const std::lock_guard lock(mutex_);
-    poll_now_ = true;
-    wake_.notify_all();
-  }
-
   void RequestInterval(Duration interval) {
     const std::lock_guard lock(mutex_);
     const Duration wanted = std::clamp(interval, kShortestInterval, configured_);
@@ -105,13 +99,13 @@ class PrometheusPoller::Implementation {
     if (!std::exchange(requested_, false)) interval_ = std::min(configured_, 2 * interval_);
   }
 
-  // Until `deadline`, PollNow or stop. `adaptable`: a new interval moves the deadline.
+  // Until `deadline` or stop. `adaptable`: a new interval moves the deadline.
   void Wait(Timestamp deadline, bool adaptable, std::stop_token stop) {
     std::unique_lock lock(mutex_);
     const Timestamp began = clock_.Now();
     const Duration longest = std::max(deadline - began, Duration::zero());
     Duration interval = interval_;
-    while (!stop.stop_requested() && !poll_now_) {
+    while (!stop.stop_requested()) {
       const Timestamp now = clock_.Now();
       if (adaptable && interval != interval_) {
         deadline += interval_ - interval;
@@ -122,7 +116,6 @@ class PrometheusPoller::Implementation {
       deadline = std::min(deadline, now + std::max(longest, interval_));
       clock_.WaitUntil(lock, wake_, deadline, stop);
     }
-    poll_now_ = false;
   }
 
   Duration Backoff(int failures) {
@@ -248,7 +241,6 @@ class PrometheusPoller::Implementation {
 
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
-  bool poll_now_ = false;
   Duration interval_;
   bool requested_ = false;  // since the last poll
   PollFigures figures_;
@@ -261,8 +253,6 @@ PrometheusPoller::PrometheusPoller(const api::SourceConfig& config, net::HttpTra
 PrometheusPoller::~PrometheusPoller() = default;
 
 Status PrometheusPoller::Run(std::stop_token stop) { return implementation_->Run(std::move(stop)); }
-
-void PrometheusPoller::PollNow() { implementation_->PollNow(); }
 
 void PrometheusPoller::RequestInterval(Duration interval) {
   implementation_->RequestInterval(interval);

@@ -45,8 +45,6 @@ class PrometheusPoller {
   Status Run(std::stop_token stop);
 
   // Thread-safe from here on.
-  // Polls at once, also while waiting to retry.
-  void PollNow();
   // Polls this far apart, from 1 s up to the configured interval, for when a threshold is near;
   // asked for again at each poll, or else the interval doubles back to the configured one.
   void RequestInterval(Duration interval);

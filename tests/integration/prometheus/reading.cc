@@ -78,7 +78,6 @@ bool Reading::Eventually(const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + 20s;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    poller_->PollNow();
     std::this_thread::sleep_for(50ms);
   }
   return true;

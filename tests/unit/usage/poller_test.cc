@@ -66,6 +66,12 @@ class PollerTest : public ::testing::Test {
     return false;
   }
 
+  // The end of the wait that follows what the test has seen last.
+  void EndWait(Duration within = 60s) {
+    ASSERT_TRUE(Eventually([&] { return clock_.Awaited(); }));
+    clock_.Advance(within);
+  }
+
   bool EventuallyHealth(State state, const std::string& reason) {
     return Eventually([&] {
       const auto health = ledger_->Health("default");
@@ -114,14 +120,11 @@ TEST_F(PollerTest, AnEmptySourceIsNotZero) {
   EXPECT_TRUE(EventuallyHealth(State::kHealthy, ""));
 }
 
-TEST_F(PollerTest, PollNowAndShorterIntervals) {
+TEST_F(PollerTest, ShorterIntervals) {
   Start();
   ASSERT_TRUE(EventuallyHealth(State::kNeverRead, "NoSeries"));
-  int queries = prometheus_.queries();
-  poller_->PollNow();
-  EXPECT_TRUE(Eventually([&] { return prometheus_.queries() == queries + 1; }));
+  const int queries = prometheus_.queries();
   poller_->RequestInterval(1ms);  // held to a second
-  queries = prometheus_.queries();
   clock_.Advance(1s);
   EXPECT_TRUE(Eventually([&] { return prometheus_.queries() == queries + 1; }));
   poller_->RequestInterval(1h);  // held to what is configured
@@ -145,11 +148,11 @@ TEST_F(PollerTest, LossIsToldAndRetriedWithBackoff) {
   // The first retry within a second, later ones within a minute.
   for (int i = 0; i < 8; ++i) {
     const int queries = prometheus_.queries();
-    clock_.Advance(i == 0 ? 1s : 60s);
+    EndWait(i == 0 ? 1s : 60s);
     ASSERT_TRUE(Eventually([&] { return prometheus_.queries() > queries; })) << i;
   }
   Prepare(std::nullopt);
-  poller_->PollNow();
+  EndWait();
   EXPECT_TRUE(EventuallyHealth(State::kHealthy, ""));
   EXPECT_GE(poller_->Figures().errors, 9u);
 }
@@ -178,13 +181,13 @@ TEST_F(PollerTest, EveryKindOfLossHasItsReason) {
   ASSERT_TRUE(EventuallyHealth(State::kNeverRead, "NoSeries"));
   for (const auto& [answer, reason] : cases) {
     Prepare(answer);
-    poller_->PollNow();
+    EndWait();
     EXPECT_TRUE(EventuallyHealth(State::kLost, reason)) << reason;
   }
   store_.fail = [] { return Error(ErrorCode::kUnavailable, "full"); };
-  prometheus_.Add(kSeries, kNoon, Money::FromNanos(1));
+  prometheus_.Add(kSeries, clock_.Now(), Money::FromNanos(1));
   Prepare(std::nullopt);
-  poller_->PollNow();
+  EndWait();
   EXPECT_TRUE(EventuallyHealth(State::kLost, "StoreUnavailable"));
 }
 
@@ -223,7 +226,7 @@ TEST_F(PollerTest, EndsWhenAnotherLeaderBooks) {
       std::shared_ptr<support::MemoryDatabase>(&store_.database(), [](auto*) {}));
   ASSERT_TRUE(successor.TakeOver().ok());
   prometheus_.Add(kSeries, kNoon, Money::FromNanos(1));
-  poller_->PollNow();
+  EndWait();
   ASSERT_TRUE(Eventually([&] { return has_ended_.load(); }));
   EXPECT_EQ(ended_.error().code(), ErrorCode::kFenced);
   EXPECT_EQ(ledger_->Health("default").reason, "Fenced");
