@@ -116,11 +116,6 @@ class LeaderElector::Implementation {
     End();
   }
 
-  bool IsLeader() const {
-    const std::lock_guard lock(mutex_);
-    return is_leader_;
-  }
-
   bool WaitForLeadership(std::stop_token stop) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, stop, [this] { return is_leader_ || ended_; });
@@ -296,7 +291,6 @@ LeaderElector::LeaderElector(Client& client, LeaderElectionOptions options)
 LeaderElector::~LeaderElector() = default;
 void LeaderElector::Start() { implementation_->Start(); }
 void LeaderElector::Stop() { implementation_->Stop(); }
-bool LeaderElector::IsLeader() const { return implementation_->IsLeader(); }
 bool LeaderElector::WaitForLeadership(std::stop_token stop) {
   return implementation_->WaitForLeadership(stop);
 }

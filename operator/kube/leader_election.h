@@ -40,8 +40,7 @@ class LeaderElector {
   // Ends the thread; a leader releases the Lease (empty holder, one second) within 2 s.
   void Stop();
 
-  bool IsLeader() const;
-  // Blocks; false when `stop` was requested or Stop was called.
+  // Blocks until it leads; false when `stop` was requested, or Stop called, before it did.
   bool WaitForLeadership(std::stop_token stop);
   // Stop is requested on it once leadership, had before, is gone (also by Stop). One term a
   // process: an elector that lost does not run again, its process should end and start anew.
