@@ -28,7 +28,6 @@ namespace purser::kube {
 using ProblemHandler = std::function<void(const Error&)>;
 
 struct InformerOptions {
-  std::string label_selector;
   ProblemHandler on_problem;  // from the informer's threads
 };
 
@@ -54,8 +53,7 @@ class Informer {
     for (auto& ns : namespaces) {
       const std::string path = CollectionPath(type, ns);
       parts_.push_back(std::make_unique<Part>(*this, std::move(ns)));
-      parts_.back()->runner =
-          std::make_unique<ReflectorRunner>(client, path, options.label_selector, *parts_.back());
+      parts_.back()->runner = std::make_unique<ReflectorRunner>(client, path, *parts_.back());
     }
   }
   ~Informer() { Stop(); }

@@ -58,12 +58,8 @@ bool IsNewer(std::string_view left, std::string_view right) {
 
 class ReflectorRunner::Implementation {
  public:
-  Implementation(Client& client, std::string path, std::string label_selector, ReflectorSink& sink)
-      : client_(client),
-        path_(std::move(path)),
-        label_selector_(std::move(label_selector)),
-        sink_(sink),
-        random_(std::random_device{}()) {}
+  Implementation(Client& client, std::string path, ReflectorSink& sink)
+      : client_(client), path_(std::move(path)), sink_(sink), random_(std::random_device{}()) {}
 
   void Start() {
     thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
@@ -107,7 +103,7 @@ class ReflectorRunner::Implementation {
 
   ReflectorInput Carry(const SendList& list, const std::stop_token& stop) {
     if (list.first_page) sink_.ListStarted();
-    auto body = client_.List(path_, Selecting(list.query), {kListTimeout, stop});
+    auto body = client_.List(path_, list.query, {kListTimeout, stop});
     if (!body) return RequestFailed{body.error()};
     if (!list_parser_) list_parser_.emplace();
     // Room for the parser behind the text, so that it need not copy a page.
@@ -132,7 +128,7 @@ class ReflectorRunner::Implementation {
     // Set when an ERROR event ends the watch.
     std::optional<ReflectorInput> error;
     bool saw_events = false;
-    const auto ended = client_.Watch(path_, Selecting(watch.query),
+    const auto ended = client_.Watch(path_, watch.query,
                                      [&](std::string_view line) {
                                        error = TakeEvent(line);
                                        saw_events = true;
@@ -185,11 +181,6 @@ class ReflectorRunner::Implementation {
     return std::nullopt;
   }
 
-  Query Selecting(Query query) const {
-    if (!label_selector_.empty()) query.emplace_back("labelSelector", label_selector_);
-    return query;
-  }
-
   void SetProblem(std::optional<Error> problem) {
     problem_set_ = problem.has_value();
     const std::lock_guard lock(mutex_);
@@ -198,7 +189,6 @@ class ReflectorRunner::Implementation {
 
   Client& client_;
   const std::string path_;
-  const std::string label_selector_;
   ReflectorSink& sink_;
   std::minstd_rand random_;
   ReflectorState state_;
@@ -210,10 +200,8 @@ class ReflectorRunner::Implementation {
   std::jthread thread_;  // last: it uses the others
 };
 
-ReflectorRunner::ReflectorRunner(Client& client, std::string path, std::string label_selector,
-                                 ReflectorSink& sink)
-    : implementation_(std::make_unique<Implementation>(client, std::move(path),
-                                                       std::move(label_selector), sink)) {}
+ReflectorRunner::ReflectorRunner(Client& client, std::string path, ReflectorSink& sink)
+    : implementation_(std::make_unique<Implementation>(client, std::move(path), sink)) {}
 ReflectorRunner::~ReflectorRunner() { Stop(); }
 void ReflectorRunner::Start() { implementation_->Start(); }
 void ReflectorRunner::Stop() { implementation_->Stop(); }

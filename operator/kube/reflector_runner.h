@@ -29,8 +29,7 @@ class ReflectorSink {
 
 class ReflectorRunner {
  public:
-  ReflectorRunner(Client& client, std::string path, std::string label_selector,
-                  ReflectorSink& sink);
+  ReflectorRunner(Client& client, std::string path, ReflectorSink& sink);
   ~ReflectorRunner();
   void Start();
   void Stop();  // returns when the thread has ended

@@ -111,11 +111,9 @@ class InformerTest : public testing::Test {
   Access access_{"http://api:80", "default", {}, "", nullptr};
   Client client_{transport_, access_};
   Informer<Thing> informer_{
-      client_,
-      {"", "v1", "things", "Thing"},
-      {},
-      DecodeThing,
-      {"app=x", [this](const Error& error) { problems_.push_back(error.message()); }}};
+      client_, {"", "v1", "things", "Thing"}, {}, DecodeThing, {[this](const Error& error) {
+        problems_.push_back(error.message());
+      }}};
 };
 
 TEST_F(InformerTest, ListsInPagesAndWatches) {
@@ -127,10 +125,8 @@ TEST_F(InformerTest, ListsInPagesAndWatches) {
   EXPECT_EQ(informer_.Size(), 3U);
   EXPECT_THAT(told_, ElementsAre("->one@1red", "->two@2blue", "->three@3red"));
   EXPECT_THAT(ByColor("red"), UnorderedElementsAre("one", "three"));
-  EXPECT_EQ(transport_.sent()[0].url,
-            "http://api:80/api/v1/things?limit=500&labelSelector=app%3Dx");
-  EXPECT_EQ(transport_.sent()[1].url,
-            "http://api:80/api/v1/things?limit=500&continue=next&labelSelector=app%3Dx");
+  EXPECT_EQ(transport_.sent()[0].url, "http://api:80/api/v1/things?limit=500");
+  EXPECT_EQ(transport_.sent()[1].url, "http://api:80/api/v1/things?limit=500&continue=next");
   EXPECT_THAT(transport_.watches()[0].url, testing::HasSubstr("resourceVersion=10&"));
 
   told_.clear();
