@@ -29,7 +29,7 @@ Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object,
 // metadata of any object; annotations outside purser.dev/ are left out.
 Result<ObjectMeta> DecodeObjectMeta(simdjson::dom::element object);
 
-// The whole object as the API server accepts it (used by tests and by `purser backtest`).
+// The whole object as the API server accepts it (for tests).
 std::string EncodeAgentPool(const AgentPool& pool);
 std::string EncodeAgentBudget(const AgentBudget& budget);
 

@@ -30,8 +30,6 @@ std::string_view ToString(ErrorCode code) {
       return "Fenced";
     case ErrorCode::kCorrupt:
       return "Corrupt";
-    case ErrorCode::kNotImplemented:
-      return "NotImplemented";
     case ErrorCode::kInternal:
       return "Internal";
   }

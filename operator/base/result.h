@@ -27,7 +27,6 @@ enum class ErrorCode {
   kCancelled,  // asked to stop
   kFenced,     // another leader holds a newer epoch: stop booking
   kCorrupt,    // stored or received data contradicts itself
-  kNotImplemented,
   kInternal,
 };
 

@@ -37,7 +37,7 @@ class OneAnswer final : public net::HttpTransport {
   Result<net::HttpResponse> StreamLines(const net::HttpRequest&, std::size_t,
                                         const std::function<bool(std::string_view)>&,
                                         std::stop_token) override {
-    return Error(ErrorCode::kNotImplemented, "not needed");
+    return Error(ErrorCode::kInternal, "not needed");
   }
 
  private:

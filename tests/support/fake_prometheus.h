@@ -58,7 +58,7 @@ class FakePrometheus final : public net::HttpTransport {
   Result<net::HttpResponse> StreamLines(const net::HttpRequest&, std::size_t,
                                         const std::function<bool(std::string_view)>&,
                                         std::stop_token) override {
-    return Error(ErrorCode::kNotImplemented, "not needed");
+    return Error(ErrorCode::kInternal, "not needed");
   }
 
   static net::HttpResponse Ok200(std::string body) { return {200, {}, std::move(body)}; }
