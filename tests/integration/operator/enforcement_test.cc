@@ -335,7 +335,8 @@ TEST_F(EnforcementTest, WhatWasGivenBackIsNotTakenByARestartThatIsBlind) {
                            "purser_reconcile_duration_seconds_count{controller=\"agentpool\"}") > 0;
   }));
   ASSERT_TRUE(world_.Eventually("the budget says that it is blind", [&] {
-    return world_.ConditionOf("agentbudget", "daily", "SourceHealthy") == "False/PrometheusUnreachable";
+    return world_.ConditionOf("agentbudget", "daily", "SourceHealthy") ==
+           "False/PrometheusUnreachable";
   }));
   EXPECT_EQ(world_.Replicas("worker"), 5);
 }
