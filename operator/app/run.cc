@@ -32,9 +32,18 @@ Result<std::string> ReadConfig(const std::string& path) {
 void WatchConfig(const std::string& path, std::string& current, std::stop_source& restart,
                  std::stop_token stop) {
   std::string seen = current;
+  std::string told;  // why it cannot be read
   while (!restart.stop_requested() && Pause(kLookEvery, stop)) {
     const auto text = ReadConfig(path);
-    if (!text || *text == seen) continue;
+    if (!text) {
+      if (text.error().message() != told) {
+        told = text.error().message();
+        spdlog::error("{}; the configuration in force stays", told);
+      }
+      continue;
+    }
+    told.clear();
+    if (*text == seen) continue;
     seen = *text;
     const auto parsed = api::ParseOperatorConfig(*text, path);
     if (!parsed) {

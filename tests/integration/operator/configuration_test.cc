@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include <fstream>
 
 #include "integration/operator/process.h"
@@ -128,6 +130,11 @@ TEST(ConfigurationTest, AValidChangeIsTakenAnInvalidOneIsNot) {
   ASSERT_TRUE(world.Eventually("it goes on as before", [&] {
     return world.Spent("daily") == "15";
   })) << process.LogTail();
+
+  std::filesystem::remove(path);
+  ASSERT_TRUE(world.Eventually(
+      "its absence is told", [&] { return process.Logged("No such file or directory"); }, kReload))
+      << process.LogTail();
 
   WriteConfig(world, "config", ConfigText(world, prometheus.url()));
   ASSERT_TRUE(world.Eventually(
