@@ -2,7 +2,9 @@
 // blindly.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <sys/stat.h>
+#include <optional>
 
 #include <fstream>
 
@@ -119,21 +121,33 @@ TEST(FaultsTest, APageOfHtmlIsNotZeroDollars) {
   }));
 }
 
-TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {
-  World world("api-restart");
+// An operator by way of an API server of its own.
+struct BehindSecondApiServer {
+  explicit BehindSecondApiServer(const std::string& ns) : world(ns) { server.Start(); }
+  // Returns once $1 of $10 is booked.
+  void Run() {
+    world.Deployment("worker", 5);
+    world.Pool("team", {"worker"});
+    world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
+    exporter.Add(world.ns(), "worker", "1");
+    running.emplace(world.Config(prometheus.url()), server.WriteKubeconfig(world.folder()),
+                    nullptr);
+    ASSERT_TRUE(world.Eventually("it is read", [&] {
+      return world.StatusOf("agentbudget", "daily").value("spent", "") == "1";
+    }));
+  }
+
+  World world;
   support::Exporter exporter;
-  support::Prometheus prometheus(support::Scraping(exporter));
-  support::SecondApiServer server(world.cluster());
-  server.Start();
-  world.Deployment("worker", 5);
-  world.Pool("team", {"worker"});
-  world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
-  exporter.Add(world.ns(), "worker", "1");
-  support::RunningOperator running(world.Config(prometheus.url()),
-                                   server.WriteKubeconfig(world.folder()), nullptr);
-  ASSERT_TRUE(world.Eventually("it is read", [&] {
-    return world.StatusOf("agentbudget", "daily").value("spent", "") == "1";
-  }));
+  support::Prometheus prometheus{support::Scraping(exporter)};
+  support::SecondApiServer server{world.cluster()};
+  std::optional<support::RunningOperator> running;
+};
+
+TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {
+  BehindSecondApiServer behind("api-restart");
+  ASSERT_NO_FATAL_FAILURE(behind.Run());
+  auto& [world, exporter, prometheus, server, running] = behind;
   server.Kill();
   exporter.Add(world.ns(), "worker", "10");
   std::this_thread::sleep_for(
@@ -145,28 +159,17 @@ TEST(FaultsTest, AnApiServerThatRestartsIsFollowed) {
 }
 
 TEST(FaultsTest, AnApiServerThatHangsKeepsNobodyFromEnding) {
-  World world("api-hangs");
-  support::Exporter exporter;
-  support::Prometheus prometheus(support::Scraping(exporter));
-  support::SecondApiServer server(world.cluster());
-  server.Start();
-  world.Deployment("worker", 5);
-  world.Pool("team", {"worker"});
-  world.Budget("daily", "limit: \"10\", window: {period: Month}", "{pools: [team]}");
-  exporter.Add(world.ns(), "worker", "1");
-  support::RunningOperator running(world.Config(prometheus.url()),
-                                   server.WriteKubeconfig(world.folder()), nullptr);
-  ASSERT_TRUE(world.Eventually("it is read", [&] {
-    return world.StatusOf("agentbudget", "daily").value("spent", "") == "1";
-  }));
+  BehindSecondApiServer behind("api-hangs");
+  ASSERT_NO_FATAL_FAILURE(behind.Run());
+  auto& [world, exporter, prometheus, server, running] = behind;
   server.Pause();
   exporter.Add(world.ns(), "worker", "10");
   // What stops the agents is on its way, and hangs.
   ASSERT_TRUE(world.Eventually("the budget is exhausted", [&] {
-    return World::MetricOf(running.port(), "purser_decisions_total{level=\"Stopped\"}") == 1;
+    return World::MetricOf(running->port(), "purser_decisions_total{level=\"Stopped\"}") == 1;
   }));
   const auto asked = std::chrono::steady_clock::now();
-  running.Stop();
+  running->Stop();
   EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(2));
 }
 
