@@ -260,16 +260,15 @@ class Operator::Implementation {
     const auto began = std::chrono::steady_clock::now();
     const Status done = reconcile(key);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    // A conflict is the ordinary way of learning that the cache was behind; cancelled is what the
+    // end of leading leaves.
+    const bool ordinary = done.ok() || done.error().code() == ErrorCode::kConflict ||
+                          done.error().code() == ErrorCode::kCancelled;
+    metrics_.Reconciled(name, took.count(), !ordinary);
     if (done.ok()) {
-      metrics_.Reconciled(name, took.count(), false);
       queue.Forget(key);
     } else {
-      // A conflict is the ordinary way of learning that the cache was behind; cancelled is what the
-      // end of leading leaves.
-      const auto code = done.error().code();
-      const bool ordinary = code == ErrorCode::kConflict || code == ErrorCode::kCancelled;
       const auto level = ordinary ? spdlog::level::debug : spdlog::level::warn;
-      metrics_.Reconciled(name, took.count(), !ordinary);
       spdlog::log(level, "controller={} key={} {} ({}); retrying", name, key.ToString(),
                   done.error().message(), ToString(done.error().code()));
       queue.AddRateLimited(key);
