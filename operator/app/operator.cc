@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -39,6 +40,7 @@ namespace {
 constexpr std::size_t kPoolWorkers = 4;
 constexpr std::size_t kBudgetWorkers = 1;  // no I/O
 constexpr std::size_t kReportWorkers = 2;
+constexpr unsigned kEvaluators = 4;  // at the start, when all budgets are new
 // After this long the start is over: caches filled, first reconciles and polls done.
 constexpr std::chrono::seconds kSettled{3};
 
@@ -210,13 +212,7 @@ class Operator::Implementation {
         changes_.SetEvaluate([&budgets](const auto& before, const auto& after) {
           return budgets.EvaluateEdited(before, after);
         });
-        // Every budget before any pool: a pool that acts on half of its budgets would only be
-        // asked again.
-        while (auto key = budget_queue_.TryGet()) {
-          WorkOn("agentbudget", budget_queue_, *key,
-                 [&](const api::ObjectKey& budget) { return budgets.Reconcile(budget); });
-          if (token.stop_requested()) break;
-        }
+        EvaluateAll(budgets, token);
         const auto work = [&](std::size_t workers, const char* name, controllers::KeyQueue& queue,
                               auto& controller, auto method) {
           for (std::size_t i = 0; i < workers; ++i) {
@@ -245,6 +241,22 @@ class Operator::Implementation {
       sources_ = nullptr;
     }
     return ended;
+  }
+
+  // Every budget before any pool: a pool that acts on half of its budgets would only be asked
+  // again. On all cores, for the agents wait.
+  void EvaluateAll(controllers::AgentBudgetController& budgets, const std::stop_token& stop) {
+    const auto evaluate = [&] {
+      while (auto key = budget_queue_.TryGet()) {
+        WorkOn("agentbudget", budget_queue_, *key,
+               [&](const api::ObjectKey& budget) { return budgets.Reconcile(budget); });
+        if (stop.stop_requested()) return;
+      }
+    };
+    std::vector<std::jthread> beside;
+    for (unsigned i = 1; i < std::min(std::thread::hardware_concurrency(), kEvaluators); ++i)
+      beside.emplace_back(evaluate);
+    evaluate();
   }
 
   template <typename Reconcile>

@@ -8,12 +8,14 @@
 
 #include "base/pause.h"
 #include "base/utf8.h"
+#include "kube/list_splitter.h"
 #include "net/url.h"
 
 namespace purser::kube {
 namespace {
 
 constexpr std::int64_t kMaxObjectBytes = 8 << 20;
+constexpr std::size_t kListPieceBytes = 128 << 10;
 constexpr int kMaxThrottledRetries = 3;
 constexpr Duration kLongestRetryAfter{10'000};
 constexpr std::size_t kMaxShownMessage = 1024;
@@ -158,11 +160,32 @@ class Client::Implementation {
     auto request = MakeRequest(verb, path, query, options);
     if (!request) return request.error().WithContext(Describe(verb, path));
     request->body = body;
-    request->max_body_bytes = verb.name == "list" ? kMaxPageBytes : kMaxObjectBytes;
+    request->max_body_bytes = kMaxObjectBytes;
     auto response = Exchange(verb, *request, options.stop,
                              [&] { return transport_.Send(*request, options.stop); });
     if (!response) return response.error().WithContext(Describe(verb, path));
     return std::move(response->body);
+  }
+
+  Result<std::string> List(const std::string& path, const Query& query, const OnItem& on_item,
+                           const CallOptions& options) {
+    auto request = MakeRequest(kList, path, query, options);
+    if (!request) return request.error().WithContext(Describe(kList, path));
+    request->piece_bytes = kListPieceBytes;
+    ListSplitter splitter(kMaxEventBytes);
+    auto response = Exchange(kList, *request, options.stop, [&] {
+      return transport_.Stream(
+          *request,
+          [&](std::string_view piece) -> Result<bool> {
+            PURSER_RETURN_IF_ERROR(splitter.Feed(piece, on_item));
+            return true;
+          },
+          options.stop);
+    });
+    if (!response) return response.error().WithContext(Describe(kList, path));
+    auto around = splitter.Around();
+    if (!around) return around.error().WithContext(Describe(kList, path));
+    return around;
   }
 
   Result<void> Watch(const std::string& path, const Query& query,
@@ -282,9 +305,9 @@ CallOptions Client::Ended(const CallOptions& options) const {
 Result<std::string> Client::Get(const std::string& path, const CallOptions& options) {
   return implementation_->Call(kGet, path, {}, {}, Ended(options));
 }
-Result<std::string> Client::List(const std::string& path, const Query& query,
+Result<std::string> Client::List(const std::string& path, const Query& query, const OnItem& on_item,
                                  const CallOptions& options) {
-  return implementation_->Call(kList, path, query, {}, Ended(options));
+  return implementation_->List(path, query, on_item, Ended(options));
 }
 Result<std::string> Client::Create(const std::string& collection, const std::string& body,
                                    const CallOptions& options) {

@@ -65,8 +65,13 @@ class Client {
   Client Until(std::stop_token stop) const;
 
   Result<std::string> Get(const std::string& path, const CallOptions& options = {});
-  // One page; `query` carries limit, continue, labelSelector, resourceVersion.
-  Result<std::string> List(const std::string& path, const Query& query,
+  // One page; `query` carries limit, continue, labelSelector, resourceVersion. Gives each item's
+  // JSON to `on_item` as it arrives, on the calling thread, and returns the list without them
+  // ("items":[]). The error that `on_item` returns ends the call. options.timeout is the longest
+  // silence allowed. Errors: kCorrupt (not a list), kResourceExhausted (an item, or what is around
+  // them, is longer than kMaxEventBytes).
+  using OnItem = std::function<Status(std::string_view item)>;
+  Result<std::string> List(const std::string& path, const Query& query, const OnItem& on_item,
                            const CallOptions& options = {});
   Result<std::string> Create(const std::string& collection, const std::string& body,
                              const CallOptions& options = {});
@@ -97,9 +102,8 @@ class Client {
   std::stop_token stop_;
 };
 
-// Largest object in a watch event, and largest page of a list. etcd refuses objects over 1.5 MiB.
+// Largest object in a watch event or a list. etcd refuses objects over 1.5 MiB.
 inline constexpr std::size_t kMaxEventBytes = 8 << 20;
-inline constexpr std::int64_t kMaxPageBytes = 128 << 20;
 
 // Decodes the body of a failed call (metav1.Status, or anything else) to an Error.
 Error DecodeApiError(int http_status, std::string_view body);

@@ -28,7 +28,8 @@ namespace purser::kube {
 using ProblemHandler = std::function<void(const Error&)>;
 
 struct InformerOptions {
-  ProblemHandler on_problem;  // from the informer's threads
+  ProblemHandler on_problem{};  // from the informer's threads
+  int page_limit = kPageLimit;  // objects a request of a list
 };
 
 // T has a member `api::ObjectMeta meta`. Thread-safe once started; AddHandler and AddIndex come
@@ -53,7 +54,8 @@ class Informer {
     for (auto& ns : namespaces) {
       const std::string path = CollectionPath(type, ns);
       parts_.push_back(std::make_unique<Part>(*this, std::move(ns)));
-      parts_.back()->runner = std::make_unique<ReflectorRunner>(client, path, *parts_.back());
+      parts_.back()->runner =
+          std::make_unique<ReflectorRunner>(client, path, *parts_.back(), options.page_limit);
     }
   }
   ~Informer() { Stop(); }

@@ -11,7 +11,7 @@ ReflectorStep List(ReflectorState state) {
   const bool first = state.continue_token.empty();
   state.phase = ReflectorState::Phase::kListing;
   // Without a resourceVersion: the newest state, in pages; "0" would bring all objects at once.
-  Query query{{"limit", std::to_string(kPageLimit)}};
+  Query query{{"limit", std::to_string(state.page_limit)}};
   if (!state.continue_token.empty()) query.emplace_back("continue", state.continue_token);
   return {std::move(state), SendList{std::move(query), first}};
 }

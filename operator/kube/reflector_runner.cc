@@ -1,7 +1,5 @@
 #include "kube/reflector_runner.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <mutex>
 #include <random>
@@ -9,7 +7,6 @@
 #include <utility>
 
 #include "base/pause.h"
-#include "kube/reflector.h"
 
 namespace purser::kube {
 namespace {
@@ -58,8 +55,10 @@ bool IsNewer(std::string_view left, std::string_view right) {
 
 class ReflectorRunner::Implementation {
  public:
-  Implementation(Client& client, std::string path, ReflectorSink& sink)
-      : client_(client), path_(std::move(path)), sink_(sink), random_(std::random_device{}()) {}
+  Implementation(Client& client, std::string path, ReflectorSink& sink, int page_limit)
+      : client_(client), path_(std::move(path)), sink_(sink), random_(std::random_device{}()) {
+    state_.page_limit = page_limit;
+  }
 
   void Start() {
     thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
@@ -93,33 +92,30 @@ class ReflectorRunner::Implementation {
     auto step = Step(std::move(state_), input, timeout);
     state_ = std::move(step.state);
     if (step.list_finished) {
-      list_parser_.reset();
       SetProblem(std::nullopt);  // first: who waits for the list finds no problem
       sink_.ListFinished(state_.resource_version);
-      malloc_trim(0);  // the pages and their trees were many times what the cache keeps
     }
     return std::move(step.effect);
   }
 
   ReflectorInput Carry(const SendList& list, const std::stop_token& stop) {
     if (list.first_page) sink_.ListStarted();
-    auto body = client_.List(path_, list.query, {kListTimeout, stop});
-    if (!body) return RequestFailed{body.error()};
-    if (!list_parser_) list_parser_.emplace();
-    // Room for the parser behind the text, so that it need not copy a page.
-    body->reserve(body->size() + simdjson::SIMDJSON_PADDING);
+    const auto around =
+        client_.List(path_, list.query,
+                     [this](std::string_view item) -> Status {
+                       dom::element object;
+                       if (parser_.parse(item.data(), item.size()).get(object) != simdjson::SUCCESS)
+                         return Error(ErrorCode::kCorrupt, "an item is not JSON");
+                       sink_.Listed(object);
+                       return Ok();
+                     },
+                     {kListTimeout, stop});
+    if (!around) return RequestFailed{around.error()};
     dom::element page;
-    dom::array items;
-    const bool parsed =
-        list_parser_->parse(body->data(), body->size(), false).get(page) == simdjson::SUCCESS;
-    if (!parsed || page["items"].get(items) != simdjson::SUCCESS) {
-      // A list of none may come as null.
-      if (!parsed || !page["items"].is_null()) {
-        return RequestFailed{
-            Error(ErrorCode::kCorrupt, "list " + path_ + ": the answer is not a list in JSON")};
-      }
-    } else {
-      for (const dom::element item : items) sink_.Listed(item);
+    if (parser_.parse(*around).get(page) != simdjson::SUCCESS ||
+        !(page["items"].is_array() || page["items"].is_null())) {  // a list of none may be null
+      return RequestFailed{
+          Error(ErrorCode::kCorrupt, "list " + path_ + ": the answer is not a list in JSON")};
     }
     return PageReceived{Text(page, "/metadata/resourceVersion"), Text(page, "/metadata/continue")};
   }
@@ -135,7 +131,7 @@ class ReflectorRunner::Implementation {
                                        return !error && !stop.stop_requested();
                                      },
                                      {kLongestSilence, stop});
-    if (watch_parser_.capacity() > kKeptParserBytes) watch_parser_ = dom::parser();
+    if (parser_.capacity() > kKeptParserBytes) parser_ = dom::parser();
     if (error) return *error;
     if (!ended && !saw_events) return RequestFailed{ended.error()};
     return WatchEnded{saw_events, !ended.ok()};
@@ -157,7 +153,7 @@ class ReflectorRunner::Implementation {
     dom::element event;
     dom::element object;
     std::string_view type;
-    if (watch_parser_.parse(line.data(), line.size()).get(event) != simdjson::SUCCESS ||
+    if (parser_.parse(line.data(), line.size()).get(event) != simdjson::SUCCESS ||
         event["type"].get(type) != simdjson::SUCCESS ||
         event["object"].get(object) != simdjson::SUCCESS) {
       // What it told is lost; only a new list brings it back.
@@ -192,16 +188,17 @@ class ReflectorRunner::Implementation {
   ReflectorSink& sink_;
   std::minstd_rand random_;
   ReflectorState state_;
-  std::optional<dom::parser> list_parser_;  // as large as a page: only while listing
-  dom::parser watch_parser_;
+  dom::parser parser_;  // of one object
   bool problem_set_ = false;
   mutable std::mutex mutex_;
   std::optional<Error> problem_;
   std::jthread thread_;  // last: it uses the others
 };
 
-ReflectorRunner::ReflectorRunner(Client& client, std::string path, ReflectorSink& sink)
-    : implementation_(std::make_unique<Implementation>(client, std::move(path), sink)) {}
+ReflectorRunner::ReflectorRunner(Client& client, std::string path, ReflectorSink& sink,
+                                 int page_limit)
+    : implementation_(std::make_unique<Implementation>(client, std::move(path), sink, page_limit)) {
+}
 ReflectorRunner::~ReflectorRunner() { Stop(); }
 void ReflectorRunner::Start() { implementation_->Start(); }
 void ReflectorRunner::Stop() { implementation_->Stop(); }

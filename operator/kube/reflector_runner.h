@@ -11,6 +11,7 @@
 #include "api/object_meta.h"
 #include "base/result.h"
 #include "kube/client.h"
+#include "kube/reflector.h"
 
 namespace purser::kube {
 
@@ -29,7 +30,7 @@ class ReflectorSink {
 
 class ReflectorRunner {
  public:
-  ReflectorRunner(Client& client, std::string path, ReflectorSink& sink);
+  ReflectorRunner(Client& client, std::string path, ReflectorSink& sink, int page_limit);
   ~ReflectorRunner();
   void Start();
   void Stop();  // returns when the thread has ended

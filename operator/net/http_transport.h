@@ -24,14 +24,17 @@ struct HttpRequest {
   std::string url;
   HttpHeaders headers;
   std::string body;
-  // Send: for the whole exchange. StreamLines: until the answer's header (30 s at most), then
-  // between two pieces of it.
+  // Send: for the whole exchange. Stream: until the answer's header (30 s at most), then between
+  // two pieces of it.
   Duration timeout{std::chrono::seconds(10)};
   // May the request be sent a second time when a kept connection turns out to be dead? If not, such
   // a failure is returned as kUnavailable: it is unknown then whether the server carried it out.
   bool idempotent = true;
-  // A longer answer fails with kResourceExhausted.
+  // Send: a longer answer fails with kResourceExhausted.
   std::int64_t max_body_bytes = 4 << 20;
+  // Stream: what arrives is given once it is so much (256 KiB at most), at the end, or after
+  // `timeout`. 1: at once.
+  std::size_t piece_bytes = 1;
 };
 
 struct HttpResponse {
@@ -58,14 +61,19 @@ class HttpTransport {
   // Any HTTP status is a success here. Redirects are not followed.
   virtual Result<HttpResponse> Send(const HttpRequest& request, std::stop_token stop) = 0;
 
-  // Gives each line (without its end) of a 2xx answer to `on_line`, on the calling thread. Returns
-  // the response, without a body, once the stream has ended or `on_line` returned false; an answer
-  // other than 2xx is returned with its body. A stream that breaks off is kUnavailable, a silent
-  // one kTimeout, a line over `max_line_bytes` kResourceExhausted: lines before that have been
-  // delivered.
-  virtual Result<HttpResponse> StreamLines(
-      const HttpRequest& request, std::size_t max_line_bytes,
-      const std::function<bool(std::string_view line)>& on_line, std::stop_token stop) = 0;
+  // Gives a 2xx answer's body to `on_piece` as it arrives, on the calling thread. Returns the
+  // response, without a body, once the stream has ended or `on_piece` returned false, and the error
+  // it returned; an answer other than 2xx is returned with its body. A stream that breaks off is
+  // kUnavailable, a silent one kTimeout: pieces before that have been given.
+  using OnPiece = std::function<Result<bool>(std::string_view piece)>;
+  virtual Result<HttpResponse> Stream(const HttpRequest& request, const OnPiece& on_piece,
+                                      std::stop_token stop) = 0;
+
+  // Stream, cut into lines: gives each, without its end, to `on_line`; false ends the stream. A
+  // line over `max_line_bytes` is kResourceExhausted: lines before it have been given.
+  Result<HttpResponse> StreamLines(const HttpRequest& request, std::size_t max_line_bytes,
+                                   const std::function<bool(std::string_view line)>& on_line,
+                                   std::stop_token stop);
 };
 
 }  // namespace purser::net

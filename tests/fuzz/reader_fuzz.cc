@@ -34,9 +34,8 @@ class OneAnswer final : public net::HttpTransport {
   Result<net::HttpResponse> Send(const net::HttpRequest&, std::stop_token) override {
     return response_;
   }
-  Result<net::HttpResponse> StreamLines(const net::HttpRequest&, std::size_t,
-                                        const std::function<bool(std::string_view)>&,
-                                        std::stop_token) override {
+  Result<net::HttpResponse> Stream(const net::HttpRequest&, const OnPiece&,
+                                   std::stop_token) override {
     return Error(ErrorCode::kInternal, "not needed");
   }
 

@@ -22,11 +22,13 @@ class LineTransport final : public net::HttpTransport {
     if (text_.empty()) return End(stop);
     return net::HttpResponse{200, {}, std::string(TakeLine(text_))};
   }
-  Result<net::HttpResponse> StreamLines(const net::HttpRequest&, std::size_t,
-                                        const std::function<bool(std::string_view)>& on_line,
-                                        std::stop_token stop) override {
+  Result<net::HttpResponse> Stream(const net::HttpRequest& request, const OnPiece& on_piece,
+                                   std::stop_token stop) override {
+    const bool watch = request.url.find("watch=") != std::string::npos;
     while (!text_.empty()) {
-      if (!on_line(TakeLine(text_))) return net::HttpResponse{200, {}, ""};
+      const auto goes_on = on_piece(std::string(TakeLine(text_)) + "\n");
+      if (!goes_on) return goes_on.error();
+      if (!*goes_on || !watch) return net::HttpResponse{200, {}, ""};
     }
     return End(stop);
   }

@@ -55,9 +55,8 @@ class FakePrometheus final : public net::HttpTransport {
     return net::HttpResponse{200, {}, Answer(request.body)};
   }
 
-  Result<net::HttpResponse> StreamLines(const net::HttpRequest&, std::size_t,
-                                        const std::function<bool(std::string_view)>&,
-                                        std::stop_token) override {
+  Result<net::HttpResponse> Stream(const net::HttpRequest&, const OnPiece&,
+                                   std::stop_token) override {
     return Error(ErrorCode::kInternal, "not needed");
   }
 

@@ -126,9 +126,8 @@ class CpprestTransport final : public HttpTransport {
     return response;
   }
 
-  Result<HttpResponse> StreamLines(const HttpRequest& request, std::size_t max_line_bytes,
-                                   const std::function<bool(std::string_view)>& on_line,
-                                   std::stop_token stop) override {
+  Result<HttpResponse> Stream(const HttpRequest& request, const OnPiece& on_piece,
+                              std::stop_token stop) override {
     auto call = Begin(request, kStreamBufferBytes, Exchange::Overflow::kHold, stop);
     if (!call) return call.error();
     const auto silence = [&] { return std::chrono::steady_clock::now() + request.timeout; };
@@ -141,7 +140,6 @@ class CpprestTransport final : public HttpTransport {
     const bool success = response->status >= 200 && response->status < 300;
 
     std::string data;  // just arrived
-    std::string line;  // begun in what arrived before
     while (true) {
       if (auto status = call->exchange->WaitForData(data, silence(), stop); !status) {
         return Failed(status.error(), *call);
@@ -151,12 +149,11 @@ class CpprestTransport final : public HttpTransport {
         if (response->body.size() < kErrorBodyBytes) response->body += data;
         continue;
       }
-      auto goes_on = GiveLines(data, line, max_line_bytes, on_line);
+      const auto goes_on = on_piece(data);
       if (!goes_on) return Failed(goes_on.error(), *call);
       if (!*goes_on) return response;
     }
     call->ended = true;
-    if (success && !line.empty()) on_line(line);
     return response;
   }
 
@@ -188,7 +185,8 @@ class CpprestTransport final : public HttpTransport {
     PURSER_RETURN_IF_ERROR(Check(request));
     auto target = Find(request.url);
     if (!target) return target.error();
-    Call call(std::make_shared<Exchange>(limit, overflow), target->url.Origin());
+    Call call(std::make_shared<Exchange>(limit, overflow, request.piece_bytes),
+              target->url.Origin());
     try {
       web_http::http_request message(request.method);
       message.set_request_uri(web::uri(target->url.target));
@@ -235,37 +233,6 @@ class CpprestTransport final : public HttpTransport {
         message += " (" + problem + ")";
     }
     return Error(error.code(), std::move(message));
-  }
-
-  // False: on_line wants no more.
-  static Result<bool> GiveLines(std::string_view data, std::string& line,
-                                std::size_t max_line_bytes,
-                                const std::function<bool(std::string_view)>& on_line) {
-    while (!data.empty()) {
-      const auto end = data.find('\n');
-      const std::string_view piece = data.substr(0, end);
-      if (piece.size() + line.size() > max_line_bytes) {
-        return Error(ErrorCode::kResourceExhausted,
-                     "a line is longer than " + std::to_string(max_line_bytes) + " bytes");
-      }
-      if (end == std::string_view::npos) {
-        line += piece;
-        return true;
-      }
-      data.remove_prefix(end + 1);
-      bool goes_on = true;
-      if (line.empty()) {
-        if (!piece.empty()) goes_on = on_line(piece);
-      } else {
-        line += piece;
-        goes_on = on_line(line);
-        // A long line is rare; its memory is not kept for the hours a watch lasts.
-        if (line.capacity() > kStreamBufferBytes) std::string().swap(line);
-        line.clear();
-      }
-      if (!goes_on) return false;
-    }
-    return true;
   }
 
   Result<Target> Find(const std::string& text) {

@@ -167,8 +167,9 @@ pplx::task<std::size_t> Exchange::Write(const std::uint8_t* data, std::size_t si
     held_size_ = size;
   }
   auto result = held ? pplx::create_task(*held_) : pplx::task_from_result(size);
+  const bool wakes = data_.size() >= piece_;
   lock.unlock();  // who is woken finds the lock free
-  changed_.notify_all();
+  if (wakes) changed_.notify_all();
   return result;
 }
 
@@ -231,8 +232,11 @@ Result<std::string> Exchange::WaitForBody(SteadyTime deadline, const std::stop_t
 Status Exchange::WaitForData(std::string& data, SteadyTime deadline, const std::stop_token& stop) {
   data.clear();
   std::unique_lock lock(mutex_);
-  PURSER_RETURN_IF_ERROR(
-      Wait(lock, deadline, stop, [this] { return finished_ || !data_.empty(); }));
+  const auto waited =
+      Wait(lock, deadline, stop, [this] { return finished_ || data_.size() >= piece_; });
+  // Less than a piece is no silence.
+  if (!waited && (waited.error().code() != ErrorCode::kTimeout || data_.empty()))
+    return waited.error();
   data.swap(data_);
   if (data.empty() && failure_) return Error(ErrorCode::kUnavailable, *failure_);
   Release(lock);

@@ -5,6 +5,7 @@
 #include <cpprest/http_msg.h>
 #include <pplx/pplxtasks.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -29,9 +30,11 @@ class Exchange {
  public:
   enum class Overflow {
     kFail,  // Send: a body over the limit ends the exchange
-    kHold,  // StreamLines: the library stops reading until the caller has taken what there is
+    kHold,  // Stream: the library stops reading until the caller has taken what there is
   };
-  Exchange(std::size_t limit, Overflow overflow) : limit_(limit), overflow_(overflow) {}
+  // With kHold, the caller is woken when `piece` bytes are there.
+  Exchange(std::size_t limit, Overflow overflow, std::size_t piece)
+      : limit_(limit), overflow_(overflow), piece_(std::clamp<std::size_t>(piece, 1, limit)) {}
 
   // The library's side.
   void SetHeader(HttpResponse response);
@@ -43,7 +46,8 @@ class Exchange {
   Result<HttpResponse> WaitForHeader(SteadyTime deadline, const std::stop_token& stop);
   // The whole body, once it is there. Only with kFail.
   Result<std::string> WaitForBody(SteadyTime deadline, const std::stop_token& stop);
-  // What has arrived, swapped into `data`; empty at the end of the body.
+  // What has arrived, swapped into `data`: a piece, or less at the deadline or the end; empty at
+  // the end of the body.
   Status WaitForData(std::string& data, SteadyTime deadline, const std::stop_token& stop);
   // From now on everything written is refused.
   void Leave();
@@ -56,6 +60,7 @@ class Exchange {
 
   const std::size_t limit_;
   const Overflow overflow_;
+  const std::size_t piece_;
   std::mutex mutex_;
   // Plain: one that takes a stop token has a second lock, which waker and woken contend for.
   std::condition_variable changed_;

@@ -73,9 +73,13 @@ TEST_F(RealCoordinationTest, EventsAreWrittenAndCounted) {
     }
     recorder.Record(regarding, EventType::kNormal, "Resume", "Evaluate", "window began");
   }
-  const auto listed = client_.List("/apis/events.k8s.io/v1/namespaces/" + ns_ + "/events", {});
+  auto events = Json::array();
+  const auto listed = client_.List("/apis/events.k8s.io/v1/namespaces/" + ns_ + "/events", {},
+                                   [&](std::string_view item) {
+                                     events.push_back(Json::parse(item));
+                                     return Ok();
+                                   });
   ASSERT_TRUE(listed.ok()) << listed.error().message();
-  const auto events = Json::parse(*listed)["items"];
   ASSERT_EQ(events.size(), 2U) << events.dump(1);
   for (const auto& event : events) {
     EXPECT_EQ(event["regarding"]["name"], "one");

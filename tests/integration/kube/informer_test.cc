@@ -14,12 +14,13 @@ class RealInformerTest : public ApiServerTest {
  protected:
   using ConfigMaps = Informer<ConfigMap>;
   std::unique_ptr<ConfigMaps> MakeInformer(Client& client) {
-    auto informer =
-        std::make_unique<ConfigMaps>(client, kConfigMaps, std::vector<std::string>{ns_},
-                                     DecodeConfigMap, InformerOptions{[this](const Error& error) {
-                                       const std::lock_guard lock(mutex_);
-                                       problems_ += error.message() + "\n";
-                                     }});
+    auto informer = std::make_unique<ConfigMaps>(
+        client, kConfigMaps, std::vector<std::string>{ns_}, DecodeConfigMap,
+        InformerOptions{[this](const Error& error) {
+                          const std::lock_guard lock(mutex_);
+                          problems_ += error.message() + "\n";
+                        },
+                        500});
     informer->AddHandler([this](const auto& before, const auto& after) {
       ++(before == nullptr ? added_ : after == nullptr ? removed_ : changed_);
     });

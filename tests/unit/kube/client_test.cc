@@ -35,13 +35,25 @@ TEST(PathTest, NamesCollectionsAndObjects) {
 
 TEST(ClientTest, SendsEachVerbAsTheApiWantsIt) {
   FakeTransport transport;
-  transport.on_send = [](const HttpRequest&) { return Respond(200, "body"); };
+  transport.on_send = [](const HttpRequest& request) {
+    return Respond(200, request.url.ends_with("pods?limit=500&continue=a%3D%2F%2B")
+                            ? R"({"items":[{"a":1},{"b":2}]})"
+                            : "body");
+  };
   std::vector<std::string> observed;
   Client client(transport, Server("https://api:6443/prefix"),
                 [&](const Client::Call& call) { observed.emplace_back(call.verb); });
   const std::string path = "/api/v1/namespaces/a/pods/b";
   EXPECT_EQ(*client.Get(path), "body");
-  ASSERT_TRUE(client.List("/api/v1/pods", {{"limit", "500"}, {"continue", "a=/+"}}).ok());
+  std::string items;
+  const auto listed = client.List("/api/v1/pods", {{"limit", "500"}, {"continue", "a=/+"}},
+                                  [&](std::string_view item) {
+                                    items += item;
+                                    return Ok();
+                                  });
+  ASSERT_TRUE(listed.ok()) << listed.error().message();
+  EXPECT_EQ(*listed, R"({"items":[]})");
+  EXPECT_EQ(items, R"({"a":1}{"b":2})");
   ASSERT_TRUE(client.Create("/api/v1/namespaces/a/pods", "{1}").ok());
   ASSERT_TRUE(client.MergePatch(path, "{2}").ok());
   ASSERT_TRUE(client.Apply(path + "/status", "{3}").ok());

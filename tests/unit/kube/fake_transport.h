@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "net/http_transport.h"
@@ -39,9 +40,22 @@ class FakeTransport final : public net::HttpTransport {
     return on_send(request);
   }
 
-  Result<HttpResponse> StreamLines(const HttpRequest& request, std::size_t,
-                                   const std::function<bool(std::string_view)>& on_line,
-                                   std::stop_token stop) override {
+  // A watch brings what is delivered; everything else is sent, and its body given in two pieces.
+  Result<HttpResponse> Stream(const HttpRequest& request, const OnPiece& on_piece,
+                              std::stop_token stop) override {
+    if (request.url.find("watch=") == std::string::npos) {
+      auto response = Send(request, stop);
+      if (!response || response->status != 200) return response;
+      const std::string body = std::exchange(response->body, {});
+      const auto middle = body.size() / 2;
+      for (const auto piece :
+           {std::string_view(body).substr(0, middle), std::string_view(body).substr(middle)}) {
+        const auto goes_on = on_piece(piece);
+        if (!goes_on) return goes_on.error();
+        if (!*goes_on) break;
+      }
+      return response;
+    }
     std::unique_lock lock(mutex_);
     watches_.push_back(request);
     changed_.notify_all();
@@ -62,11 +76,12 @@ class FakeTransport final : public net::HttpTransport {
           break;
       }
       lock.unlock();
-      const bool goes_on = on_line(delivery.text);
+      const auto goes_on = on_piece(delivery.text + "\n");
       lock.lock();
       ++delivered_;
       changed_.notify_all();
-      if (!goes_on) return Respond(200, "");
+      if (!goes_on) return goes_on.error();
+      if (!*goes_on) return Respond(200, "");
     }
   }
 

@@ -125,8 +125,8 @@ TEST_F(InformerTest, ListsInPagesAndWatches) {
   EXPECT_EQ(informer_.Size(), 3U);
   EXPECT_THAT(told_, ElementsAre("->one@1red", "->two@2blue", "->three@3red"));
   EXPECT_THAT(ByColor("red"), UnorderedElementsAre("one", "three"));
-  EXPECT_EQ(transport_.sent()[0].url, "http://api:80/api/v1/things?limit=500");
-  EXPECT_EQ(transport_.sent()[1].url, "http://api:80/api/v1/things?limit=500&continue=next");
+  EXPECT_EQ(transport_.sent()[0].url, "http://api:80/api/v1/things?limit=10000");
+  EXPECT_EQ(transport_.sent()[1].url, "http://api:80/api/v1/things?limit=10000&continue=next");
   EXPECT_THAT(transport_.watches()[0].url, testing::HasSubstr("resourceVersion=10&"));
 
   told_.clear();

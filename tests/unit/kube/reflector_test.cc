@@ -20,7 +20,7 @@ std::string Value(const Query& query, std::string_view name) {
 std::string Describe(const ReflectorStep& step) {
   std::string text;
   if (const auto* list = std::get_if<SendList>(&step.effect)) {
-    EXPECT_EQ(Value(list->query, "limit"), "500");
+    EXPECT_EQ(Value(list->query, "limit"), "10000");
     EXPECT_EQ(Value(list->query, "resourceVersion"), "-");
     const auto token = Value(list->query, "continue");
     text = token == "-" ? "list" : "list from " + token;

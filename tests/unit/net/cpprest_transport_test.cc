@@ -366,6 +366,49 @@ TEST(CpprestStreamTest, GivesALineAsSoonAsItIsThere) {
   EXPECT_THAT(lines, testing::ElementsAre("one", "two"));
 }
 
+TEST(CpprestStreamTest, GathersPieces) {
+  std::promise<void> seen;
+  LoopbackServer server([&](Connection& connection) {
+    connection.ReadRequest();
+    connection.Write(kStreamHeader);
+    for (int i = 0; i < 10; ++i) connection.Write(Chunk(std::string(100, 'a')));
+    // A piece was gathered, or the rest is silence.
+    if (seen.get_future().wait_for(std::chrono::seconds(5)) != std::future_status::ready) return;
+    connection.Write(Chunk("slow"));
+    connection.WaitForClose();
+  });
+  auto request = Request(server.Url());
+  request.piece_bytes = 1000;
+  request.timeout = milliseconds(200);
+  std::vector<std::string> pieces;
+  const auto result = MakeTransport()->Stream(request,
+                                              [&](std::string_view piece) -> Result<bool> {
+                                                pieces.emplace_back(piece);
+                                                if (pieces.size() == 1) seen.set_value();
+                                                return true;
+                                              },
+                                              {});
+  // Less than a piece is given when nothing more comes in time; silence after that is an error.
+  EXPECT_THAT(pieces, testing::ElementsAre(std::string(1000, 'a'), "slow"));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code(), ErrorCode::kTimeout);
+}
+
+TEST(CpprestStreamTest, EndsWithTheErrorOfThePiece) {
+  LoopbackServer server([](Connection& connection) {
+    connection.ReadRequest();
+    connection.Write(kStreamHeader);
+    connection.Write(Chunk("one"));
+    connection.WaitForClose();
+  });
+  const auto result = MakeTransport()->Stream(
+      Request(server.Url()),
+      [](std::string_view) -> Result<bool> { return Error(ErrorCode::kCorrupt, "no list"); }, {});
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code(), ErrorCode::kCorrupt);
+  EXPECT_THAT(result.error().message(), testing::HasSubstr("no list"));
+}
+
 TEST(CpprestStreamTest, ReturnsTheBodyOfAnError) {
   LoopbackServer server([](Connection& connection) {
     connection.ReadRequest();
