@@ -81,10 +81,10 @@ class Operator::Implementation {
         changes_(caches_, budget_queue_, pool_queue_),
         told_{caches_,
               board_,
-              {{"agentbudget", &budget_queue_},
-               {"agentpool", &pool_queue_},
-               {"agentbudget-status", &budget_report_queue_},
-               {"agentpool-status", &pool_report_queue_}},
+              {{observability::kBudgetController, &budget_queue_},
+               {observability::kPoolController, &pool_queue_},
+               {observability::kBudgetStatusController, &budget_report_queue_},
+               {observability::kPoolStatusController, &pool_report_queue_}},
               [this] { return leading_.load(); },
               [this] { return SourceSamples(); },
               options_.config.leader_election.enabled} {}
@@ -222,14 +222,14 @@ class Operator::Implementation {
             });
           }
         };
-        work(kBudgetWorkers, "agentbudget", budget_queue_, budgets,
+        work(kBudgetWorkers, observability::kBudgetController, budget_queue_, budgets,
              &controllers::AgentBudgetController::Reconcile);
-        work(kPoolWorkers, "agentpool", pool_queue_, pools,
+        work(kPoolWorkers, observability::kPoolController, pool_queue_, pools,
              &controllers::AgentPoolController::Reconcile);
-        work(kReportWorkers, "agentbudget-status", budget_report_queue_, budget_reporter,
-             &controllers::BudgetReporter::Report);
-        work(kReportWorkers, "agentpool-status", pool_report_queue_, pool_reporter,
-             &controllers::PoolReporter::Report);
+        work(kReportWorkers, observability::kBudgetStatusController, budget_report_queue_,
+             budget_reporter, &controllers::BudgetReporter::Report);
+        work(kReportWorkers, observability::kPoolStatusController, pool_report_queue_,
+             pool_reporter, &controllers::PoolReporter::Report);
       }
       threads.emplace_back([token] {
         if (Pause(kSettled, token)) ReleaseStartUpMemory();
@@ -248,7 +248,7 @@ class Operator::Implementation {
   void EvaluateAll(controllers::AgentBudgetController& budgets, const std::stop_token& stop) {
     const auto evaluate = [&] {
       while (auto key = budget_queue_.TryGet()) {
-        WorkOn("agentbudget", budget_queue_, *key,
+        WorkOn(observability::kBudgetController, budget_queue_, *key,
                [&](const api::ObjectKey& budget) { return budgets.Reconcile(budget); });
         if (stop.stop_requested()) return;
       }

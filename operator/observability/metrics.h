@@ -17,8 +17,13 @@
 
 namespace purser::observability {
 
-inline constexpr const char* kControllers[] = {"agentbudget", "agentpool", "agentbudget-status",
-                                               "agentpool-status"};
+// The values of the label `controller`.
+inline constexpr const char* kBudgetController = "agentbudget";
+inline constexpr const char* kPoolController = "agentpool";
+inline constexpr const char* kBudgetStatusController = "agentbudget-status";
+inline constexpr const char* kPoolStatusController = "agentpool-status";
+inline constexpr const char* kControllers[] = {kBudgetController, kPoolController,
+                                               kBudgetStatusController, kPoolStatusController};
 
 struct BudgetSample {
   std::string ns, name;
