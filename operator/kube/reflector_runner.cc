@@ -92,10 +92,16 @@ class ReflectorRunner::Implementation {
     auto step = Step(std::move(state_), input, timeout);
     state_ = std::move(step.state);
     if (step.list_finished) {
+      DropLargeParser();
       SetProblem(std::nullopt);  // first: who waits for the list finds no problem
       sink_.ListFinished(state_.resource_version);
     }
     return std::move(step.effect);
+  }
+
+  // One large object must not keep its room for as long as a watch lasts.
+  void DropLargeParser() {
+    if (parser_.capacity() > kKeptParserBytes) parser_ = dom::parser();
   }
 
   ReflectorInput Carry(const SendList& list, const std::stop_token& stop) {
@@ -131,7 +137,7 @@ class ReflectorRunner::Implementation {
                                        return !error && !stop.stop_requested();
                                      },
                                      {kLongestSilence, stop});
-    if (parser_.capacity() > kKeptParserBytes) parser_ = dom::parser();
+    DropLargeParser();
     if (error) return *error;
     if (!ended && !saw_events) return RequestFailed{ended.error()};
     return WatchEnded{saw_events, !ended.ok()};
