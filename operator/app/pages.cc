@@ -1,6 +1,6 @@
 #include "app/pages.h"
 
-#include "controllers/pool_status.h"
+#include "controllers/agent_pool/pool_status.h"
 
 namespace purser::app {
 namespace {

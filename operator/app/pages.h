@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "controllers/agent_budget/evaluation.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
-#include "controllers/evaluation.h"
 #include "net/server/http_server.h"
 #include "observability/metrics.h"
 

@@ -7,15 +7,16 @@
 
 #include "api/codec.h"
 #include "base/pause.h"
-#include "controllers/limits_publisher.h"
+#include "controllers/agent_pool/limits_publisher.h"
+#include "controllers/agent_pool/restore.h"
 #include "controllers/resources.h"
-#include "controllers/restore.h"
-#include "controllers/scale_actuator.h"
-#include "controllers/workload.h"
 #include "kube/client.h"
 #include "kube/informer.h"
 #include "net/cpprest/cpprest_transport.h"
-#include "policy/workload_plan.h"
+#include "workloads/kinds.h"
+#include "workloads/scale_actuator.h"
+#include "workloads/workload.h"
+#include "workloads/workload_plan.h"
 
 namespace purser::app {
 namespace {
@@ -47,7 +48,7 @@ Status StopOperator(kube::Client& client, const std::string& reference, const De
                  "--stop-statefulset \"" + reference + "\" is not NAMESPACE/NAME");
   }
   const api::ObjectKey key{reference.substr(0, slash), reference.substr(slash + 1)};
-  const auto path = kube::ObjectPath(controllers::StatefulSetType(), key);
+  const auto path = kube::ObjectPath(workloads::StatefulSetType(), key);
   auto scaled = client.MergePatch(path, R"({"spec":{"replicas":0}})");
   if (!scaled) {
     if (scaled.error().code() == ErrorCode::kNotFound) return Ok();
@@ -76,17 +77,17 @@ Status StopOperator(kube::Client& client, const std::string& reference, const De
 }
 
 Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
-                        kube::Informer<controllers::Workload>& workloads, int& restored) {
-  std::vector<std::shared_ptr<const controllers::Workload>> taken;
+                        kube::Informer<workloads::Workload>& workloads, int& restored) {
+  std::vector<std::shared_ptr<const workloads::Workload>> taken;
   workloads.ForEach([&](const auto& workload) {
-    if (workload->meta.annotations.contains(std::string(policy::kSavedAnnotation)))
+    if (workload->meta.annotations.contains(std::string(workloads::kSavedAnnotation)))
       taken.push_back(workload);
   });
   Status first = Ok();
   for (const auto& workload : taken) {
-    if (!controllers::StateOf(*workload)) {
+    if (!workloads::StateOf(*workload)) {
       spdlog::warn("{}={} annotation {} cannot be read, left alone", type.kind,
-                   workload->meta.key().ToString(), policy::kSavedAnnotation);
+                   workload->meta.key().ToString(), workloads::kSavedAnnotation);
       continue;
     }
     const auto given_back = controllers::RestoreWorkload(client, type, *workload);
@@ -132,10 +133,10 @@ Status Release(const ReleaseOptions& options, std::stop_token stop) {
     PURSER_RETURN_IF_ERROR(StopOperator(client, options.stop_stateful_set, deadline));
   }
 
-  kube::Informer<controllers::Workload> deployments(
-      client, controllers::DeploymentType(), options.namespaces, controllers::DecodeWorkload);
-  kube::Informer<controllers::Workload> stateful_sets(
-      client, controllers::StatefulSetType(), options.namespaces, controllers::DecodeWorkload);
+  kube::Informer<workloads::Workload> deployments(client, workloads::DeploymentType(),
+                                                  options.namespaces, workloads::DecodeWorkload);
+  kube::Informer<workloads::Workload> stateful_sets(client, workloads::StatefulSetType(),
+                                                    options.namespaces, workloads::DecodeWorkload);
   kube::Informer<api::AgentPool> pools(
       client, controllers::PoolType(), options.namespaces,
       [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
@@ -155,9 +156,9 @@ Status Release(const ReleaseOptions& options, std::stop_token stop) {
   Status done = Ok();
   do {
     const auto workloads =
-        RestoreWorkloads(client, controllers::DeploymentType(), deployments, restored);
+        RestoreWorkloads(client, workloads::DeploymentType(), deployments, restored);
     const auto sets =
-        RestoreWorkloads(client, controllers::StatefulSetType(), stateful_sets, restored);
+        RestoreWorkloads(client, workloads::StatefulSetType(), stateful_sets, restored);
     const auto released = ReleasePools(client, pools);
     done = !workloads.ok() ? workloads : !sets.ok() ? sets : released;
     if (done.ok() || (done.error().code() != ErrorCode::kConflict &&

@@ -6,7 +6,8 @@
 
 #include "api/codec.h"
 #include "controllers/resources.h"
-#include "controllers/scale_actuator.h"
+#include "workloads/kinds.h"
+#include "workloads/scale_actuator.h"
 
 namespace purser::controllers {
 namespace {
@@ -60,8 +61,8 @@ std::vector<std::string> AgentIndexOf(const api::AgentPool& pool) {
   return values;
 }
 
-std::vector<std::string> SavedPoolIndexOf(const Workload& workload) {
-  const auto state = StateOf(workload);
+std::vector<std::string> SavedPoolIndexOf(const workloads::Workload& workload) {
+  const auto state = workloads::StateOf(workload);
   if (!state || !state->saved) return {};
   return {workload.meta.ns + "/" + state->saved->pool};
 }
@@ -75,8 +76,9 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces)
           client, PoolType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeAgentPool(object); },
           Telling("agentpools")),
-      deployments(client, DeploymentType(), namespaces, DecodeWorkload, Telling("deployments")),
-      stateful_sets(client, StatefulSetType(), namespaces, DecodeWorkload,
+      deployments(client, workloads::DeploymentType(), namespaces, workloads::DecodeWorkload,
+                  Telling("deployments")),
+      stateful_sets(client, workloads::StatefulSetType(), namespaces, workloads::DecodeWorkload,
                     Telling("statefulsets")) {
   budgets.AddIndex(kBudgetsByPool, PoolIndexOf);
   pools.AddIndex(kPoolsByNamespace,
@@ -122,7 +124,7 @@ void Caches::WaitForSync(const std::stop_token& stop) {
   wait(stateful_sets, "statefulsets");
 }
 
-kube::Informer<Workload>& Caches::Workloads(const std::string& kind) {
+kube::Informer<workloads::Workload>& Caches::Workloads(const std::string& kind) {
   return kind == "StatefulSet" ? stateful_sets : deployments;
 }
 

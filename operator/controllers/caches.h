@@ -7,9 +7,9 @@
 
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
-#include "controllers/workload.h"
 #include "kube/client.h"
 #include "kube/informer.h"
+#include "workloads/workload.h"
 
 namespace purser::controllers {
 
@@ -28,7 +28,7 @@ inline constexpr const char* kWorkloadsByPool = "saved-pool";
 std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget);
 std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool);
 std::vector<std::string> AgentIndexOf(const api::AgentPool& pool);
-std::vector<std::string> SavedPoolIndexOf(const Workload& workload);
+std::vector<std::string> SavedPoolIndexOf(const workloads::Workload& workload);
 std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
                                const std::string& name);
 std::string AgentIndexValue(const std::string& ns, const std::string& agent);
@@ -45,7 +45,7 @@ struct Caches {
   void WaitForSync(const std::stop_token& stop);
 
   // The cache of a workload's kind, Deployment or StatefulSet.
-  kube::Informer<Workload>& Workloads(const std::string& kind);
+  kube::Informer<workloads::Workload>& Workloads(const std::string& kind);
 
   // Budgets that name the pool, or every pool of its namespace.
   std::vector<kube::Informer<api::AgentBudget>::Pointer> BudgetsNaming(
@@ -59,8 +59,8 @@ struct Caches {
 
   kube::Informer<api::AgentBudget> budgets;
   kube::Informer<api::AgentPool> pools;
-  kube::Informer<Workload> deployments;
-  kube::Informer<Workload> stateful_sets;
+  kube::Informer<workloads::Workload> deployments;
+  kube::Informer<workloads::Workload> stateful_sets;
 };
 
 }  // namespace purser::controllers

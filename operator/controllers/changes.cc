@@ -68,8 +68,8 @@ void Changes::EnqueueSharers(const api::AgentPool& pool) {
 }
 
 void Changes::WorkloadChanged(const std::string& kind,
-                              const kube::Informer<Workload>::Pointer& before,
-                              const kube::Informer<Workload>::Pointer& after) {
+                              const kube::Informer<workloads::Workload>::Pointer& before,
+                              const kube::Informer<workloads::Workload>::Pointer& after) {
   if (before && after && before->replicas == after->replicas &&
       before->meta.annotations == after->meta.annotations &&
       before->meta.deleting == after->meta.deleting) {

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "api/object_meta.h"
+#include "controllers/agent_budget/scope.h"
 #include "controllers/caches.h"
-#include "controllers/scope.h"
 #include "kube/informer.h"
 #include "kube/work_queue.h"
 
@@ -30,8 +30,9 @@ class Changes {
   void BudgetChanged(const BudgetPointer& before, const BudgetPointer& after);
   void PoolChanged(const PoolPointer& before, const PoolPointer& after);
   void EnqueueSharers(const api::AgentPool& pool);
-  void WorkloadChanged(const std::string& kind, const kube::Informer<Workload>::Pointer& before,
-                       const kube::Informer<Workload>::Pointer& after);
+  void WorkloadChanged(const std::string& kind,
+                       const kube::Informer<workloads::Workload>::Pointer& before,
+                       const kube::Informer<workloads::Workload>::Pointer& after);
 
   Caches& caches_;
   KeyQueue& budget_queue_;

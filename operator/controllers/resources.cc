@@ -27,23 +27,9 @@ const kube::ResourceType& BudgetType() {
   static const kube::ResourceType type{kGroup, kVersion, "agentbudgets", "AgentBudget"};
   return type;
 }
-const kube::ResourceType& DeploymentType() {
-  static const kube::ResourceType type{"apps", "v1", "deployments", "Deployment"};
-  return type;
-}
-const kube::ResourceType& StatefulSetType() {
-  static const kube::ResourceType type{"apps", "v1", "statefulsets", "StatefulSet"};
-  return type;
-}
 const kube::ResourceType& ConfigMapType() {
   static const kube::ResourceType type{"", "v1", "configmaps", "ConfigMap"};
   return type;
-}
-
-const kube::ResourceType* WorkloadType(std::string_view kind) {
-  if (kind == "Deployment") return &DeploymentType();
-  if (kind == "StatefulSet") return &StatefulSetType();
-  return nullptr;
 }
 
 kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const api::ObjectMeta& meta) {

@@ -9,7 +9,6 @@
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
 #include "base/result.h"
-#include "controllers/workload.h"
 #include "kube/client.h"
 #include "kube/events.h"
 
@@ -17,11 +16,7 @@ namespace purser::controllers {
 
 const kube::ResourceType& PoolType();
 const kube::ResourceType& BudgetType();
-const kube::ResourceType& DeploymentType();
-const kube::ResourceType& StatefulSetType();
 const kube::ResourceType& ConfigMapType();
-// Deployment or StatefulSet by kind; null for any other.
-const kube::ResourceType* WorkloadType(std::string_view kind);
 
 kube::ObjectReference ReferenceTo(const api::AgentBudget& budget);
 kube::ObjectReference ReferenceTo(const api::AgentPool& pool);

@@ -1,11 +1,11 @@
 // The annotation in which a workload's original replicas are kept: everybody who may edit the
 // workload can write it.
 #include "fuzz/target.h"
-#include "policy/workload_plan.h"
+#include "workloads/workload_plan.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace purser::fuzz;
-  using purser::policy::Saved;
+  using purser::workloads::Saved;
   const auto saved = Saved::Decode(TextOf(data, size));
   if (!saved) {
     Require(saved.error().code() == purser::ErrorCode::kCorrupt, "a refusal says kCorrupt");

@@ -4,14 +4,14 @@
 #include <map>
 #include <mutex>
 
-#include "controllers/workload.h"
 #include "fuzz/target.h"
 #include "kube/informer.h"
+#include "workloads/workload.h"
 
 namespace purser::fuzz {
 namespace {
 
-using controllers::Workload;
+using workloads::Workload;
 
 // Answers line by line, and ends the run when there are no more.
 class LineTransport final : public net::HttpTransport {
@@ -70,7 +70,7 @@ void CheckCache(std::string_view text) {
     if (self->Problem()) transport.Finish();
   };
   kube::Informer<Workload> informer(client, {"apps", "v1", "deployments", "Deployment"}, {},
-                                    controllers::DecodeWorkload, options);
+                                    workloads::DecodeWorkload, options);
   self = &informer;
   informer.AddHandler([&](const auto& before, const auto& after) {
     Require(before || after, "a change has two sides");

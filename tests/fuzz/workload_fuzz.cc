@@ -1,24 +1,24 @@
 // A Deployment or StatefulSet in JSON with its annotation, and what is planned for it.
-#include "controllers/workload.h"
+#include "workloads/workload.h"
 
 #include "fuzz/json.h"
 #include "fuzz/target.h"
-#include "policy/workload_plan.h"
+#include "workloads/workload_plan.h"
 
 namespace purser::fuzz {
 namespace {
 
 using policy::Level;
-using policy::PlanKind;
+using workloads::PlanKind;
 
-void CheckPlan(const policy::WorkloadState& state, Level level) {
+void CheckPlan(const workloads::WorkloadState& state, Level level) {
   constexpr std::int32_t kMaximum = 20;
-  policy::WorkloadAsk ask;
+  workloads::WorkloadAsk ask;
   ask.level = level;
   ask.concurrency = 7;
   ask.maximum = kMaximum;
   ask.pool = "research";
-  const auto plan = policy::PlanWorkload(state, ask, {});
+  const auto plan = workloads::PlanWorkload(state, ask, {});
   if (plan.replicas) {
     Require(*plan.replicas >= 0, "replicas asked for are a count");
     Require(plan.kind != PlanKind::kNothing && plan.kind != PlanKind::kForget,
@@ -44,14 +44,14 @@ void CheckPlan(const policy::WorkloadState& state, Level level) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace purser;
   fuzz::WithJson(fuzz::TextOf(data, size), [](simdjson::dom::element document) {
-    const auto workload = controllers::DecodeWorkload(document);
+    const auto workload = workloads::DecodeWorkload(document);
     if (!workload) return;
     fuzz::Require(workload->replicas >= 0, "replicas are a count");
-    policy::WorkloadState state{workload->replicas, std::nullopt, workload->replicas_manager};
+    workloads::WorkloadState state{workload->replicas, std::nullopt, workload->replicas_manager};
     const auto& annotations = workload->meta.annotations;
-    const auto found = annotations.find(std::string(policy::kSavedAnnotation));
+    const auto found = annotations.find(std::string(workloads::kSavedAnnotation));
     if (found != annotations.end()) {
-      auto saved = policy::Saved::Decode(found->second);
+      auto saved = workloads::Saved::Decode(found->second);
       if (!saved) return;
       state.saved = std::move(saved).value();
     }

@@ -21,7 +21,8 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "net": {"base"},
     "usage": {"base", "money", "api", "ledger", "net"},
     "kube": {"base", "api", "net"},
-    "controllers": {"base", "money", "api", "ledger", "policy", "kube"},
+    "workloads": {"base", "money", "api", "policy", "kube"},
+    "controllers": {"base", "money", "api", "ledger", "policy", "kube", "workloads"},
     "observability": {"base"},
 }
 # It wires everything, so it may include everything.

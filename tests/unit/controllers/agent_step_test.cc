@@ -1,4 +1,4 @@
-#include "controllers/agent_step.h"
+#include "controllers/agent_pool/agent_step.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
-#include "controllers/evaluation.h"
+#include "controllers/agent_budget/evaluation.h"
 
 namespace purser::controllers {
 

@@ -1,4 +1,4 @@
-#include "controllers/evaluation.h"
+#include "controllers/agent_budget/evaluation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

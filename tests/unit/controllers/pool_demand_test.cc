@@ -1,4 +1,4 @@
-#include "controllers/pool_demand.h"
+#include "controllers/agent_pool/pool_demand.h"
 
 #include <gtest/gtest.h>
 

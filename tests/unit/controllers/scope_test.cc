@@ -1,4 +1,4 @@
-#include "controllers/scope.h"
+#include "controllers/agent_budget/scope.h"
 
 #include <gtest/gtest.h>
 

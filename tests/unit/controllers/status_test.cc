@@ -1,9 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "controllers/budget_status.h"
+#include "controllers/agent_budget/budget_status.h"
+#include "controllers/agent_pool/pool_status.h"
 #include "controllers/conditions.h"
-#include "controllers/pool_status.h"
 #include "unit/controllers/builders.h"
 
 namespace purser::controllers {

@@ -1,0 +1,75 @@
+// AgentBudget: spend + spec -> evaluation on the board. Touches no workload and writes nothing; the
+// status is the reporter's.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "api/agent_pool.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "controllers/agent_budget/budget_reporter.h"
+#include "controllers/agent_budget/budget_status.h"
+#include "controllers/agent_budget/evaluation.h"
+#include "controllers/caches.h"
+#include "controllers/changes.h"
+#include "kube/events.h"
+#include "ledger/ledger.h"
+
+namespace purser::controllers {
+
+class AgentBudgetController {
+ public:
+  struct Dependencies {
+    Caches& caches;
+    kube::EventRecorder& events;
+    ledger::Ledger& ledger;
+    EvaluationBoard& board;
+    BudgetReporter& reporter;
+    Clock& clock;
+    KeyQueue& queue;                                          // of budgets
+    std::function<void(const api::ObjectKey&)> enqueue_pool;  // with high priority
+    // The least time in which a budget of the source reaches its next threshold, after each change
+    // of spend.
+    std::function<void(const std::string& source, Duration in)> threshold_near;
+    std::set<std::string> sources;                       // names in the configuration
+    std::function<void(policy::Level)> on_level_change;  // for metrics
+  };
+
+  explicit AgentBudgetController(Dependencies dependencies);
+
+  // Level-based: right from any state. An error is retried by the caller with backoff.
+  Status Reconcile(const api::ObjectKey& key);
+
+  // The spend loop's way: evaluates the budgets whose totals changed and enqueues the pools whose
+  // demand changed. No I/O but where a window has ended: what is booked in the new one is loaded.
+  // `ids` are those given to Ledger::Track ("ns/name").
+  void SpendChanged(const std::vector<std::string>& ids);
+
+  // An edit's way: the pools hear of it at once, from the thread that brought it; no I/O. False:
+  // the edit needs the store or more of the spec than amounts, and has to be queued.
+  bool EvaluateEdited(const BudgetPointer& before, const BudgetPointer& after);
+
+ private:
+  enum class Scope { kResolve, kReuse };
+  // Evaluates the budget as it is in the cache, and publishes. Returns the problem that prevents
+  // it, if any. Nothing is done for one that is gone: its deletion has been or will be handled.
+  std::optional<BudgetProblem> Evaluate(const api::ObjectKey& key, Scope scope);
+  ResolvedScope Resolve(const api::AgentBudget& budget) const;
+  void Hold(const api::AgentBudget& budget);
+  void Publish(const BudgetPointer& budget, Evaluation evaluation);
+  void Forget(const api::ObjectKey& key);
+  std::mutex& StripeOf(const api::ObjectKey& key);
+
+  Dependencies on_;
+  // Evaluations of one budget are serialised: a newer one is never overwritten by an older.
+  std::array<std::mutex, 64> stripes_;
+};
+
+}  // namespace purser::controllers

@@ -1,0 +1,167 @@
+#include "controllers/agent_budget/budget_reporter.h"
+
+#include <utility>
+
+#include "api/codec.h"
+#include "base/time_text.h"
+#include "controllers/agent_budget/coverage.h"
+#include "controllers/conditions.h"
+#include "controllers/resources.h"
+#include "policy/window.h"
+
+namespace purser::controllers {
+namespace {
+
+constexpr std::size_t kHistory = 8;
+
+bool Burns(const api::AgentBudgetStatus& status) {
+  return !status.burn_per_hour.empty() && status.burn_per_hour != "0";
+}
+
+}  // namespace
+
+BudgetReporter::BudgetReporter(Dependencies dependencies) : on_(dependencies) {}
+
+void BudgetReporter::Consider(const BudgetPointer& budget,
+                              const std::optional<BudgetProblem>& problem) {
+  const auto key = budget->meta.key();
+  Memory memory;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& known = memory_[key];
+    known.problem = problem;
+    memory = known;
+  }
+  if (WaitsForFirstRead(*budget, memory)) return;
+  const auto now = on_.clock.Now();
+  const auto status = StatusOf(*budget, memory, History::kAsWritten, now);
+  if (WorthWriting(budget->status, status, memory.last_write, now)) {
+    if (budget->status.state.empty()) {
+      on_.queue.Add(key);
+    } else {
+      on_.queue.AddAfter(key, kReportAfter);
+    }
+  } else if (memory.last_write && AmountsDiffer(budget->status, status)) {
+    on_.evaluation_queue.AddAt(key, *memory.last_write + kAmountInterval);
+  } else if (Burns(status)) {
+    on_.evaluation_queue.AddAt(key, now + kAmountInterval);
+  }
+}
+
+void BudgetReporter::Expect(const api::ObjectKey& key) {
+  {
+    const std::lock_guard lock(mutex_);
+    memory_[key].problem.reset();
+  }
+  on_.queue.AddAfter(key, kReportAfter);
+}
+
+Status BudgetReporter::Report(const api::ObjectKey& key) {
+  const auto budget = on_.caches.budgets.Get(key);
+  if (!budget || budget->meta.deleting) return Ok();
+  Memory memory;
+  {
+    const std::lock_guard lock(mutex_);
+    memory = memory_[key];
+  }
+  const auto now = on_.clock.Now();
+  const auto status = StatusOf(*budget, memory, History::kWithClosedWindows, now);
+  if (!WorthWriting(budget->status, status, memory.last_write, now)) return Ok();
+  const auto answer = on_.client.Apply(kube::ObjectPath(BudgetType(), key, "status"),
+                                       StatusDocument(*budget, status));
+  if (!answer) {
+    if (answer.error().code() == ErrorCode::kNotFound) return Ok();
+    return answer.error();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    memory_[key].last_write = now;
+  }
+  ObserveAnswer(on_.caches.budgets, *answer,
+                [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); });
+  RecordEvents(*budget, status);
+  if (Burns(status)) on_.evaluation_queue.AddAt(key, now + kAmountInterval);
+  return Ok();
+}
+
+void BudgetReporter::Forget(const api::ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
+  memory_.erase(key);
+}
+
+// The source is usually read within a second of the start: a status before that would be written
+// twice.
+bool BudgetReporter::WaitsForFirstRead(const api::AgentBudget& budget, const Memory& memory) const {
+  if (memory.problem || budget.status.state.empty()) return false;
+  const auto health = on_.ledger.Health(budget.spec.source);
+  return health.state == ledger::SourceHealth::State::kNeverRead && health.reason.empty();
+}
+
+api::AgentBudgetStatus BudgetReporter::StatusOf(const api::AgentBudget& budget,
+                                                const Memory& memory, History history,
+                                                Timestamp now) const {
+  const auto key = budget.meta.key();
+  const auto evaluation = on_.board.Get(key);
+  const auto total = on_.ledger.Read(key.ToString(), now);
+  const auto health = on_.ledger.Health(budget.spec.source);
+  const bool with_closed = evaluation && !memory.problem && history == History::kWithClosedWindows;
+  const BudgetReport report{budget,
+                            memory.problem,
+                            evaluation.get(),
+                            total ? &*total : nullptr,
+                            health,
+                            with_closed ? HistoryOf(budget, *evaluation) : budget.status.history,
+                            now};
+  return BuildBudgetStatus(report);
+}
+
+std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget& budget,
+                                                         const Evaluation& evaluation) const {
+  auto history = budget.status.history;
+  const auto written = ParseRfc3339(budget.status.window_start);
+  const auto& current = evaluation.decision.window;
+  if (!written || budget.status.observed_generation != budget.meta.generation ||
+      *written >= current.start) {
+    return history;
+  }
+  // Every window that closed since the status was written, newest first, as far as the list
+  // reaches.
+  std::vector<api::ClosedWindow> closed;
+  auto window = policy::WindowBefore(current, budget.spec.window);
+  while (window && window->start >= *written && closed.size() < kHistory) {
+    const auto spent = on_.ledger.Sum(CoverageOf(budget, evaluation.scope, *window));
+    if (!spent) break;
+    const auto& zone = budget.spec.window.time_zone;
+    closed.push_back({policy::FormatTime(window->start, zone),
+                      policy::FormatTime(window->end, zone), spent->ToDecimal()});
+    window = policy::WindowBefore(*window, budget.spec.window);
+  }
+  history.insert(history.begin(), closed.begin(), closed.end());
+  if (history.size() > kHistory) history.resize(kHistory);
+  return history;
+}
+
+void BudgetReporter::RecordEvents(const api::AgentBudget& budget,
+                                  const api::AgentBudgetStatus& after) {
+  for (const char* type : {"Ready", "ScopeResolved", "SourceHealthy"}) {
+    const auto* before = FindCondition(budget.status.conditions, type);
+    const auto* now = FindCondition(after.conditions, type);
+    if (now == nullptr || (before != nullptr && before->status == now->status)) continue;
+    const bool bad = now->status != "True";
+    if (before == nullptr && !bad) continue;
+    // Not read yet is how every first start begins: a condition tells it, no alarm.
+    if (now->reason == "NotReadYet" || now->reason == "NoSeries" || now->reason == "ReadingHistory")
+      continue;
+    on_.events.Record(ReferenceTo(budget),
+                      bad ? kube::EventType::kWarning : kube::EventType::kNormal, now->reason,
+                      "Evaluate", now->message);
+  }
+  const auto* gap = FindCondition(after.conditions, "LedgerGap");
+  const auto* before = FindCondition(budget.status.conditions, "LedgerGap");
+  if (gap != nullptr && gap->status == "True" && (before == nullptr || before->status != "True")) {
+    on_.events.Record(ReferenceTo(budget), kube::EventType::kWarning, gap->reason, "Evaluate",
+                      gap->message);
+  }
+}
+
+}  // namespace purser::controllers

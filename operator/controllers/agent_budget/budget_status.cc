@@ -1,0 +1,182 @@
+#include "controllers/agent_budget/budget_status.h"
+
+#include <algorithm>
+
+#include "base/join.h"
+#include "base/time_text.h"
+#include "controllers/conditions.h"
+#include "policy/window.h"
+
+namespace purser::controllers {
+namespace {
+
+constexpr std::size_t kDearest = 20;
+
+std::string StateOf(const BudgetReport& report) {
+  if (report.problem || report.evaluation == nullptr) return "NotReady";
+  if (report.evaluation->decision.audit) return "Audit";
+  return std::string(policy::ToString(report.evaluation->decision.level));
+}
+
+// What a restart has not evaluated yet goes on to hold: it tells that something may be taken.
+void KeepAmounts(const api::AgentBudgetStatus& before, api::AgentBudgetStatus& status) {
+  status.window_start = before.window_start;
+  status.window_end = before.window_end;
+  status.resets_at = before.resets_at;
+  status.limit = before.limit;
+  status.spent = before.spent;
+  status.remaining = before.remaining;
+  status.percent_used = before.percent_used;
+  status.agent_count = before.agent_count;
+  status.agents = before.agents;
+}
+
+void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
+  const auto& decision = report.evaluation->decision;
+  // The evaluation's own: a held one's window is not that of the spec.
+  const auto& window = report.evaluation->window_spec;
+  const auto& zone = window ? window->time_zone : report.budget.spec.window.time_zone;
+  status.window_start = policy::FormatTime(decision.window.start, zone);
+  status.window_end = policy::FormatTime(decision.window.end, zone);
+  status.resets_at = FormatUtc(decision.window.end);
+  status.limit = decision.limit.ToDecimal();
+  status.spent = decision.spent.ToDecimal();
+  status.remaining = decision.remaining.ToDecimal();
+  status.percent_used = decision.percent_used;
+  status.burn_per_hour = decision.burn_per_hour.ToDecimal();
+  status.projected = decision.projected.ToDecimal();
+  if (decision.exhausts_at) status.exhausts_at = FormatUtc(*decision.exhausts_at);
+  if (report.total == nullptr) return;
+  status.agent_count = static_cast<std::int32_t>(report.total->agents.size());
+  for (const auto& [name, spent] : report.total->agents) {
+    if (status.agents.size() == kDearest) break;
+    status.agents.push_back({name, spent.ToDecimal(), PercentUsed(spent, decision.limit),
+                             std::string(policy::ToString(decision.level))});
+  }
+}
+
+class Conditions {
+ public:
+  Conditions(const BudgetReport& report, api::AgentBudgetStatus& status)
+      : report_(report), status_(status) {}
+  void Set(const char* type, bool value, const std::string& reason, const std::string& message) {
+    SetCondition(status_.conditions, type, value, reason, message, report_.budget.meta.generation,
+                 report_.now);
+  }
+
+ private:
+  const BudgetReport& report_;
+  api::AgentBudgetStatus& status_;
+};
+
+void AddSourceConditions(const BudgetReport& report, Conditions& conditions) {
+  const auto& health = report.health;
+  switch (health.state) {
+    case ledger::SourceHealth::State::kHealthy:
+      conditions.Set("SourceHealthy", true, "Reading", "spend is read completely");
+      break;
+    case ledger::SourceHealth::State::kNeverRead:
+      conditions.Set("SourceHealthy", false, health.reason.empty() ? "NotReadYet" : health.reason,
+                     health.message.empty() ? "the source has not been read yet" : health.message);
+      break;
+    case ledger::SourceHealth::State::kLost:
+      conditions.Set("SourceHealthy", false, health.reason, health.message);
+      break;
+  }
+}
+
+// True as long as the window lasts in which spend is missing.
+void AddGapCondition(const BudgetReport& report, Conditions& conditions) {
+  const auto& gap = report.health.gap;
+  const auto since =
+      report.evaluation != nullptr ? report.evaluation->decision.window.start : Timestamp::min();
+  if (gap && gap->until > since) {
+    conditions.Set("LedgerGap", true, "SpendMayBeMissing", gap->text);
+    return;
+  }
+  // Told before a restart, which knows no gap any more.
+  const auto& told = report.budget.status.conditions;
+  const auto* before = FindCondition(told, "LedgerGap");
+  if (before != nullptr && before->status == "True" && TransitionTime(told, "LedgerGap") >= since) {
+    conditions.Set("LedgerGap", true, before->reason, before->message);
+    return;
+  }
+  conditions.Set("LedgerGap", false, "Complete", "no gap known in this window");
+}
+
+void AddLevelConditions(const BudgetReport& report, Conditions& conditions) {
+  const auto& decision = report.evaluation->decision;
+  using policy::Level;
+  const auto set = [&](const char* type, bool value, const std::string& reason) {
+    conditions.Set(type, value, reason, decision.message);
+  };
+  const std::string suffix = decision.audit ? "InAudit" : "";
+  set("Warning", decision.level >= Level::kWarning,
+      decision.level >= Level::kWarning ? "ThresholdCrossed" : "BelowThresholds");
+  set("Throttled", decision.level >= Level::kThrottled,
+      decision.level >= Level::kThrottled ? std::string(policy::ToString(decision.level)) + suffix
+                                          : "BelowThresholds");
+  const bool exhausted = decision.spent >= decision.limit;
+  set("Exhausted", exhausted, exhausted ? "LimitReached" : "WithinLimit");
+}
+
+}  // namespace
+
+api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
+  api::AgentBudgetStatus status;
+  // Conditions carry over, so that a transition time moves only with its status.
+  status.conditions = report.budget.status.conditions;
+  status.observed_generation = report.budget.meta.generation;
+  status.state = StateOf(report);
+  status.history = report.history;
+
+  Conditions conditions(report, status);
+  if (report.problem) {
+    if (report.evaluation != nullptr && report.evaluation->window_spec) {
+      AddAmounts(report, status);
+      status.exhausts_at.clear();  // a forecast needs spend that goes on being read
+    } else {
+      KeepAmounts(report.budget.status, status);
+    }
+    conditions.Set("Ready", false, report.problem->reason, report.problem->message);
+  } else if (report.evaluation != nullptr) {
+    AddAmounts(report, status);
+    conditions.Set("Ready", true, "Evaluated", "the budget is evaluated with every new spend");
+    const auto& missing = report.evaluation->scope.missing_pools;
+    if (missing.empty()) {
+      conditions.Set("ScopeResolved", true, "Resolved",
+                     report.evaluation->scope.whole_namespace ? "the whole namespace"
+                                                              : "every pool named exists");
+    } else {
+      conditions.Set("ScopeResolved", false, "PoolNotFound",
+                     "spec.scope.pools: no valid AgentPool named " + Join(missing) +
+                         " in namespace " + report.budget.meta.ns +
+                         "; create it or correct the name");
+    }
+    AddLevelConditions(report, conditions);
+  }
+  AddSourceConditions(report, conditions);
+  AddGapCondition(report, conditions);
+  conditions.Set("PricingComplete", true, "CostReported",
+                 "the source reports cost, nothing is estimated");
+  return status;
+}
+
+bool AmountsDiffer(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after) {
+  const bool burn_ended = before.burn_per_hour != after.burn_per_hour && after.burn_per_hour == "0";
+  return before.spent != after.spent || burn_ended || before.agents != after.agents;
+}
+
+bool WorthWriting(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after,
+                  std::optional<Timestamp> last_write, Timestamp now) {
+  if (before.state != after.state || before.observed_generation != after.observed_generation ||
+      before.window_start != after.window_start || before.window_end != after.window_end ||
+      before.limit != after.limit || before.percent_used != after.percent_used ||
+      before.history != after.history || ConditionsDiffer(before.conditions, after.conditions)) {
+    return true;
+  }
+  if (!AmountsDiffer(before, after)) return false;
+  return !last_write || now - *last_write >= kAmountInterval;
+}
+
+}  // namespace purser::controllers

@@ -1,0 +1,104 @@
+#include "controllers/agent_budget/evaluation.h"
+
+#include <algorithm>
+
+namespace purser::controllers {
+namespace {
+
+bool SameShare(const policy::PoolShare& a, const policy::PoolShare& b) {
+  return a.total == b.total && a.agents == b.agents;
+}
+
+// Whether `pool` would be treated the same by both.
+bool SameDemandOn(const Evaluation& before, const Evaluation& after, const api::ObjectKey& pool) {
+  const auto i = before.Find(pool);
+  const auto j = after.Find(pool);
+  if (i < 0 || j < 0) return i == j;
+  const auto x = static_cast<std::size_t>(i);
+  const auto y = static_cast<std::size_t>(j);
+  if (!(before.scope.pools[x] == after.scope.pools[y])) return false;
+  const auto& a = before.decision;
+  const auto& b = after.decision;
+  if (a.level != b.level || a.audit != b.audit || a.may_relax != b.may_relax) return false;
+  const bool shared_before = x < before.shares.size();
+  const bool shared_after = y < after.shares.size();
+  if (shared_before != shared_after) return false;
+  return !shared_before || SameShare(before.shares[x], after.shares[y]);
+}
+
+}  // namespace
+
+std::ptrdiff_t Evaluation::Find(const api::ObjectKey& pool) const {
+  const auto found = std::lower_bound(
+      scope.pools.begin(), scope.pools.end(), pool,
+      [](const CoveredPool& covered, const api::ObjectKey& key) { return covered.key < key; });
+  if (found == scope.pools.end() || found->key != pool) return -1;
+  return found - scope.pools.begin();
+}
+
+bool Evaluation::Knows(const api::AgentPool& pool) const {
+  const auto found = Find(pool.meta.key());
+  return found >= 0 &&
+         scope.pools[static_cast<std::size_t>(found)].generation >= pool.meta.generation;
+}
+
+bool Evaluation::SameDemand(const Evaluation& other) const {
+  if (!(scope.pools == other.scope.pools)) return false;
+  return std::all_of(scope.pools.begin(), scope.pools.end(),
+                     [&](const CoveredPool& pool) { return SameDemandOn(*this, other, pool.key); });
+}
+
+std::vector<api::ObjectKey> EvaluationBoard::Publish(const EvaluationPointer& evaluation) {
+  std::vector<api::ObjectKey> changed;
+  const std::lock_guard lock(mutex_);
+  auto& slot = by_budget_[evaluation->budget];
+  const EvaluationPointer before = std::exchange(slot, evaluation);
+  for (const auto& pool : evaluation->scope.pools) {
+    if (!before || !SameDemandOn(*before, *evaluation, pool.key)) changed.push_back(pool.key);
+    by_pool_[pool.key][evaluation->budget] = evaluation;
+  }
+  if (before) {
+    for (const auto& pool : before->scope.pools) {
+      if (evaluation->Find(pool.key) >= 0) continue;
+      changed.push_back(pool.key);
+      const auto entry = by_pool_.find(pool.key);
+      entry->second.erase(evaluation->budget);
+      if (entry->second.empty()) by_pool_.erase(entry);
+    }
+  }
+  return changed;
+}
+
+std::vector<api::ObjectKey> EvaluationBoard::Remove(const api::ObjectKey& budget) {
+  std::vector<api::ObjectKey> changed;
+  const std::lock_guard lock(mutex_);
+  const auto found = by_budget_.find(budget);
+  if (found == by_budget_.end()) return changed;
+  for (const auto& pool : found->second->scope.pools) {
+    changed.push_back(pool.key);
+    const auto entry = by_pool_.find(pool.key);
+    if (entry == by_pool_.end()) continue;
+    entry->second.erase(budget);
+    if (entry->second.empty()) by_pool_.erase(entry);
+  }
+  by_budget_.erase(found);
+  return changed;
+}
+
+EvaluationPointer EvaluationBoard::Get(const api::ObjectKey& budget) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_budget_.find(budget);
+  return found == by_budget_.end() ? nullptr : found->second;
+}
+
+std::vector<EvaluationPointer> EvaluationBoard::Covering(const api::ObjectKey& pool) const {
+  std::vector<EvaluationPointer> covering;
+  const std::lock_guard lock(mutex_);
+  const auto found = by_pool_.find(pool);
+  if (found == by_pool_.end()) return covering;
+  covering.reserve(found->second.size());
+  for (const auto& [budget, evaluation] : found->second) covering.push_back(evaluation);
+  return covering;
+}
+
+}  // namespace purser::controllers

@@ -1,0 +1,71 @@
+#include "controllers/agent_budget/scope.h"
+
+#include <algorithm>
+
+namespace purser::controllers {
+namespace {
+
+bool IsWildcard(const std::vector<std::string>& pools) {
+  return pools.size() == 1 && pools.front() == "*";
+}
+
+bool Contains(const std::vector<std::string>& list, const std::string& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+}  // namespace
+
+bool ScopeNames(const api::ScopeSpec& scope, const api::AgentPool& pool) {
+  // An empty scope matches nothing, rather than everything.
+  if (scope.pools.empty() && scope.agents.empty()) return false;
+  if (!scope.pools.empty() && !IsWildcard(scope.pools) && !Contains(scope.pools, pool.meta.name)) {
+    return false;
+  }
+  if (scope.agents.empty()) return true;
+  return std::any_of(
+      pool.spec.agents.begin(), pool.spec.agents.end(),
+      [&](const api::AgentSpec& agent) { return Contains(scope.agents, agent.name); });
+}
+
+ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPointer>& pools) {
+  ResolvedScope resolved;
+  const bool wildcard = IsWildcard(scope.pools);
+  resolved.whole_namespace = wildcard && scope.agents.empty();
+
+  for (const auto& pool : pools) {
+    if (pool->invalid || !ScopeNames(scope, *pool)) continue;
+    CoveredPool covered;
+    covered.key = pool->meta.key();
+    covered.generation = pool->meta.generation;
+    covered.priority = pool->spec.priority;
+    covered.maximum = pool->spec.max_concurrency;
+    for (const auto& agent : pool->spec.agents) {
+      if (!scope.agents.empty() && !Contains(scope.agents, agent.name)) continue;
+      covered.agents.push_back(agent.name);
+      covered.agent_maxima.push_back(
+          std::min(agent.max_concurrency.value_or(covered.maximum), covered.maximum));
+      resolved.agents.push_back(agent.name);
+    }
+    resolved.pools.push_back(std::move(covered));
+  }
+  std::sort(resolved.pools.begin(), resolved.pools.end(),
+            [](const CoveredPool& a, const CoveredPool& b) { return a.key < b.key; });
+
+  if (!wildcard) {
+    for (const auto& name : scope.pools) {
+      const bool there = std::any_of(pools.begin(), pools.end(), [&](const PoolPointer& pool) {
+        return pool->meta.name == name && !pool->invalid;
+      });
+      if (!there) resolved.missing_pools.push_back(name);
+    }
+  }
+  // Agents named without a list of pools count whether a pool has them or not.
+  if (scope.pools.empty() || (wildcard && !scope.agents.empty())) resolved.agents = scope.agents;
+  if (resolved.whole_namespace) resolved.agents.clear();
+  std::sort(resolved.agents.begin(), resolved.agents.end());
+  resolved.agents.erase(std::unique(resolved.agents.begin(), resolved.agents.end()),
+                        resolved.agents.end());
+  return resolved;
+}
+
+}  // namespace purser::controllers

@@ -1,0 +1,78 @@
+// AgentPool: gathers every demand on the pool and alone acts: limits first, replicas second. The
+// status is the reporter's.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "api/agent_pool.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "controllers/agent_budget/evaluation.h"
+#include "controllers/agent_pool/agent_step.h"
+#include "controllers/agent_pool/contention.h"
+#include "controllers/agent_pool/limits_publisher.h"
+#include "controllers/agent_pool/pool_reporter.h"
+#include "controllers/agent_pool/pool_status.h"
+#include "controllers/caches.h"
+#include "controllers/changes.h"
+#include "kube/client.h"
+#include "kube/events.h"
+#include "workloads/scale_actuator.h"
+#include "workloads/workload.h"
+
+namespace purser::controllers {
+
+class AgentPoolController {
+ public:
+  struct Dependencies {
+    Caches& caches;
+    kube::Client& client;
+    kube::EventRecorder& events;
+    EvaluationBoard& board;
+    PoolReporter& reporter;
+    Clock& clock;
+    KeyQueue& queue;                                            // of pools
+    std::function<void(const api::ObjectKey&)> enqueue_budget;  // with high priority
+  };
+
+  explicit AgentPoolController(Dependencies dependencies);
+
+  // Level-based: right from any state. An error is retried by the caller with backoff.
+  Status Reconcile(const api::ObjectKey& key);
+
+ private:
+  struct PoolMemory {
+    std::map<std::string, AgentMemory> agents;
+    std::map<std::string, Contention> contention;  // by workload
+  };
+  using Memory = std::shared_ptr<PoolMemory>;
+
+  Memory MemoryOf(const api::AgentPool& pool);
+  // Whether what a stop took of the agent is still taken, as its workload tells it.
+  bool StillTaken(const api::AgentPool& pool, const std::string& agent) const;
+  bool EveryBudgetEvaluated(const api::AgentPool& pool);
+  // What another pool names too.
+  Shared SharedOf(const api::AgentPool& pool) const;
+  Status Release(const api::ObjectKey& pool, const std::vector<std::string>& except_workloads);
+  void Forget(const api::ObjectKey& key);
+  Status Finish(const api::AgentPool& pool);
+  Status ObserveFinalizer(const Result<std::optional<std::string>>& patched);
+  // Scales one agent's workload; fills the rest of `report`.
+  Status Scale(const api::AgentPool& pool, const api::AgentSpec& agent, const AgentDemand& demand,
+               PoolMemory& memory, AgentReport& report, std::vector<std::string>& contended,
+               std::optional<Timestamp>& next);
+
+  Dependencies on_;
+  LimitsPublisher publisher_;
+  std::mutex memory_mutex_;
+  std::unordered_map<api::ObjectKey, Memory> memory_;
+};
+
+}  // namespace purser::controllers

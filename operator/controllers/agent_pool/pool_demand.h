@@ -1,0 +1,38 @@
+// All that is asked of one pool, combined: a pure function of the pool and the evaluations that
+// cover it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/agent_pool.h"
+#include "controllers/agent_budget/evaluation.h"
+#include "policy/budget_decision.h"
+
+namespace purser::controllers {
+
+struct AgentDemand {
+  std::string name;
+  policy::Level level = policy::Level::kNormal;
+  std::int32_t maximum = 0;      // when nothing is short
+  std::int32_t concurrency = 0;  // allowed now (before any ramp)
+  bool may_relax = true;         // false: a budget that covers it holds what it took
+  EvaluationPointer governor;    // the strictest enforcing budget; null: none asks anything
+};
+
+struct PoolDemandResult {
+  std::vector<AgentDemand> agents;               // in the pool's order
+  policy::Level level = policy::Level::kNormal;  // the strongest of the agents
+  std::int32_t concurrency = 0;  // of the pool: at most its maximum, at most the agents' sum
+  EvaluationPointer governor;    // of the strongest agent; null: none
+  bool covered = false;          // some enforcing budget covers the pool
+  bool audit_only = false;       // only budgets in mode Audit cover it
+  bool may_relax = true;
+};
+
+PoolDemandResult CombineDemand(const api::AgentPool& pool,
+                               const std::vector<EvaluationPointer>& covering);
+
+}  // namespace purser::controllers

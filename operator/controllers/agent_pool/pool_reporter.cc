@@ -1,0 +1,92 @@
+#include "controllers/agent_pool/pool_reporter.h"
+
+#include <utility>
+
+#include "api/codec.h"
+#include "controllers/agent_budget/budget_reporter.h"
+#include "controllers/agent_pool/pool_status.h"
+#include "controllers/conditions.h"
+#include "controllers/resources.h"
+
+namespace purser::controllers {
+
+PoolReporter::PoolReporter(Caches& caches, kube::Client& client, kube::EventRecorder& events,
+                           KeyQueue& queue)
+    : caches_(caches), client_(client), events_(events), queue_(queue) {}
+
+void PoolReporter::Consider(const PoolPointer& pool, api::AgentPoolStatus status,
+                            const std::string& message) {
+  const auto key = pool->meta.key();
+  const bool due = WorthWriting(pool->status, status);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto told = due_.find(key);
+    const auto& before = told == due_.end() ? pool->status : told->second;
+    if (WorthWriting(before, status)) RecordEvents(*pool, before, status, message);
+    if (due) {
+      due_[key] = std::move(status);
+    } else if (told != due_.end()) {
+      due_.erase(told);
+    }
+  }
+  if (!due) return;
+  if (pool->status.state.empty()) {
+    queue_.Add(key);
+  } else {
+    queue_.AddAfter(key, kReportAfter);
+  }
+}
+
+Status PoolReporter::Report(const api::ObjectKey& key) {
+  const auto pool = caches_.pools.Get(key);
+  if (!pool || pool->meta.deleting) return Ok();
+  api::AgentPoolStatus status;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto due = due_.find(key);
+    if (due == due_.end()) return Ok();
+    status = due->second;
+  }
+  const auto answer =
+      client_.Apply(kube::ObjectPath(PoolType(), key, "status"), StatusDocument(*pool, status));
+  if (!answer) {
+    if (answer.error().code() == ErrorCode::kNotFound) return Ok();
+    return answer.error().WithContext("AgentPool " + key.ToString());
+  }
+  ObserveAnswer(caches_.pools, *answer,
+                [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  const std::lock_guard lock(mutex_);
+  // A newer one has been queued of its own.
+  if (const auto due = due_.find(key); due != due_.end() && due->second == status) due_.erase(due);
+  return Ok();
+}
+
+void PoolReporter::Forget(const api::ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
+  due_.erase(key);
+}
+
+void PoolReporter::RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& before,
+                                const api::AgentPoolStatus& after, const std::string& message) {
+  const bool first = before.state.empty();
+  if (before.state != after.state || (!first && before.max_concurrency != after.max_concurrency)) {
+    const bool worse =
+        after.state != "Normal" && after.state != "Audit" && after.state != "Ramping";
+    if (!first || worse) {
+      events_.Record(ReferenceTo(pool),
+                     worse ? kube::EventType::kWarning : kube::EventType::kNormal, after.state,
+                     "Reconcile", message);
+    }
+  }
+  for (const char* type : {"WorkloadsResolved", "LimitsPublished", "ActuatorContention"}) {
+    const auto* was = FindCondition(before.conditions, type);
+    const auto* is = FindCondition(after.conditions, type);
+    if (is == nullptr || (was != nullptr && was->status == is->status)) continue;
+    const bool bad = (is->status == "True") == (std::string_view(type) == "ActuatorContention");
+    if (was == nullptr && !bad) continue;
+    events_.Record(ReferenceTo(pool), bad ? kube::EventType::kWarning : kube::EventType::kNormal,
+                   is->reason, "Reconcile", is->message);
+  }
+}
+
+}  // namespace purser::controllers

@@ -1,0 +1,45 @@
+// The telling side of an AgentPool: its status and its events. Acting never waits for it.
+#pragma once
+
+#include <mutex>
+#include <unordered_map>
+
+#include "api/agent_pool.h"
+#include "base/result.h"
+#include "controllers/agent_budget/scope.h"
+#include "controllers/caches.h"
+#include "controllers/changes.h"
+#include "kube/client.h"
+#include "kube/events.h"
+
+namespace purser::controllers {
+
+// Thread-safe. What it is given must outlive it.
+class PoolReporter {
+ public:
+  // `queue`: of pools whose status is due.
+  PoolReporter(Caches& caches, kube::Client& client, kube::EventRecorder& events, KeyQueue& queue);
+
+  // After each reconcile: records the events of what is new, and queues the pool if `status` is
+  // worth a write. `message` tells what is asked of the pool. No I/O.
+  void Consider(const PoolPointer& pool, api::AgentPoolStatus status, const std::string& message);
+
+  // Writes the status of a queued pool. An error is retried by the caller with backoff.
+  Status Report(const api::ObjectKey& key);
+
+  void Forget(const api::ObjectKey& key);
+
+ private:
+  void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& before,
+                    const api::AgentPoolStatus& after, const std::string& message);
+
+  Caches& caches_;
+  kube::Client& client_;
+  kube::EventRecorder& events_;
+  KeyQueue& queue_;
+  std::mutex mutex_;
+  // Statuses that the API server has not been told.
+  std::unordered_map<api::ObjectKey, api::AgentPoolStatus> due_;
+};
+
+}  // namespace purser::controllers

@@ -1,0 +1,58 @@
+#include "controllers/agent_pool/restore.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "controllers/resources.h"
+#include "workloads/scale_actuator.h"
+#include "workloads/workload_plan.h"
+
+namespace purser::controllers {
+namespace {
+
+Result<std::optional<std::string>> PatchFinalizers(kube::Client& client, const api::AgentPool& pool,
+                                                   const std::vector<std::string>& finalizers) {
+  const nlohmann::json patch{
+      {"metadata", {{"resourceVersion", pool.meta.resource_version}, {"finalizers", finalizers}}}};
+  auto answer = client.MergePatch(kube::ObjectPath(PoolType(), pool.meta.key()), patch.dump());
+  if (answer) return std::optional(std::move(answer).value());
+  if (answer.error().code() == ErrorCode::kNotFound) return std::optional<std::string>();
+  return answer.error().WithContext("AgentPool " + pool.meta.key().ToString());
+}
+
+}  // namespace
+
+Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
+                                                const kube::ResourceType& type,
+                                                const workloads::Workload& workload) {
+  const auto state = workloads::StateOf(workload);
+  if (!state || !state->saved) return std::optional<Restored>();
+  workloads::WorkloadAsk ask;
+  ask.pool = state->saved->pool;
+  ask.pool_uid = state->saved->pool_uid;
+  const auto plan = workloads::PlanWorkload(*state, ask, {});
+  if (plan.kind == workloads::PlanKind::kNothing) return std::optional<Restored>();
+  auto answer = workloads::Actuate(client, type, workload, plan);
+  if (answer) return std::optional(Restored{plan.explanation, std::move(answer).value()});
+  if (answer.error().code() == ErrorCode::kNotFound) return std::optional<Restored>();
+  return answer.error();
+}
+
+Result<std::optional<std::string>> AddFinalizer(kube::Client& client, const api::AgentPool& pool) {
+  auto finalizers = pool.meta.finalizers;
+  if (std::find(finalizers.begin(), finalizers.end(), kFinalizer) != finalizers.end())
+    return std::optional<std::string>();
+  finalizers.emplace_back(kFinalizer);
+  return PatchFinalizers(client, pool, finalizers);
+}
+
+Result<std::optional<std::string>> RemoveFinalizer(kube::Client& client,
+                                                   const api::AgentPool& pool) {
+  auto finalizers = pool.meta.finalizers;
+  if (std::erase(finalizers, kFinalizer) == 0) return std::optional<std::string>();
+  return PatchFinalizers(client, pool, finalizers);
+}
+
+}  // namespace purser::controllers

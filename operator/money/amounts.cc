@@ -1,0 +1,39 @@
+#include "money/amounts.h"
+
+#include <limits>
+
+namespace purser {
+namespace {
+
+std::int64_t Add(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return a < 0 ? std::numeric_limits<std::int64_t>::min()
+               : std::numeric_limits<std::int64_t>::max();
+}
+
+std::int64_t Subtract(std::int64_t a, std::int64_t b) {
+  std::int64_t difference = 0;
+  if (!__builtin_sub_overflow(a, b, &difference)) return difference;
+  return a < 0 ? std::numeric_limits<std::int64_t>::min()
+               : std::numeric_limits<std::int64_t>::max();
+}
+
+template <typename Combine>
+Amounts EachField(const Amounts& a, const Amounts& b, const Combine& combine) {
+  return {.cost = Money::FromNanos(combine(a.cost.nanos(), b.cost.nanos())),
+          .calls = combine(a.calls, b.calls),
+          .failed_calls = combine(a.failed_calls, b.failed_calls),
+          .input_tokens = combine(a.input_tokens, b.input_tokens),
+          .output_tokens = combine(a.output_tokens, b.output_tokens),
+          .cached_tokens = combine(a.cached_tokens, b.cached_tokens),
+          .reasoning_tokens = combine(a.reasoning_tokens, b.reasoning_tokens),
+          .latency_ms = combine(a.latency_ms, b.latency_ms)};
+}
+
+}  // namespace
+
+Amounts operator+(const Amounts& a, const Amounts& b) { return EachField(a, b, Add); }
+Amounts operator-(const Amounts& a, const Amounts& b) { return EachField(a, b, Subtract); }
+
+}  // namespace purser
