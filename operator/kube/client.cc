@@ -8,7 +8,7 @@
 
 #include "base/pause.h"
 #include "base/utf8.h"
-#include "kube/list_splitter.h"
+#include "base/list_splitter.h"
 #include "net/url.h"
 
 namespace purser::kube {

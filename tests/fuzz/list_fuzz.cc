@@ -1,6 +1,6 @@
 // Lists cut into their items, beside a parser of the whole: where the splitter and every item's
 // parser accept, the items and what is around them are the document's; what is valid is accepted.
-#include "kube/list_splitter.h"
+#include "base/list_splitter.h"
 
 #include <simdjson.h>
 
@@ -24,7 +24,7 @@ std::string Minified(simdjson::dom::element element) { return simdjson::minify(e
 
 // Nothing: refused by the splitter or by a parser.
 std::optional<Split> SplitInto(std::string_view list, std::size_t piece) {
-  kube::ListSplitter splitter(1 << 20);
+  ListSplitter splitter(1 << 20);
   simdjson::dom::parser parser;
   Split split;
   while (!list.empty()) {

@@ -1,8 +1,8 @@
-#include "kube/list_splitter.h"
+#include "base/list_splitter.h"
 
 #include <algorithm>
 
-namespace purser::kube {
+namespace purser {
 namespace {
 
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
@@ -66,29 +66,29 @@ Status ListSplitter::FeedAround(std::string_view& rest) {
     const char c = rest[i];
     if (c == '"') {
       in_string_ = true;
-      if (depth_ == 1) string_at_ = around_.size() + i;
+      if (depth_ == level_) string_at_ = around_.size() + i;
       i = SkipString(rest, i + 1);
       continue;
     }
-    if (c == ':' && depth_ == 1) {
+    if (c == ':' && depth_ == level_) {
       ++i;
       const std::size_t colon = around_.size() + i;
       PURSER_RETURN_IF_ERROR(take());
       i = 0;
-      // Strings of the list itself are its keys and plain values; only a key has a colon behind it.
+      // Strings beside the list are keys and plain values; only a key has a colon behind it.
       const auto key = std::string_view(around_).substr(string_at_, colon - string_at_);
-      after_items_key_ = key.starts_with(R"("items")");
+      after_key_ = key.starts_with(key_);
       continue;
     }
     ++i;
     if (IsSpace(c)) continue;
-    if (c == '[' && depth_ == 1 && after_items_key_) {
+    if (c == '[' && depth_ == level_ && after_key_) {
       PURSER_RETURN_IF_ERROR(take());
-      after_items_key_ = false;
+      after_key_ = false;
       place_ = Place::kFirstOrEnd;
       return Ok();
     }
-    after_items_key_ = false;
+    after_key_ = false;
     if (c == '{' || c == '[') ++depth_;
     if ((c == '}' || c == ']') && --depth_ < 0) return NotAList("a bracket too many");
   }
@@ -126,7 +126,7 @@ Status ListSplitter::FeedItem(std::string_view& rest, const OnItem& on_item) {
       i = SkipString(rest, i);
     } else if (c == '{' || c == '[') {
       ++depth;
-    } else if ((c == '}' || c == ']') && --depth == 1) {
+    } else if ((c == '}' || c == ']') && --depth == level_) {
       depth_ = depth;
       const std::string_view end = rest.substr(0, i);
       rest.remove_prefix(i);
@@ -150,4 +150,4 @@ Result<std::string> ListSplitter::Around() const {
   return around_;
 }
 
-}  // namespace purser::kube
+}  // namespace purser

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 
-namespace purser::kube {
+namespace purser {
 
 // Finds where items begin and end, and the commas between them. Whether an item, and what stands
 // around them, is valid JSON remains to its parser, which sees every byte of it.
@@ -17,10 +17,13 @@ class ListSplitter {
  public:
   using OnItem = std::function<Status(std::string_view item)>;
 
-  // An item longer than `longest` bytes, or as much around them, is kResourceExhausted.
-  explicit ListSplitter(std::size_t longest) : longest_(longest) {}
+  // The list is the value of `key` (with its quotation marks) of an object that stands in
+  // `level` - 1 others. An item longer than `longest` bytes, or as much around them, is
+  // kResourceExhausted.
+  explicit ListSplitter(std::size_t longest, std::string_view key = R"("items")", int level = 1)
+      : longest_(longest), key_(key), level_(level) {}
 
-  // The next piece of the list, wherever it was cut: gives each item that ends in it, an object
+  // The next piece of the document, wherever it was cut: gives each item that ends in it, an object
   // with its braces. Error kCorrupt: this is no list; or what `on_item` returns. Nothing may be fed
   // after an error.
   Status Feed(std::string_view piece, const OnItem& on_item);
@@ -45,14 +48,16 @@ class ListSplitter {
   Status Grown(std::string& text, std::string_view by) const;
 
   const std::size_t longest_;
+  const std::string key_;
+  const int level_;
   Place place_ = Place::kAround;
-  int depth_ = 0;              // of brackets: 1 in the list, 1 more for each in it or in the item
+  int depth_ = 0;              // of brackets: `level_` beside the list, 1 more for each in an item
   bool in_string_ = false;     // of the list or of the item
   bool escaped_ = false;       // after a backslash in it
-  std::size_t string_at_ = 0;  // where the last string of the list itself begins in around_
-  bool after_items_key_ = false;
+  std::size_t string_at_ = 0;  // where the last string beside the list begins in around_
+  bool after_key_ = false;
   std::string around_;
   std::string item_;  // what of an item earlier pieces brought
 };
 
-}  // namespace purser::kube
+}  // namespace purser

@@ -1,4 +1,4 @@
-#include "kube/list_splitter.h"
+#include "base/list_splitter.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace purser::kube {
+namespace purser {
 namespace {
 
 using testing::ElementsAre;
@@ -58,6 +58,21 @@ TEST(ListSplitterTest, LeavesListsOfNone) {
     EXPECT_TRUE(split.items.empty()) << list;
   }
   EXPECT_EQ(*SplitInto(R"({"items":null})", 100).around, R"({"items":null})");
+}
+
+TEST(ListSplitterTest, FindsAListInsideAnotherObject) {
+  ListSplitter splitter(1000, R"("result")", 2);
+  std::vector<std::string> items;
+  const auto fed = splitter.Feed(
+      R"({"result":[{"a":1}],"data":{"resultType":"matrix","result":[{"b":[2]},{"c":{}}]},"x":[{}]})",
+      [&](std::string_view item) -> Status {
+        items.emplace_back(item);
+        return Ok();
+      });
+  ASSERT_TRUE(fed.ok());
+  EXPECT_EQ(items, (std::vector<std::string>{R"({"b":[2]})", R"({"c":{}})"}));
+  EXPECT_EQ(splitter.Around().value(),
+            R"({"result":[{"a":1}],"data":{"resultType":"matrix","result":[]},"x":[{}]})");
 }
 
 TEST(ListSplitterTest, RefusesWhatIsNoList) {
@@ -114,4 +129,4 @@ TEST(ListSplitterTest, EndsWithTheErrorOfAnItem) {
 }
 
 }  // namespace
-}  // namespace purser::kube
+}  // namespace purser
