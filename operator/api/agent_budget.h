@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "api/object_meta.h"
+#include "kube/object/object_meta.h"
 #include "money/money.h"
 
 namespace purser::api {
@@ -90,12 +90,12 @@ struct AgentBudgetStatus {
   std::vector<AgentSpend> agents;  // the 20 dearest
   std::int32_t agent_count = 0;
   std::vector<ClosedWindow> history;  // the last 8 closed windows, newest first
-  std::vector<Condition> conditions;
+  std::vector<kube::Condition> conditions;
   bool operator==(const AgentBudgetStatus&) const = default;
 };
 
 struct AgentBudget {
-  ObjectMeta meta;
+  kube::ObjectMeta meta;
   AgentBudgetSpec spec;
   AgentBudgetStatus status;
   std::optional<std::string> invalid;  // as AgentPool::invalid

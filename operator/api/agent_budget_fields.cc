@@ -4,7 +4,7 @@
 #include <string>
 
 #include "api/field_kinds.h"
-#include "api/object_meta_fields.h"
+#include "api/resource_root.h"
 
 namespace purser::api {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "api/object_meta.h"
+#include "kube/object/object_meta.h"
 
 namespace purser::api {
 
@@ -70,12 +70,12 @@ struct AgentPoolStatus {
   std::string governed_by;           // the BUDGET column
   std::string reason;
   std::vector<AgentPoolAgentStatus> agents;
-  std::vector<Condition> conditions;
+  std::vector<kube::Condition> conditions;
   bool operator==(const AgentPoolStatus&) const = default;
 };
 
 struct AgentPool {
-  ObjectMeta meta;
+  kube::ObjectMeta meta;
   AgentPoolSpec spec;
   AgentPoolStatus status;
   // Set when the spec could not be understood (also: a field not implemented yet); the spec is then

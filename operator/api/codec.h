@@ -27,7 +27,7 @@ Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object,
                                       UnknownFields unknown = UnknownFields::kIgnore);
 
 // metadata of any object; annotations outside purser.dev/ are left out.
-Result<ObjectMeta> DecodeObjectMeta(simdjson::dom::element object);
+Result<kube::ObjectMeta> DecodeObjectMeta(simdjson::dom::element object);
 
 // The whole object as the API server accepts it (for tests).
 std::string EncodeAgentPool(const AgentPool& pool);

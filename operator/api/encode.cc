@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/codec.h"
-#include "api/object_meta_fields.h"
+#include "api/resource_root.h"
 #include "base/utf8.h"
 
 namespace purser::api {
@@ -26,7 +26,7 @@ void PutText(Json& json, const char* name, const std::string& text,
   if (!text.empty()) json[name] = CutUtf8(text, longest);
 }
 
-Json ConditionsJson(const std::vector<Condition>& conditions) {
+Json ConditionsJson(const std::vector<kube::Condition>& conditions) {
   Json list = Json::array();
   for (const auto& condition : conditions) {
     if (list.size() == static_cast<std::size_t>(kMostConditions)) break;
@@ -106,7 +106,7 @@ Json StatusJson(const AgentBudgetStatus& status) {
   return json;
 }
 
-Json MetaJson(const ObjectMeta& meta) {
+Json MetaJson(const kube::ObjectMeta& meta) {
   Json json;
   json["name"] = meta.name;
   PutText(json, "namespace", meta.ns);

@@ -4,7 +4,7 @@
 
 #include "api/config.h"
 #include "api/located_problem.h"
-#include "api/object_meta_fields.h"
+#include "api/resource_root.h"
 
 namespace purser::api {
 namespace {

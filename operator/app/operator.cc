@@ -166,12 +166,12 @@ class Operator::Implementation {
     controllers::PoolReporter pool_reporter(caches_, client, events, pool_report_queue_);
     controllers::AgentBudgetController budgets(
         {caches_, events, *ledger, board_, budget_reporter, clock_, budget_queue_,
-         [this](const api::ObjectKey& pool) { pool_queue_.Add(pool, kube::Priority::kHigh); },
+         [this](const kube::ObjectKey& pool) { pool_queue_.Add(pool, kube::Priority::kHigh); },
          [&sources](const std::string& source, Duration in) { (*sources)->PollSooner(source, in); },
          source_names,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
     controllers::AgentPoolController pools({caches_, client, events, board_, pool_reporter, clock_,
-                                            pool_queue_, [this](const api::ObjectKey& budget) {
+                                            pool_queue_, [this](const kube::ObjectKey& budget) {
                                               budget_queue_.Add(budget, kube::Priority::kHigh);
                                             }});
     ledger->OnChange(
@@ -218,7 +218,7 @@ class Operator::Implementation {
           for (std::size_t i = 0; i < workers; ++i) {
             threads.emplace_back([&, this, token, name, method] {
               Work(name, queue, token,
-                   [&](const api::ObjectKey& key) { return (controller.*method)(key); });
+                   [&](const kube::ObjectKey& key) { return (controller.*method)(key); });
             });
           }
         };
@@ -249,7 +249,7 @@ class Operator::Implementation {
     const auto evaluate = [&] {
       while (auto key = budget_queue_.TryGet()) {
         WorkOn(observability::kBudgetController, budget_queue_, *key,
-               [&](const api::ObjectKey& budget) { return budgets.Reconcile(budget); });
+               [&](const kube::ObjectKey& budget) { return budgets.Reconcile(budget); });
         if (stop.stop_requested()) return;
       }
     };
@@ -266,7 +266,7 @@ class Operator::Implementation {
   }
 
   template <typename Reconcile>
-  void WorkOn(const char* name, controllers::KeyQueue& queue, const api::ObjectKey& key,
+  void WorkOn(const char* name, controllers::KeyQueue& queue, const kube::ObjectKey& key,
               const Reconcile& reconcile) {
     const observability::ReconcileScope scope;
     const auto began = std::chrono::steady_clock::now();

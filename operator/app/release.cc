@@ -47,7 +47,7 @@ Status StopOperator(kube::Client& client, const std::string& reference, const De
     return Error(ErrorCode::kInvalidArgument,
                  "--stop-statefulset \"" + reference + "\" is not NAMESPACE/NAME");
   }
-  const api::ObjectKey key{reference.substr(0, slash), reference.substr(slash + 1)};
+  const kube::ObjectKey key{reference.substr(0, slash), reference.substr(slash + 1)};
   const auto path = kube::ObjectPath(workloads::StatefulSetType(), key);
   auto scaled = client.MergePatch(path, R"({"spec":{"replicas":0}})");
   if (!scaled) {

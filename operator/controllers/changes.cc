@@ -7,7 +7,7 @@ namespace purser::controllers {
 namespace {
 
 // A status of our own changes no generation. One made anew under the same name may have the same.
-bool SameSpec(const api::ObjectMeta& before, const api::ObjectMeta& after) {
+bool SameSpec(const kube::ObjectMeta& before, const kube::ObjectMeta& after) {
   return before.uid == after.uid && before.generation == after.generation &&
          before.deleting == after.deleting;
 }

@@ -5,15 +5,15 @@
 #include <shared_mutex>
 #include <string>
 
-#include "api/object_meta.h"
 #include "controllers/agent_budget/scope.h"
 #include "controllers/caches.h"
 #include "kube/informer.h"
+#include "kube/object/object_meta.h"
 #include "kube/work_queue.h"
 
 namespace purser::controllers {
 
-using KeyQueue = kube::WorkQueue<api::ObjectKey>;
+using KeyQueue = kube::WorkQueue<kube::ObjectKey>;
 
 // Changes are queued from the start of the watches, but worked on only while leading.
 class Changes {

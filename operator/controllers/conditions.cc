@@ -6,12 +6,12 @@
 
 namespace purser::controllers {
 
-void SetCondition(std::vector<api::Condition>& conditions, const std::string& type, bool status,
+void SetCondition(std::vector<kube::Condition>& conditions, const std::string& type, bool status,
                   const std::string& reason, const std::string& message,
                   std::int64_t observed_generation, Timestamp now) {
   auto found =
       std::find_if(conditions.begin(), conditions.end(),
-                   [&](const api::Condition& condition) { return condition.type == type; });
+                   [&](const kube::Condition& condition) { return condition.type == type; });
   if (found == conditions.end()) {
     conditions.push_back({type, "", "", "", "", 0});
     found = std::prev(conditions.end());
@@ -26,17 +26,18 @@ void SetCondition(std::vector<api::Condition>& conditions, const std::string& ty
   found->observed_generation = observed_generation;
 }
 
-const api::Condition* FindCondition(const std::vector<api::Condition>& conditions,
-                                    const std::string& type) {
+const kube::Condition* FindCondition(const std::vector<kube::Condition>& conditions,
+                                     const std::string& type) {
   const auto found =
       std::find_if(conditions.begin(), conditions.end(),
-                   [&](const api::Condition& condition) { return condition.type == type; });
+                   [&](const kube::Condition& condition) { return condition.type == type; });
   return found == conditions.end() ? nullptr : &*found;
 }
 
-bool ConditionsDiffer(const std::vector<api::Condition>& a, const std::vector<api::Condition>& b) {
+bool ConditionsDiffer(const std::vector<kube::Condition>& a,
+                      const std::vector<kube::Condition>& b) {
   if (a.size() != b.size()) return true;
-  return !std::all_of(a.begin(), a.end(), [&](const api::Condition& condition) {
+  return !std::all_of(a.begin(), a.end(), [&](const kube::Condition& condition) {
     const auto* other = FindCondition(b, condition.type);
     return other != nullptr && other->status == condition.status &&
            other->reason == condition.reason &&
@@ -44,7 +45,7 @@ bool ConditionsDiffer(const std::vector<api::Condition>& a, const std::vector<ap
   });
 }
 
-std::optional<Timestamp> TransitionTime(const std::vector<api::Condition>& conditions,
+std::optional<Timestamp> TransitionTime(const std::vector<kube::Condition>& conditions,
                                         const std::string& type) {
   const auto* condition = FindCondition(conditions, type);
   return condition == nullptr ? std::nullopt : ParseRfc3339(condition->last_transition_time);

@@ -5,25 +5,25 @@
 #include <string>
 #include <vector>
 
-#include "api/object_meta.h"
 #include "base/clock.h"
+#include "kube/object/object_meta.h"
 
 namespace purser::controllers {
 
 // Adds or replaces the condition of that type. `observed_generation`: of the object it was computed
 // from.
-void SetCondition(std::vector<api::Condition>& conditions, const std::string& type, bool status,
+void SetCondition(std::vector<kube::Condition>& conditions, const std::string& type, bool status,
                   const std::string& reason, const std::string& message,
                   std::int64_t observed_generation, Timestamp now);
 
-const api::Condition* FindCondition(const std::vector<api::Condition>& conditions,
-                                    const std::string& type);
+const kube::Condition* FindCondition(const std::vector<kube::Condition>& conditions,
+                                     const std::string& type);
 
 // Whether two lists differ in a type, status or reason (messages and times aside).
-bool ConditionsDiffer(const std::vector<api::Condition>& a, const std::vector<api::Condition>& b);
+bool ConditionsDiffer(const std::vector<kube::Condition>& a, const std::vector<kube::Condition>& b);
 
 // When the condition last became what it is; nothing if it is absent or has no readable time.
-std::optional<Timestamp> TransitionTime(const std::vector<api::Condition>& conditions,
+std::optional<Timestamp> TransitionTime(const std::vector<kube::Condition>& conditions,
                                         const std::string& type);
 
 }  // namespace purser::controllers

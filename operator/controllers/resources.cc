@@ -32,7 +32,7 @@ const kube::ResourceType& ConfigMapType() {
   return type;
 }
 
-kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const api::ObjectMeta& meta) {
+kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const kube::ObjectMeta& meta) {
   kube::ObjectReference reference;
   reference.api_version = type.group.empty() ? type.version : type.group + "/" + type.version;
   reference.kind = type.kind;

@@ -20,7 +20,7 @@ const kube::ResourceType& ConfigMapType();
 
 kube::ObjectReference ReferenceTo(const api::AgentBudget& budget);
 kube::ObjectReference ReferenceTo(const api::AgentPool& pool);
-kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const api::ObjectMeta& meta);
+kube::ObjectReference ReferenceTo(const kube::ResourceType& type, const kube::ObjectMeta& meta);
 
 // The server-side apply document that sets the whole status.
 std::string StatusDocument(const api::AgentBudget& budget, const api::AgentBudgetStatus& status);

@@ -121,7 +121,7 @@ std::string CollectionPath(const ResourceType& type, std::string_view ns) {
   return path;
 }
 
-std::string ObjectPath(const ResourceType& type, const api::ObjectKey& key,
+std::string ObjectPath(const ResourceType& type, const ObjectKey& key,
                        std::string_view subresource) {
   std::string path = CollectionPath(type, key.ns) + "/" + net::PercentEncode(key.name);
   if (!subresource.empty()) path += "/" + net::PercentEncode(subresource);

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "api/object_meta.h"
 #include "base/result.h"
 #include "kube/access.h"
+#include "kube/object/object_meta.h"
 #include "net/http_transport.h"
 
 namespace purser::kube {
@@ -31,7 +31,7 @@ struct ResourceType {
 
 // Paths, percent-encoded. An empty namespace means all of them (or a cluster-scoped type).
 std::string CollectionPath(const ResourceType& type, std::string_view ns);
-std::string ObjectPath(const ResourceType& type, const api::ObjectKey& key,
+std::string ObjectPath(const ResourceType& type, const ObjectKey& key,
                        std::string_view subresource = {});
 
 // Names and values, percent-encoded and joined by the client.

@@ -16,9 +16,9 @@
 #include <utility>
 #include <vector>
 
-#include "api/object_meta.h"
 #include "base/result.h"
 #include "kube/client.h"
+#include "kube/object/object_meta.h"
 #include "kube/reflector_runner.h"
 
 namespace purser::kube {
@@ -32,7 +32,7 @@ struct InformerOptions {
   int page_limit = kPageLimit;  // objects a request of a list
 };
 
-// T has a member `api::ObjectMeta meta`. Thread-safe once started; AddHandler and AddIndex come
+// T has a member `ObjectMeta meta`. Thread-safe once started; AddHandler and AddIndex come
 // before. What Get and the others return is shared and never changes.
 template <typename T>
 class Informer {
@@ -94,7 +94,7 @@ class Informer {
     return std::nullopt;
   }
 
-  Pointer Get(const api::ObjectKey& key) const {
+  Pointer Get(const ObjectKey& key) const {
     const std::shared_lock lock(mutex_);
     const auto found = entries_.find(key);
     return found == entries_.end() ? nullptr : found->current;
@@ -149,7 +149,7 @@ class Informer {
   };
   struct EntryHash {
     using is_transparent = void;
-    std::size_t operator()(const api::ObjectKey& key) const { return Hash(key.ns, key.name); }
+    std::size_t operator()(const ObjectKey& key) const { return Hash(key.ns, key.name); }
     std::size_t operator()(const Entry& entry) const {
       return Hash(entry.current->meta.ns, entry.current->meta.name);
     }
@@ -159,12 +159,10 @@ class Informer {
   };
   struct EntryEqual {
     using is_transparent = void;
-    bool operator()(const Entry& entry, const api::ObjectKey& key) const {
+    bool operator()(const Entry& entry, const ObjectKey& key) const {
       return entry.current->meta.name == key.name && entry.current->meta.ns == key.ns;
     }
-    bool operator()(const api::ObjectKey& key, const Entry& entry) const {
-      return (*this)(entry, key);
-    }
+    bool operator()(const ObjectKey& key, const Entry& entry) const { return (*this)(entry, key); }
     bool operator()(const Entry& left, const Entry& right) const {
       return left.current->meta.name == right.current->meta.name &&
              left.current->meta.ns == right.current->meta.ns;
@@ -257,13 +255,13 @@ class Informer {
     Announce(before, object);
   }
 
-  void Keep(const api::ObjectKey& key, std::uint64_t round) {
+  void Keep(const ObjectKey& key, std::uint64_t round) {
     const std::unique_lock lock(mutex_);
     const auto found = entries_.find(key);
     if (found != entries_.end()) found->round = round;
   }
 
-  void Remove(const api::ObjectKey& key, const std::string& version) {
+  void Remove(const ObjectKey& key, const std::string& version) {
     Pointer gone;
     {
       const std::unique_lock lock(mutex_);

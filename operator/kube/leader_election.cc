@@ -68,7 +68,7 @@ Result<LeaseRecord> DecodeLease(std::string_view body) {
                      std::string(acquired), std::string(renewed), narrow(transitions)};
 }
 
-std::string EncodeLease(const api::ObjectKey& key, const LeaseRecord& record) {
+std::string EncodeLease(const ObjectKey& key, const LeaseRecord& record) {
   nlohmann::ordered_json lease{{"apiVersion", "coordination.k8s.io/v1"},
                                {"kind", "Lease"},
                                {"metadata", {{"name", key.name}, {"namespace", key.ns}}},

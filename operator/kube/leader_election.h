@@ -9,14 +9,14 @@
 #include <stop_token>
 #include <string>
 
-#include "api/object_meta.h"
 #include "base/clock.h"
 #include "kube/client.h"
+#include "kube/object/object_meta.h"
 
 namespace purser::kube {
 
 struct LeaderElectionOptions {
-  api::ObjectKey lease;
+  ObjectKey lease;
   std::string identity;  // of one process at a time, whatever its name
   Duration lease_duration{
       std::chrono::seconds(15)};  // others wait this long after the last change they saw
@@ -62,7 +62,7 @@ struct LeaseRecord {
   bool operator==(const LeaseRecord&) const = default;
 };
 Result<LeaseRecord> DecodeLease(std::string_view body);
-std::string EncodeLease(const api::ObjectKey& key, const LeaseRecord& record);
+std::string EncodeLease(const ObjectKey& key, const LeaseRecord& record);
 
 enum class LeaseDecision { kRenew, kAcquire, kWait };
 // `unchanged`: how long this process has seen the record as it is.

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "api/object_meta.h"
 #include "base/result.h"
 #include "kube/client.h"
+#include "kube/object/object_meta.h"
 #include "kube/reflector.h"
 
 namespace purser::kube {
@@ -42,7 +42,7 @@ class ReflectorRunner {
 };
 
 struct KeyAndVersion {
-  api::ObjectKey key;
+  ObjectKey key;
   std::string version;
 };
 std::optional<KeyAndVersion> KeyOf(simdjson::dom::element object);

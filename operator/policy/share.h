@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "api/object_meta.h"
+#include "kube/object/object_meta.h"
 
 namespace purser::policy {
 
 struct PoolDemand {
-  api::ObjectKey pool;
+  kube::ObjectKey pool;
   std::int32_t priority = 0;         // the higher is served first
   std::int32_t maximum = 0;          // the pool's maxConcurrency
   std::vector<std::int32_t> agents;  // each agent's maximum, in the pool's order

@@ -7,13 +7,13 @@
 #include <string>
 
 #include "api/agent_pool.h"
-#include "api/object_meta.h"
 #include "base/result.h"
+#include "kube/object/object_meta.h"
 
 namespace purser::workloads {
 
 struct Workload {
-  api::ObjectMeta meta;
+  kube::ObjectMeta meta;
   std::int32_t replicas = 1;  // spec.replicas (the API server defaults it to 1)
   // Who set spec.replicas, as metadata.managedFields tells it ("kubectl", "argocd-controller");
   // empty: not told, as of a 0 through /scale.

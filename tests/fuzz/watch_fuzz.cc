@@ -62,7 +62,7 @@ void CheckCache(std::string_view text) {
   kube::Access access;
   access.server = "https://kubernetes:6443";
   kube::Client client(transport, access);
-  std::map<api::ObjectKey, std::string> announced;  // versions, as the handlers were told
+  std::map<kube::ObjectKey, std::string> announced;  // versions, as the handlers were told
   kube::Informer<Workload>* self = nullptr;
   kube::InformerOptions options;
   // A request failed: the retry that follows takes longer than there is time for.

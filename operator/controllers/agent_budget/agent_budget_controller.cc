@@ -62,8 +62,8 @@ std::vector<policy::PoolShare> SharesOf(const ResolvedScope& scope,
 AgentBudgetController::AgentBudgetController(Dependencies dependencies)
     : on_(std::move(dependencies)) {}
 
-std::mutex& AgentBudgetController::StripeOf(const api::ObjectKey& key) {
-  return stripes_[std::hash<api::ObjectKey>{}(key) % stripes_.size()];
+std::mutex& AgentBudgetController::StripeOf(const kube::ObjectKey& key) {
+  return stripes_[std::hash<kube::ObjectKey>{}(key) % stripes_.size()];
 }
 
 ResolvedScope AgentBudgetController::Resolve(const api::AgentBudget& budget) const {
@@ -123,7 +123,7 @@ void AgentBudgetController::Hold(const api::AgentBudget& budget) {
   for (const auto& pool : on_.board.Publish(published)) on_.enqueue_pool(pool);
 }
 
-std::optional<BudgetProblem> AgentBudgetController::Evaluate(const api::ObjectKey& key,
+std::optional<BudgetProblem> AgentBudgetController::Evaluate(const kube::ObjectKey& key,
                                                              Scope scope) {
   const std::lock_guard serialised(StripeOf(key));
   // Read under the lock: what the caller saw may be older than what was published meanwhile.
@@ -183,7 +183,7 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const api::ObjectKe
   return std::nullopt;
 }
 
-void AgentBudgetController::Forget(const api::ObjectKey& key) {
+void AgentBudgetController::Forget(const kube::ObjectKey& key) {
   {
     const std::lock_guard serialised(StripeOf(key));
     on_.ledger.Untrack(key.ToString());
@@ -198,7 +198,7 @@ void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
   evaluated.reserve(ids.size());
   for (const auto& id : ids) {
     const auto slash = id.find('/');
-    const api::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
+    const kube::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
     auto budget = on_.caches.budgets.Get(key);
     if (!budget || Evaluate(key, Scope::kReuse)) {
       on_.queue.Add(key);
@@ -232,7 +232,7 @@ bool AgentBudgetController::EvaluateEdited(const BudgetPointer& before,
   return true;
 }
 
-Status AgentBudgetController::Reconcile(const api::ObjectKey& key) {
+Status AgentBudgetController::Reconcile(const kube::ObjectKey& key) {
   const auto budget = on_.caches.budgets.Get(key);
   if (!budget || budget->meta.deleting) {
     Forget(key);

@@ -33,8 +33,8 @@ class AgentBudgetController {
     EvaluationBoard& board;
     BudgetReporter& reporter;
     Clock& clock;
-    KeyQueue& queue;                                          // of budgets
-    std::function<void(const api::ObjectKey&)> enqueue_pool;  // with high priority
+    KeyQueue& queue;                                           // of budgets
+    std::function<void(const kube::ObjectKey&)> enqueue_pool;  // with high priority
     // The least time in which a budget of the source reaches its next threshold, after each change
     // of spend.
     std::function<void(const std::string& source, Duration in)> threshold_near;
@@ -45,7 +45,7 @@ class AgentBudgetController {
   explicit AgentBudgetController(Dependencies dependencies);
 
   // Level-based: right from any state. An error is retried by the caller with backoff.
-  Status Reconcile(const api::ObjectKey& key);
+  Status Reconcile(const kube::ObjectKey& key);
 
   // The spend loop's way: evaluates the budgets whose totals changed and enqueues the pools whose
   // demand changed. No I/O but where a window has ended: what is booked in the new one is loaded.
@@ -60,12 +60,12 @@ class AgentBudgetController {
   enum class Scope { kResolve, kReuse };
   // Evaluates the budget as it is in the cache, and publishes. Returns the problem that prevents
   // it, if any. Nothing is done for one that is gone: its deletion has been or will be handled.
-  std::optional<BudgetProblem> Evaluate(const api::ObjectKey& key, Scope scope);
+  std::optional<BudgetProblem> Evaluate(const kube::ObjectKey& key, Scope scope);
   ResolvedScope Resolve(const api::AgentBudget& budget) const;
   void Hold(const api::AgentBudget& budget);
   void Publish(const BudgetPointer& budget, Evaluation evaluation);
-  void Forget(const api::ObjectKey& key);
-  std::mutex& StripeOf(const api::ObjectKey& key);
+  void Forget(const kube::ObjectKey& key);
+  std::mutex& StripeOf(const kube::ObjectKey& key);
 
   Dependencies on_;
   // Evaluations of one budget are serialised: a newer one is never overwritten by an older.

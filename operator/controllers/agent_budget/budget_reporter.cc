@@ -48,7 +48,7 @@ void BudgetReporter::Consider(const BudgetPointer& budget,
   }
 }
 
-void BudgetReporter::Expect(const api::ObjectKey& key) {
+void BudgetReporter::Expect(const kube::ObjectKey& key) {
   {
     const std::lock_guard lock(mutex_);
     memory_[key].problem.reset();
@@ -56,7 +56,7 @@ void BudgetReporter::Expect(const api::ObjectKey& key) {
   on_.queue.AddAfter(key, kReportAfter);
 }
 
-Status BudgetReporter::Report(const api::ObjectKey& key) {
+Status BudgetReporter::Report(const kube::ObjectKey& key) {
   const auto budget = on_.caches.budgets.Get(key);
   if (!budget || budget->meta.deleting) return Ok();
   Memory memory;
@@ -84,7 +84,7 @@ Status BudgetReporter::Report(const api::ObjectKey& key) {
   return Ok();
 }
 
-void BudgetReporter::Forget(const api::ObjectKey& key) {
+void BudgetReporter::Forget(const kube::ObjectKey& key) {
   const std::lock_guard lock(mutex_);
   memory_.erase(key);
 }

@@ -46,12 +46,12 @@ class BudgetReporter {
 
   // The same for a budget whose status surely is worth a write, such as an edited one; costs
   // nothing while its pools are about to be acted on.
-  void Expect(const api::ObjectKey& key);
+  void Expect(const kube::ObjectKey& key);
 
   // Writes the status of a queued budget. An error is retried by the caller with backoff.
-  Status Report(const api::ObjectKey& key);
+  Status Report(const kube::ObjectKey& key);
 
-  void Forget(const api::ObjectKey& key);
+  void Forget(const kube::ObjectKey& key);
 
  private:
   // What is remembered of a budget: of most, only the time.
@@ -69,7 +69,7 @@ class BudgetReporter {
 
   const Dependencies on_;
   std::mutex mutex_;
-  std::unordered_map<api::ObjectKey, Memory> memory_;
+  std::unordered_map<kube::ObjectKey, Memory> memory_;
 };
 
 }  // namespace purser::controllers

@@ -10,7 +10,7 @@ bool SameShare(const policy::PoolShare& a, const policy::PoolShare& b) {
 }
 
 // Whether `pool` would be treated the same by both.
-bool SameDemandOn(const Evaluation& before, const Evaluation& after, const api::ObjectKey& pool) {
+bool SameDemandOn(const Evaluation& before, const Evaluation& after, const kube::ObjectKey& pool) {
   const auto i = before.Find(pool);
   const auto j = after.Find(pool);
   if (i < 0 || j < 0) return i == j;
@@ -28,10 +28,10 @@ bool SameDemandOn(const Evaluation& before, const Evaluation& after, const api::
 
 }  // namespace
 
-std::ptrdiff_t Evaluation::Find(const api::ObjectKey& pool) const {
+std::ptrdiff_t Evaluation::Find(const kube::ObjectKey& pool) const {
   const auto found = std::lower_bound(
       scope.pools.begin(), scope.pools.end(), pool,
-      [](const CoveredPool& covered, const api::ObjectKey& key) { return covered.key < key; });
+      [](const CoveredPool& covered, const kube::ObjectKey& key) { return covered.key < key; });
   if (found == scope.pools.end() || found->key != pool) return -1;
   return found - scope.pools.begin();
 }
@@ -48,8 +48,8 @@ bool Evaluation::SameDemand(const Evaluation& other) const {
                      [&](const CoveredPool& pool) { return SameDemandOn(*this, other, pool.key); });
 }
 
-std::vector<api::ObjectKey> EvaluationBoard::Publish(const EvaluationPointer& evaluation) {
-  std::vector<api::ObjectKey> changed;
+std::vector<kube::ObjectKey> EvaluationBoard::Publish(const EvaluationPointer& evaluation) {
+  std::vector<kube::ObjectKey> changed;
   const std::lock_guard lock(mutex_);
   auto& slot = by_budget_[evaluation->budget];
   const EvaluationPointer before = std::exchange(slot, evaluation);
@@ -69,8 +69,8 @@ std::vector<api::ObjectKey> EvaluationBoard::Publish(const EvaluationPointer& ev
   return changed;
 }
 
-std::vector<api::ObjectKey> EvaluationBoard::Remove(const api::ObjectKey& budget) {
-  std::vector<api::ObjectKey> changed;
+std::vector<kube::ObjectKey> EvaluationBoard::Remove(const kube::ObjectKey& budget) {
+  std::vector<kube::ObjectKey> changed;
   const std::lock_guard lock(mutex_);
   const auto found = by_budget_.find(budget);
   if (found == by_budget_.end()) return changed;
@@ -85,13 +85,13 @@ std::vector<api::ObjectKey> EvaluationBoard::Remove(const api::ObjectKey& budget
   return changed;
 }
 
-EvaluationPointer EvaluationBoard::Get(const api::ObjectKey& budget) const {
+EvaluationPointer EvaluationBoard::Get(const kube::ObjectKey& budget) const {
   const std::lock_guard lock(mutex_);
   const auto found = by_budget_.find(budget);
   return found == by_budget_.end() ? nullptr : found->second;
 }
 
-std::vector<EvaluationPointer> EvaluationBoard::Covering(const api::ObjectKey& pool) const {
+std::vector<EvaluationPointer> EvaluationBoard::Covering(const kube::ObjectKey& pool) const {
   std::vector<EvaluationPointer> covering;
   const std::lock_guard lock(mutex_);
   const auto found = by_pool_.find(pool);

@@ -19,7 +19,7 @@ namespace purser::controllers {
 
 // Immutable once published.
 struct Evaluation {
-  api::ObjectKey budget;
+  kube::ObjectKey budget;
   std::int64_t generation = 0;  // of the budget's spec
   // Of which decision.window is one; nothing: the budget could never be evaluated.
   std::optional<api::WindowSpec> window_spec;
@@ -33,7 +33,7 @@ struct Evaluation {
   // Whether two evaluations ask the same of every pool.
   bool SameDemand(const Evaluation& other) const;
   // Position of `pool` in scope.pools, or -1.
-  std::ptrdiff_t Find(const api::ObjectKey& pool) const;
+  std::ptrdiff_t Find(const kube::ObjectKey& pool) const;
   // Whether it covers `pool` as its spec is now, or newer.
   bool Knows(const api::AgentPool& pool) const;
 };
@@ -44,17 +44,17 @@ using EvaluationPointer = std::shared_ptr<const Evaluation>;
 class EvaluationBoard {
  public:
   // Publishes; returns the pools whose demand changed (covered before or now).
-  std::vector<api::ObjectKey> Publish(const EvaluationPointer& evaluation);
+  std::vector<kube::ObjectKey> Publish(const EvaluationPointer& evaluation);
   // Takes a deleted (or no longer valid) budget off the board; returns the pools it covered.
-  std::vector<api::ObjectKey> Remove(const api::ObjectKey& budget);
-  EvaluationPointer Get(const api::ObjectKey& budget) const;
+  std::vector<kube::ObjectKey> Remove(const kube::ObjectKey& budget);
+  EvaluationPointer Get(const kube::ObjectKey& budget) const;
   // Every evaluation that covers `pool`, ordered by budget key.
-  std::vector<EvaluationPointer> Covering(const api::ObjectKey& pool) const;
+  std::vector<EvaluationPointer> Covering(const kube::ObjectKey& pool) const;
 
  private:
   mutable std::mutex mutex_;
-  std::unordered_map<api::ObjectKey, EvaluationPointer> by_budget_;
-  std::unordered_map<api::ObjectKey, std::map<api::ObjectKey, EvaluationPointer>> by_pool_;
+  std::unordered_map<kube::ObjectKey, EvaluationPointer> by_budget_;
+  std::unordered_map<kube::ObjectKey, std::map<kube::ObjectKey, EvaluationPointer>> by_pool_;
 };
 
 }  // namespace purser::controllers

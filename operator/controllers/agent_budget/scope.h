@@ -14,7 +14,7 @@ using PoolPointer = std::shared_ptr<const api::AgentPool>;
 using BudgetPointer = std::shared_ptr<const api::AgentBudget>;
 
 struct CoveredPool {
-  api::ObjectKey key;
+  kube::ObjectKey key;
   std::int64_t generation = 0;  // of the pool's spec
   std::int32_t priority = 0;
   std::int32_t maximum = 0;                // the pool's maxConcurrency

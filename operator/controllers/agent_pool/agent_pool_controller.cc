@@ -82,7 +82,7 @@ Shared AgentPoolController::SharedOf(const api::AgentPool& pool) const {
   return shared;
 }
 
-Status AgentPoolController::Release(const api::ObjectKey& pool,
+Status AgentPoolController::Release(const kube::ObjectKey& pool,
                                     const std::vector<std::string>& except_workloads) {
   Status first = Ok();
   for (const char* kind : {"Deployment", "StatefulSet"}) {
@@ -109,7 +109,7 @@ Status AgentPoolController::Release(const api::ObjectKey& pool,
   return first;
 }
 
-void AgentPoolController::Forget(const api::ObjectKey& key) {
+void AgentPoolController::Forget(const kube::ObjectKey& key) {
   publisher_.Forget(key);
   on_.reporter.Forget(key);
   const std::lock_guard lock(memory_mutex_);
@@ -213,7 +213,7 @@ Status AgentPoolController::Scale(const api::AgentPool& pool, const api::AgentSp
   return Ok();
 }
 
-Status AgentPoolController::Reconcile(const api::ObjectKey& key) {
+Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
   const auto pool = on_.caches.pools.Get(key);
   if (!pool) {
     Forget(key);

@@ -38,14 +38,14 @@ class AgentPoolController {
     EvaluationBoard& board;
     PoolReporter& reporter;
     Clock& clock;
-    KeyQueue& queue;                                            // of pools
-    std::function<void(const api::ObjectKey&)> enqueue_budget;  // with high priority
+    KeyQueue& queue;                                             // of pools
+    std::function<void(const kube::ObjectKey&)> enqueue_budget;  // with high priority
   };
 
   explicit AgentPoolController(Dependencies dependencies);
 
   // Level-based: right from any state. An error is retried by the caller with backoff.
-  Status Reconcile(const api::ObjectKey& key);
+  Status Reconcile(const kube::ObjectKey& key);
 
  private:
   struct PoolMemory {
@@ -60,8 +60,8 @@ class AgentPoolController {
   bool EveryBudgetEvaluated(const api::AgentPool& pool);
   // What another pool names too.
   Shared SharedOf(const api::AgentPool& pool) const;
-  Status Release(const api::ObjectKey& pool, const std::vector<std::string>& except_workloads);
-  void Forget(const api::ObjectKey& key);
+  Status Release(const kube::ObjectKey& pool, const std::vector<std::string>& except_workloads);
+  void Forget(const kube::ObjectKey& key);
   Status Finish(const api::AgentPool& pool);
   Status ObserveFinalizer(const Result<std::optional<std::string>>& patched);
   // Scales one agent's workload; fills the rest of `report`.
@@ -72,7 +72,7 @@ class AgentPoolController {
   Dependencies on_;
   LimitsPublisher publisher_;
   std::mutex memory_mutex_;
-  std::unordered_map<api::ObjectKey, Memory> memory_;
+  std::unordered_map<kube::ObjectKey, Memory> memory_;
 };
 
 }  // namespace purser::controllers

@@ -51,7 +51,7 @@ std::string OpenLimitsDocument(const api::AgentPool& pool) {
 
 Status LimitsPublisher::Write(const api::AgentPool& pool, const api::ConfigMapTarget& target,
                               const std::string& document) {
-  const api::ObjectKey key{pool.meta.ns, target.name};
+  const kube::ObjectKey key{pool.meta.ns, target.name};
   nlohmann::json content{{"data", {{target.key, document}}}};
   // Not applied: what is applied and left out the next time is removed, and other keys may be other
   // targets.
@@ -113,7 +113,7 @@ Status LimitsPublisher::OpenAll(const api::AgentPool& pool,
 }
 
 Status LimitsPublisher::OpenAt(const api::AgentPool& pool, const api::ConfigMapTarget& target) {
-  const api::ObjectKey key{pool.meta.ns, target.name};
+  const kube::ObjectKey key{pool.meta.ns, target.name};
   const auto current = client_.Get(kube::ObjectPath(ConfigMapType(), key));
   if (!current && current.error().code() != ErrorCode::kNotFound)
     return current.error().WithContext("ConfigMap " + key.ToString());
@@ -140,7 +140,7 @@ std::vector<api::ConfigMapTarget> LimitsPublisher::FormerTargets(const api::Agen
   return former;
 }
 
-void LimitsPublisher::Forget(const api::ObjectKey& pool) {
+void LimitsPublisher::Forget(const kube::ObjectKey& pool) {
   const std::lock_guard lock(mutex_);
   known_.erase(pool);
 }

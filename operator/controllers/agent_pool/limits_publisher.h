@@ -47,7 +47,7 @@ class LimitsPublisher {
   // Every ConfigMap that holds limits of this pool gets the open ones; one that has none is left
   // alone.
   Status Open(const api::AgentPool& pool);
-  void Forget(const api::ObjectKey& pool);
+  void Forget(const kube::ObjectKey& pool);
 
  private:
   Status PublishTo(const api::AgentPool& pool, const api::ConfigMapTarget& target,
@@ -64,7 +64,7 @@ class LimitsPublisher {
     std::string document;
     std::chrono::steady_clock::time_point at;  // when it was last seen or written
   };
-  std::unordered_map<api::ObjectKey, std::map<api::ConfigMapTarget, Known>> known_;  // by pool
+  std::unordered_map<kube::ObjectKey, std::map<api::ConfigMapTarget, Known>> known_;  // by pool
 };
 
 }  // namespace purser::controllers

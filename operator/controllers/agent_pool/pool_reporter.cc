@@ -37,7 +37,7 @@ void PoolReporter::Consider(const PoolPointer& pool, api::AgentPoolStatus status
   }
 }
 
-Status PoolReporter::Report(const api::ObjectKey& key) {
+Status PoolReporter::Report(const kube::ObjectKey& key) {
   const auto pool = caches_.pools.Get(key);
   if (!pool || pool->meta.deleting) return Ok();
   api::AgentPoolStatus status;
@@ -61,7 +61,7 @@ Status PoolReporter::Report(const api::ObjectKey& key) {
   return Ok();
 }
 
-void PoolReporter::Forget(const api::ObjectKey& key) {
+void PoolReporter::Forget(const kube::ObjectKey& key) {
   const std::lock_guard lock(mutex_);
   due_.erase(key);
 }

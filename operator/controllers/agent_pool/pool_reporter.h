@@ -25,9 +25,9 @@ class PoolReporter {
   void Consider(const PoolPointer& pool, api::AgentPoolStatus status, const std::string& message);
 
   // Writes the status of a queued pool. An error is retried by the caller with backoff.
-  Status Report(const api::ObjectKey& key);
+  Status Report(const kube::ObjectKey& key);
 
-  void Forget(const api::ObjectKey& key);
+  void Forget(const kube::ObjectKey& key);
 
  private:
   void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& before,
@@ -39,7 +39,7 @@ class PoolReporter {
   KeyQueue& queue_;
   std::mutex mutex_;
   // Statuses that the API server has not been told.
-  std::unordered_map<api::ObjectKey, api::AgentPoolStatus> due_;
+  std::unordered_map<kube::ObjectKey, api::AgentPoolStatus> due_;
 };
 
 }  // namespace purser::controllers

@@ -21,7 +21,7 @@ namespace purser::kube {
 inline const ResourceType kConfigMaps{"", "v1", "configmaps", "ConfigMap"};
 
 struct ConfigMap {
-  api::ObjectMeta meta;
+  ObjectMeta meta;
   std::string value;  // data.value
 };
 

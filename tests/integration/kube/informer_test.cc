@@ -26,7 +26,7 @@ class RealInformerTest : public ApiServerTest {
     });
     return informer;
   }
-  static std::string ValueOf(const ConfigMaps& informer, const api::ObjectKey& key) {
+  static std::string ValueOf(const ConfigMaps& informer, const ObjectKey& key) {
     const auto map = informer.Get(key);
     return map ? map->value : "-";
   }

@@ -3,8 +3,8 @@
 namespace purser::api {
 namespace {
 
-ObjectMeta FullMeta() {
-  ObjectMeta meta;
+kube::ObjectMeta FullMeta() {
+  kube::ObjectMeta meta;
   meta.ns = "agents";
   meta.name = "research";
   meta.uid = "8f3c";
@@ -15,7 +15,7 @@ ObjectMeta FullMeta() {
   return meta;
 }
 
-std::vector<Condition> FullConditions() {
+std::vector<kube::Condition> FullConditions() {
   return {{"Ready", "True", "Evaluated", "all is \"well\"\n", "2026-11-23T05:00:00Z", 3},
           {"Throttled", "False", "BelowThresholds", "no", "2026-11-23T05:00:01Z", 2}};
 }

@@ -12,7 +12,7 @@ namespace {
 const Timestamp kNow = Timestamp(std::chrono::seconds(1'800'000'000));
 
 TEST(ConditionsTest, TheTransitionTimeMovesOnlyWithTheStatus) {
-  std::vector<api::Condition> conditions;
+  std::vector<kube::Condition> conditions;
   SetCondition(conditions, "Ready", true, "A", "first", 1, kNow);
   const auto since = conditions[0].last_transition_time;
   SetCondition(conditions, "Ready", true, "B", "second", 2, kNow + std::chrono::hours(1));

@@ -16,7 +16,7 @@ using testing::ElementsAre;
 using testing::UnorderedElementsAre;
 
 struct Thing {
-  api::ObjectMeta meta;
+  ObjectMeta meta;
   std::string color;
 };
 

@@ -1,5 +1,3 @@
-#include "api/object_meta.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,28 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(ObjectMetaTest, IsReadAndOnlyOwnAnnotationsAreKept) {
-  simdjson::dom::parser parser;
-  const std::string json =
-      R"({"metadata":{"name":"x","namespace":"n","uid":"u-1","resourceVersion":"42",
-    "generation":9007199254740993,"deletionTimestamp":"2026-11-23T00:00:00Z","finalizers":["purser.dev/restore"],
-    "annotations":{"purser.dev/saved":"{}","kubectl.kubernetes.io/last-applied-configuration":"long"},
-    "labels":{"a":"b"},"managedFields":[{}]}})";
-  const auto meta = DecodeObjectMeta(parser.parse(json).value());
-  ASSERT_TRUE(meta.ok());
-  ObjectMeta want;
-  want.ns = "n";
-  want.name = "x";
-  want.uid = "u-1";
-  want.resource_version = "42";
-  want.generation = 9007199254740993;
-  want.deleting = true;
-  want.finalizers = {"purser.dev/restore"};
-  want.annotations = {{"purser.dev/saved", "{}"}};
-  EXPECT_EQ(*meta, want);
-}
-
-TEST(ObjectMetaTest, WhatCannotBeReadIsAnError) {
+TEST(ResourceRootTest, WhatCannotBeReadIsAnError) {
   struct Case {
     std::string json, want;
   };
@@ -58,7 +35,7 @@ TEST(ObjectMetaTest, WhatCannotBeReadIsAnError) {
   }
 }
 
-TEST(ObjectMetaTest, TheWrongKindAndUnknownFieldsAroundTheSpecAreTold) {
+TEST(ResourceRootTest, TheWrongKindAndUnknownFieldsAroundTheSpecAreTold) {
   const std::string head =
       R"("metadata":{"name":"b"},"spec":{"limit":"1","scope":{"pools":["*"]}})";
   EXPECT_THAT(BudgetOf(R"({"kind":"AgentPool",)" + head + "}")->invalid.value_or(""),
@@ -110,7 +87,7 @@ constexpr const char* kBudgetSpec = R"({"limit":"1","scope":{"pools":["*"]}})";
 constexpr const char* kPoolSpec =
     R"({"maxConcurrency":1,"agents":[{"name":"a","workloadRef":{"kind":"Deployment","name":"a"}}]})";
 
-TEST(ObjectMetaTest, OfAManifestItIsWhatTheServerTakes) {
+TEST(ResourceRootTest, OfAManifestItIsWhatTheServerTakes) {
   for (const auto& c : WrongMetadata()) {
     const auto budget = BudgetOf(Around(c.metadata, kBudgetSpec), UnknownFields::kReject);
     ASSERT_TRUE(budget.ok()) << c.metadata;
@@ -131,7 +108,7 @@ TEST(ObjectMetaTest, OfAManifestItIsWhatTheServerTakes) {
   EXPECT_EQ(BudgetOf(Around(large, kBudgetSpec), UnknownFields::kReject)->invalid, std::nullopt);
 }
 
-TEST(ObjectMetaTest, WhatTheServerHoldsIsNotRefusedForItsMetadata) {
+TEST(ResourceRootTest, WhatTheServerHoldsIsNotRefusedForItsMetadata) {
   for (const auto& c : WrongMetadata()) {
     const auto budget = BudgetOf(Around(c.metadata, kBudgetSpec));
     ASSERT_TRUE(budget.ok()) << c.metadata;

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "api/field_kinds.h"
-#include "api/object_meta.h"
 #include "base/result.h"
+#include "kube/object/object_meta.h"
 
 namespace purser::api {
 
@@ -20,12 +20,12 @@ inline constexpr std::string_view kApiVersion = "purser.dev/v1alpha1";
 inline constexpr std::int64_t kMostConditions = 16;
 
 inline constexpr std::array kConditionFields = {
-    TextField<&Condition::type>("type"),
-    TextField<&Condition::status>("status"),
-    TextField<&Condition::reason>("reason"),
-    TextField<&Condition::message>("message"),
-    TextField<&Condition::last_transition_time>("lastTransitionTime"),
-    IntegerField<&Condition::observed_generation>("observedGeneration", 0, INT64_MAX),
+    TextField<&kube::Condition::type>("type"),
+    TextField<&kube::Condition::status>("status"),
+    TextField<&kube::Condition::reason>("reason"),
+    TextField<&kube::Condition::message>("message"),
+    TextField<&kube::Condition::last_transition_time>("lastTransitionTime"),
+    IntegerField<&kube::Condition::observed_generation>("observedGeneration", 0, INT64_MAX),
 };
 
 // The value of "spec" after checking apiVersion, kind and the names beside it; nothing when there
