@@ -30,8 +30,15 @@ test: build cluster-binaries ## Run every test: unit, integration, end to end
 unit: build ## Run the unit tests alone
 	cd $(BUILD) && ctest --output-on-failure --no-tests=error -L unit
 
+# What the demo runs and no more: the operator, and Kubernetes with one real node.
+DEMO_PROGRAMS := etcd kube-apiserver kubectl kube-controller-manager kube-scheduler helm kubelet kube-proxy pause
+
 .PHONY: demo
-demo: build $(if $(PURSER_DEMO_KUBECONFIG),,cluster-binaries) ## See the main job end to end on a real cluster (KEEP=1 leaves it running)
+demo: ## See the main job end to end on a real cluster (KEEP=1 leaves it running)
+	tests/support/install-deps.sh demo
+	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
+	cmake --build $(BUILD) -j $(JOBS) --target purser
+	$(if $(PURSER_DEMO_KUBECONFIG),,$(CLUSTER) build $(DEMO_PROGRAMS))
 	python3 examples/demo/demo.py $(if $(KEEP),--keep)
 
 .PHONY: cluster-binaries

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need: Debian 12 packages by name, and Go for the cluster's binaries.
+# install-deps.sh demo: only what the operator, the cluster and the demo need.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -11,12 +12,13 @@ build_packages=(
   libgtest-dev libgmock-dev nlohmann-json3-dev libsimdjson-dev libsqlite3-dev
   libhowardhinnant-date-dev libcli11-dev
 )
-test_packages=(
+cluster_packages=(
   python3 python3-venv binutils gcc libc6-dev openssl iproute2 util-linux mount
-  prometheus containerd runc containernetworking-plugins nftables conntrack gcovr clang-format clang-tidy
-  shellcheck pyflakes3 mypy
-  clang libclang-rt-14-dev
+  prometheus containerd runc containernetworking-plugins nftables conntrack
 )
+test_packages=(gcovr clang-format clang-tidy shellcheck pyflakes3 mypy clang libclang-rt-14-dev)
+packages=("${build_packages[@]}" "${cluster_packages[@]}")
+[ "${1:-all}" = demo ] || packages+=("${test_packages[@]}")
 
 if ! grep -qs '^ID=debian' "$release" || ! grep -qs '^VERSION_ID="12"' "$release"; then
   if [ "${PURSER_SKIP_DEPS:-}" = 1 ]; then
@@ -24,13 +26,13 @@ if ! grep -qs '^ID=debian' "$release" || ! grep -qs '^VERSION_ID="12"' "$release
     exit 0
   fi
   echo "This script knows Debian 12. On another system install the equivalents of:"
-  printf '  %s\n' "${build_packages[@]}" "${test_packages[@]}"
+  printf '  %s\n' "${packages[@]}"
   echo "and Go 1.26 or newer; then run the commands again with PURSER_SKIP_DEPS=1."
   exit 1
 fi
 
 missing=()
-for package in "${build_packages[@]}" "${test_packages[@]}"; do
+for package in "${packages[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then

@@ -19,7 +19,7 @@ from purser_cluster.network import LOCAL_ADDRESSES
 from purser_cluster.node import Node
 from purser_cluster.processes import Child, run
 from purser_cluster.progress import Ticker, say, wait_until
-from purser_cluster.versions import ALL_NAMES, NAMES_BY_LEVEL
+from purser_cluster.versions import ALL_NAMES, names_for
 
 _READY_SECONDS = 120.0
 _STOP_GRACE_SECONDS = 2.0
@@ -51,7 +51,7 @@ class Cluster:
     def start(self) -> dict[str, str]:
         """Returns what a client needs to know, once the level's promises hold."""
         level = self._options.level
-        ensure_built(NAMES_BY_LEVEL[level])
+        ensure_built(names_for(level, self._options.fake_nodes))
         ticker = Ticker("cluster")
         self._prepare_directory()
         with_node = level == "node"

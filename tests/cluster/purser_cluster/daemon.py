@@ -17,7 +17,7 @@ from purser_cluster.errors import ClusterError
 from purser_cluster.node import clean_slot_of
 from purser_cluster.processes import end_recorded, is_same_process, start_time, tail
 from purser_cluster.progress import say, wait_until
-from purser_cluster.versions import LEVELS, MODULE_DIRECTORY, NAMES_BY_LEVEL
+from purser_cluster.versions import LEVELS, MODULE_DIRECTORY, names_for
 
 _RECORD = "cluster.json"
 _START_SECONDS = 240.0
@@ -51,7 +51,7 @@ def _up(options: Options) -> dict[str, str]:
     running = _read(directory / _RECORD)
     if running is not None and is_same_process(running["process"]):
         return _reuse(running, options)
-    ensure_built(NAMES_BY_LEVEL[options.level])  # here, where the progress is seen
+    ensure_built(names_for(options.level, options.fake_nodes))  # here, where the progress is seen
     output, errors = directory / "serve.out", directory / "serve.log"
     command = [sys.executable, str(MODULE_DIRECTORY / "cluster.py"), "serve", f"--dir={directory}"]
     command += [f"--level={options.level}", f"--kwok-nodes={options.fake_nodes}"]

@@ -39,12 +39,20 @@ PAUSE = "pause"
 ALL_NAMES = tuple(program.name for program in GO_PROGRAMS) + (PAUSE,)
 
 _CONTROL_PLANE_NAMES = ("etcd", "kube-apiserver", "kubectl")
-_KWOK_NAMES = _CONTROL_PLANE_NAMES + ("kwok", "kube-controller-manager", "kube-scheduler")
-NAMES_BY_LEVEL = {
-    "control-plane": _CONTROL_PLANE_NAMES,
-    "kwok": _KWOK_NAMES,
-    "node": _KWOK_NAMES + ("kubelet", "kube-proxy", PAUSE),
-}
+_CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
+_NODE_NAMES = ("kubelet", "kube-proxy", PAUSE)
+
+
+def names_for(level: str, fake_nodes: int) -> tuple[str, ...]:
+    """The programs that a cluster of this level runs."""
+    names = _CONTROL_PLANE_NAMES
+    if fake_nodes > 0:
+        names += ("kwok",)
+    if level != "control-plane":
+        names += _CONTROLLERS
+    if level == "node":
+        names += _NODE_NAMES
+    return names
 
 
 def module_version(module: str) -> str:
