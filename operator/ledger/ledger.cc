@@ -1,38 +1,47 @@
 #include "ledger/ledger.h"
 
+#include <spdlog/spdlog.h>
+
+#include <limits>
 #include <map>
 #include <mutex>
 #include <utility>
 
+#include "ledger/doubts.h"
 #include "ledger/totals.h"
 
 namespace purser::ledger {
 namespace {
 
-// Everything but the time of the last answer, which moves with every poll.
-bool SameForReaders(const SourceHealth& a, const SourceHealth& b) {
-  return a.state == b.state && a.reason == b.reason && a.message == b.message && a.gap == b.gap;
+// The store said no, though nothing is wrong with what it was asked to book.
+bool CountsProvisionally(ErrorCode code) {
+  return code != ErrorCode::kFenced && code != ErrorCode::kInvalidArgument;
 }
 
 class StoredLedger final : public Ledger {
  public:
   StoredLedger(std::unique_ptr<Store> store, Clock& clock)
-      : store_(std::move(store)), clock_(clock) {}
+      : store_(std::move(store)), clock_(clock) {
+    // What fails here is tried again by the first Track.
+    (void)LoadDoubts().ok();
+  }
 
   Status Track(const std::string& id, const Coverage& coverage) override {
     if (Tracks(id, coverage)) return Ok();  // without waiting for a commit under way
     const std::lock_guard writing(writing_);
     if (Tracks(id, coverage)) return Ok();
+    PURSER_RETURN_IF_ERROR(LoadDoubts());
     // No commit can come between: whatever is booked from here on is added on top.
-    auto spent = store_->Sum(coverage);
+    auto spent = store_->Sums({coverage});
     if (!spent) return spent.error();
     Coverage hour = coverage;
     hour.start = clock_.Now() - std::chrono::minutes(RecentMinutes::kMinutes);
     hour.end = Timestamp::max();
-    auto minutes = store_->Minutes(hour);
+    auto minutes = store_->Minutes({hour});
     if (!minutes) return minutes.error();
     const std::lock_guard lock(mutex_);
-    totals_.Put(id, coverage, *spent, *minutes);
+    totals_.Put(id, coverage, spent->front(), minutes->front(), doubts_.Of(coverage, kMostDoubts));
+    for (const auto& [source, increments] : provisional_) totals_.AddTo(id, increments);
     return Ok();
   }
 
@@ -46,12 +55,26 @@ class StoredLedger final : public Ledger {
     return totals_.Read(id, now);
   }
 
-  Result<Money> Sum(const Coverage& coverage) const override {
-    auto spent = store_->Sum(coverage);
+  AgentTotals Agents(const std::string& id, std::size_t most) const override {
+    const std::lock_guard lock(mutex_);
+    return totals_.Agents(id, most);
+  }
+
+  Result<Amounts> Sum(const Coverage& coverage) const override {
+    auto spent = store_->Sums({coverage});
     if (!spent) return spent.error();
-    Money sum;
-    for (const auto& agent : *spent) sum += agent.spent;
+    Amounts sum;
+    for (const auto& agent : spent->front()) sum += agent.spent;
     return sum;
+  }
+
+  Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) const override {
+    return store_->Journal(filter);
+  }
+
+  std::vector<JournalEntry> Doubts(const Coverage& coverage, std::size_t most) const override {
+    const std::lock_guard lock(mutex_);
+    return doubts_.Of(coverage, most);
   }
 
   void OnChange(std::function<void(const std::vector<std::string>&)> listener) override {
@@ -81,18 +104,37 @@ class StoredLedger final : public Ledger {
     on_health_ = std::move(listener);
   }
 
-  Status Commit(const Batch& batch) override {
-    std::vector<std::string> changed;
-    std::function<void(const std::vector<std::string>&)> listener;
+  Status Commit(Batch batch) override {
+    PURSER_RETURN_IF_ERROR(Check(batch));
+    for (auto& entry : batch.journal) {
+      if (entry.recorded == Timestamp()) entry.recorded = clock_.Now();
+    }
+    Status committed = Ok();
     {
       const std::lock_guard writing(writing_);
-      PURSER_RETURN_IF_ERROR(store_->Commit(batch));
+      std::vector<Batch> batches;
+      batches.push_back(std::move(batch));
+      committed = store_->Commit(batches);
       const std::lock_guard lock(mutex_);
-      changed = totals_.Add(batch.increments);
-      listener = on_change_;
+      Count(batches.front(), committed);
     }
-    if (listener && !changed.empty()) listener(changed);
-    return Ok();
+    Tell();
+    return committed;
+  }
+
+  Result<Corrected> Correct(const Correction& correction) override {
+    auto corrected = [&] {
+      const std::lock_guard writing(writing_);
+      auto done = store_->Correct(correction);
+      if (done && !done->already) {
+        const std::lock_guard lock(mutex_);
+        if (done->increment) totals_.Apply({*done->increment}, Totals::Direction::kAdd);
+        if (correction.doubt != 0) Settle(correction.doubt);
+      }
+      return done;
+    }();
+    Tell();
+    return corrected;
   }
 
  private:
@@ -102,13 +144,78 @@ class StoredLedger final : public Ledger {
     return tracked != nullptr && *tracked == coverage;
   }
 
+  // Called with writing_ held, or before anybody else knows of this.
+  Status LoadDoubts() {
+    if (doubts_loaded_) return Ok();
+    JournalFilter held;
+    held.held = HeldState::kHeld;
+    held.most = kMostDoubts;
+    const auto entries = store_->Journal(held);
+    if (!entries) return entries.error();
+    if (entries->size() >= kMostDoubts) {
+      spdlog::warn(
+          "ledger: {} or more amounts are held: budgets tell of the newest ones only; decide them "
+          "with SpendCorrections (`purser journal --held` lists them)",
+          kMostDoubts);
+    }
+    const std::lock_guard lock(mutex_);
+    for (const auto& entry : *entries) Hold(entry);
+    doubts_loaded_ = true;
+    return Ok();
+  }
+
+  // The methods down to Settle are called with mutex_ held.
+
+  // In memory, what became of a batch in the store.
+  void Count(Batch& batch, const Status& committed) {
+    const bool provisionally = !committed.ok() && CountsProvisionally(committed.error().code());
+    if (!committed.ok() && committed.error().code() == ErrorCode::kInvalidArgument) return;
+    if (const auto before = provisional_.find(batch.source); before != provisional_.end()) {
+      totals_.Apply(before->second, Totals::Direction::kTakeOff);
+      provisional_.erase(before);
+    }
+    if (!committed.ok() && !provisionally) return;
+    totals_.Apply(batch.increments, Totals::Direction::kAdd);
+    if (provisionally) {
+      if (!batch.increments.empty()) provisional_[batch.source] = std::move(batch.increments);
+      return;
+    }
+    for (const auto& entry : batch.journal) {
+      if (entry.held == HeldState::kHeld) Hold(entry);
+    }
+  }
+
+  void Hold(const JournalEntry& entry) {
+    if (doubts_.Add(entry)) totals_.ApplyDoubt(entry, Totals::Direction::kAdd);
+  }
+
+  void Settle(std::int64_t id) {
+    if (const auto entry = doubts_.Remove(id))
+      totals_.ApplyDoubt(*entry, Totals::Direction::kTakeOff);
+  }
+
+  void Tell() {
+    std::vector<std::string> changed;
+    std::function<void(const std::vector<std::string>&)> listener;
+    {
+      const std::lock_guard lock(mutex_);
+      changed = totals_.TakeChanged();
+      listener = on_change_;
+    }
+    if (listener && !changed.empty()) listener(changed);
+  }
+
   const std::unique_ptr<Store> store_;
   Clock& clock_;
-  // Held by Track and Commit over the store's transaction; always taken before mutex_.
+  // Held by Track, Commit and Correct over the store's transaction; always taken before mutex_.
   std::mutex writing_;
+  bool doubts_loaded_ = false;  // guarded by writing_
   // Never held over the store or a listener.
   mutable std::mutex mutex_;
   Totals totals_;
+  class Doubts doubts_;
+  // Of each source whose last batch could not be written: its increments, counted in totals_.
+  std::map<std::string, std::vector<Increment>> provisional_;
   std::map<std::string, SourceHealth> health_;
   std::function<void(const std::vector<std::string>&)> on_change_;
   std::function<void(const std::string&)> on_health_;

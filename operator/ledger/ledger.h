@@ -12,40 +12,26 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "ledger/journal.h"
+#include "ledger/source_health.h"
 #include "ledger/store.h"
-#include "money/money.h"
+#include "money/amounts.h"
 
 namespace purser::ledger {
 
 struct Total {
-  Money spent;  // in [start, end)
+  Amounts spent;  // in [start, end), booked; provisional amounts included (see Commit)
+  // Held in doubt in [start, end): counted by nobody but budgets with onDoubt: Count.
+  Amounts in_doubt;
+  std::int64_t doubts = 0;  // entries behind in_doubt
   // Rates, whatever the window: booked in the hour, and in the 5 minutes, before `now`. Counted by
   // whole minutes; of the oldest one only the share that lies inside, so that a steady burn reads
-  // steadily.
-  Money last_hour;
-  Money last_5_minutes;
-  std::vector<std::pair<std::string, Money>> agents;  // in [start, end), dearest first
+  // steadily. Never below zero.
+  Amounts last_hour;
+  Amounts last_5_minutes;
 };
 
-// Spend that may be missing for good.
-struct Gap {
-  Timestamp until;   // what is missing was spent before
-  std::string text;  // for people
-  bool operator==(const Gap&) const = default;
-};
-
-struct SourceHealth {
-  enum class State { kNeverRead, kHealthy, kLost };
-  State state = State::kNeverRead;
-  std::string reason;   // CamelCase for a condition: PrometheusUnreachable, QueryFailed,
-                        // IncompleteAnswer, NotANumber, DuplicateWriters, StoreUnavailable …
-  std::string message;  // for people: what happened, what to do
-  std::optional<Timestamp> last_read;  // the last complete answer
-  std::optional<Gap> gap;              // the latest that is known, since the operator started
-  bool operator==(const SourceHealth&) const = default;
-};
-
-// Thread-safe. Readers never wait for the disk; Track and Commit do.
+// Thread-safe. Readers never wait for the disk; Track, Commit, Correct, Sum and Journal do.
 class Ledger {
  public:
   virtual ~Ledger() = default;
@@ -55,25 +41,39 @@ class Ledger {
   virtual Status Track(const std::string& id, const Coverage& coverage) = 0;
   virtual void Untrack(const std::string& id) = 0;
   // The total as of the last commit; nothing if `id` is not tracked. `now` decides the rates' hour
-  // and minutes.
+  // and minutes. Costs the same however many agents there are.
   virtual std::optional<Total> Read(const std::string& id, Timestamp now) const = 0;
+  // Who makes up the total: the `most` dearest first, and how many there are. For a status.
+  struct AgentTotals {
+    std::vector<AgentSpend> dearest;
+    std::size_t count = 0;
+  };
+  virtual AgentTotals Agents(const std::string& id, std::size_t most) const = 0;
   // The sum booked for any interval (history of closed windows): reads the store.
-  virtual Result<Money> Sum(const Coverage& coverage) const = 0;
+  virtual Result<Amounts> Sum(const Coverage& coverage) const = 0;
 
-  // Called after each commit, outside locks, with the ids whose total changed. Set before the first
-  // commit.
+  virtual Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) const = 0;
+  // What is held now, of a coverage's agents and time: from memory.
+  virtual std::vector<JournalEntry> Doubts(const Coverage& coverage, std::size_t most) const = 0;
+
+  // Called after each commit and correction, outside locks, with the ids whose total changed. Set
+  // before the first commit.
   virtual void OnChange(std::function<void(const std::vector<std::string>& ids)> listener) = 0;
 
   // Health of a source, as told by whoever reads it. The listener is called outside locks on every
-  // change but that of last_read alone.
+  // change that SameForReaders sees.
   virtual void SetHealth(const std::string& source, SourceHealth health) = 0;
   virtual SourceHealth Health(const std::string& source) const = 0;
   virtual void OnHealth(std::function<void(const std::string& source)> listener) = 0;
 
-  // Books one batch: increments and the cursors they came from in one store transaction, then the
-  // totals in memory. On an error nothing changed, in the store or in memory. kFenced: another
-  // leader has taken over.
-  virtual Status Commit(const Batch& batch) = 0;
+  // Books one batch: increments, cursors and journal in one store transaction, then the totals in
+  // memory. Batches of several callers share a transaction. When the store cannot be written
+  // (kUnavailable) the batch's increments count provisionally: in totals, until the source's next
+  // batch, booked or not, replaces them; so decisions go on while a volume is full. kFenced:
+  // another leader has taken over.
+  virtual Status Commit(Batch batch) = 0;
+  // Books a correction, or decides a doubt, once. Errors as Store::Correct.
+  virtual Result<Corrected> Correct(const Correction& correction) = 0;
 };
 
 // `store` has been taken over (Store::TakeOver); who writes beside this ledger makes its totals

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
-#include "money/money.h"
+#include "money/amounts.h"
 
 namespace purser::ledger {
 
@@ -16,18 +16,19 @@ class RecentMinutes {
   // The current minute, and the 60 before it, of which the oldest is only partly within the hour.
   static constexpr std::int64_t kMinutes = 61;
 
-  // Adds to a minute (since 1970). A minute too old for the ring is ignored: false.
-  bool Add(std::int64_t minute, Money amount);
+  // Adds to a minute (since 1970); negative for what is taken back. A minute too old for the ring
+  // is ignored: false.
+  bool Add(std::int64_t minute, const Amounts& amounts);
 
   // Booked in (now - span, now], counted by whole minutes; of the oldest minute, which `span`
   // covers only in part, that part (rounded up), as if it had been spent evenly. `span` up to 60
-  // minutes.
-  Money Sum(Timestamp now, Duration span) const;
+  // minutes. No field below zero.
+  Amounts Sum(Timestamp now, Duration span) const;
 
  private:
   struct Slot {
     std::int64_t minute = -1;
-    Money amount;
+    Amounts amounts;
   };
   std::array<Slot, static_cast<std::size_t>(kMinutes)> slots_;
 };

@@ -1,43 +1,140 @@
 #include "ledger/store.h"
 
+#include <algorithm>
+#include <string_view>
+
 namespace purser::ledger {
 namespace {
 
-Status CheckName(const std::string& name, std::string_view what) {
-  if (name.size() <= kLongestName) return Ok();
-  return Error(ErrorCode::kInvalidArgument,
-               std::string(what) + " of " + std::to_string(name.size()) +
-                   " bytes: the ledger keeps up to " + std::to_string(kLongestName));
+Error Invalid(std::string message) {
+  return Error(ErrorCode::kInvalidArgument, std::move(message));
 }
 
-Status CheckIncrement(const Batch& batch, const Increment& increment) {
-  const auto& key = increment.key;
-  if (key.source != batch.source) {
-    return Error(ErrorCode::kInvalidArgument, "an increment of source \"" + key.source +
-                                                  "\" in a batch of \"" + batch.source + "\"");
-  }
+Status CheckName(const std::string& name, std::string_view what) {
+  if (name.size() <= kLongestName) return Ok();
+  return Invalid(std::string(what) + " of " + std::to_string(name.size()) +
+                 " bytes: the ledger keeps up to " + std::to_string(kLongestName));
+}
+
+Status CheckTime(Timestamp at, std::string_view what) {
+  if (at.time_since_epoch() >= Duration::zero()) return Ok();
+  return Invalid(std::string(what) + " before 1970");
+}
+
+Status CheckKey(const SpendKey& key) {
   PURSER_RETURN_IF_ERROR(CheckName(key.ns, "a namespace"));
   PURSER_RETURN_IF_ERROR(CheckName(key.agent, "an agent"));
   PURSER_RETURN_IF_ERROR(CheckName(key.model, "a model"));
   PURSER_RETURN_IF_ERROR(CheckName(key.task, "a task"));
-  PURSER_RETURN_IF_ERROR(CheckName(key.workflow, "a workflow"));
-  if (increment.cost <= Money()) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "an increment of $" + increment.cost.ToDecimal() + ": spend only grows");
+  return CheckName(key.workflow, "a workflow");
+}
+
+Status CheckKeyOf(const Batch& batch, const SpendKey& key, std::string_view what) {
+  if (key.source != batch.source) {
+    return Invalid(std::string(what) + " of source \"" + key.source + "\" in a batch of \"" +
+                   batch.source + "\"");
   }
-  if (increment.at.time_since_epoch() < Duration::zero())
-    return Error(ErrorCode::kInvalidArgument, "an increment before 1970");
-  return Ok();
+  return CheckKey(key);
+}
+
+Status CheckSource(const std::string& source) {
+  if (source.empty()) return Invalid("no source is named");
+  return CheckName(source, "a source's name");
+}
+
+bool TakesBack(const Amounts& amounts) {
+  return std::min({amounts.cost.nanos(), amounts.calls, amounts.failed_calls, amounts.input_tokens,
+                   amounts.output_tokens, amounts.cached_tokens, amounts.reasoning_tokens,
+                   amounts.latency_ms}) < 0;
+}
+
+Status CheckIncrement(const Batch& batch, const Increment& increment) {
+  PURSER_RETURN_IF_ERROR(CheckKeyOf(batch, increment.key, "an increment"));
+  if (increment.amounts.IsZero()) return Invalid("an increment of nothing");
+  if (TakesBack(increment.amounts) && batch.journal.empty())
+    return Invalid("an increment that takes back, without a journal entry that says why");
+  return CheckTime(increment.at, "an increment");
+}
+
+Status CheckCursor(const SeriesCursor& cursor) {
+  if (cursor.state.size() <= kLongestCursor) return Ok();
+  return Invalid("a cursor of " + std::to_string(cursor.state.size()) +
+                 " bytes: the ledger keeps up to " + std::to_string(kLongestCursor));
+}
+
+Status CheckEntry(const Batch& batch, const JournalEntry& entry) {
+  PURSER_RETURN_IF_ERROR(CheckKeyOf(batch, entry.key, "a journal entry"));
+  return CheckTime(entry.at, "a journal entry");
 }
 
 }  // namespace
 
 Status Check(const Batch& batch) {
-  if (batch.source.empty()) return Error(ErrorCode::kInvalidArgument, "a batch without a source");
-  PURSER_RETURN_IF_ERROR(CheckName(batch.source, "a source's name"));
+  PURSER_RETURN_IF_ERROR(CheckSource(batch.source));
   for (const auto& increment : batch.increments)
     PURSER_RETURN_IF_ERROR(CheckIncrement(batch, increment));
+  for (const auto& cursor : batch.cursors) PURSER_RETURN_IF_ERROR(CheckCursor(cursor));
+  for (const auto& entry : batch.journal) PURSER_RETURN_IF_ERROR(CheckEntry(batch, entry));
+  for (const auto& rate : batch.rates)
+    PURSER_RETURN_IF_ERROR(CheckKeyOf(batch, rate.key, "a rate"));
   return Ok();
+}
+
+Status Check(const Correction& correction) {
+  if (correction.origin.empty()) return Invalid("a correction without an origin");
+  PURSER_RETURN_IF_ERROR(CheckName(correction.origin, "a correction's origin"));
+  if (correction.doubt != 0) return Ok();
+  PURSER_RETURN_IF_ERROR(CheckSource(correction.key.source));
+  PURSER_RETURN_IF_ERROR(CheckKey(correction.key));
+  if (correction.amounts.IsZero()) return Invalid("a correction of nothing");
+  return CheckTime(correction.at, "a correction");
+}
+
+Result<std::optional<JournalEntry>> Decide(const Correction& correction,
+                                           const std::optional<JournalEntry>& doubt) {
+  JournalEntry entry;
+  entry.kind = JournalKind::kCorrection;
+  entry.recorded = correction.recorded;
+  entry.reason = correction.reason;
+  entry.by = correction.by;
+  entry.origin = correction.origin;
+  if (correction.doubt == 0) {
+    entry.at = correction.at;
+    entry.key = correction.key;
+    entry.amount = correction.amounts;
+    return std::optional(std::move(entry));
+  }
+  const std::string name = "journal entry " + std::to_string(correction.doubt);
+  if (!doubt || doubt->held == HeldState::kNone) {
+    return Error(ErrorCode::kNotFound, name +
+                                           (doubt ? " holds no amount" : " is not in the ledger") +
+                                           ": name one that `purser journal --held` lists");
+  }
+  const HeldState wanted = correction.accept ? HeldState::kAccepted : HeldState::kRejected;
+  if (doubt->held == wanted) return std::optional<JournalEntry>();
+  if (doubt->held != HeldState::kHeld) {
+    const bool settled = doubt->held == HeldState::kSettled;
+    return Error(ErrorCode::kConflict,
+                 name +
+                     (settled ? " was settled by later samples"
+                              : " was " +
+                                    std::string(doubt->held == HeldState::kAccepted ? "accepted"
+                                                                                    : "rejected") +
+                                    " before" + (doubt->by.empty() ? "" : " by " + doubt->by)) +
+                     ": book the difference with a correction of an amount instead");
+  }
+  entry.at = doubt->at;
+  entry.key = doubt->key;
+  entry.series = doubt->series;
+  if (correction.accept) entry.amount = doubt->amount;
+  return std::optional(std::move(entry));
+}
+
+std::string CutText(std::string_view text, std::size_t longest) {
+  if (text.size() <= longest) return std::string(text);
+  // At a character's start: bytes that go on with a character are 10xxxxxx.
+  while (longest > 0 && (static_cast<unsigned char>(text[longest]) & 0xc0u) == 0x80u) --longest;
+  return std::string(text.substr(0, longest));
 }
 
 }  // namespace purser::ledger

@@ -1,56 +1,67 @@
-// Where buckets and cursors are kept. Implementations: ledger/sqlite. Each call is one transaction.
+// Where buckets, cursors and the journal are kept. Implementations: ledger/sqlite. Each call is one
+// transaction; all of them work in bulk.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "money/money.h"
+#include "ledger/journal.h"
+#include "ledger/spend_key.h"
+#include "money/amounts.h"
 
 namespace purser::ledger {
 
-// Bytes of each string of a SpendKey, and of a source's name. A longer one is kInvalidArgument.
-inline constexpr std::size_t kLongestName = 256;
-
-// The dimensions spend is aggregated by. An empty string: the source did not say.
-struct SpendKey {
-  std::string source, ns, agent, model, task, workflow;
-  auto operator<=>(const SpendKey&) const = default;
-};
-
 struct Increment {
   SpendKey key;
-  Timestamp at;  // the sample's own time, not before 1970
-  Money cost;    // > 0
+  Timestamp at;     // the sample's own time, not before 1970
+  Amounts amounts;  // not all zero; negative for what is taken back, with a journal entry beside it
 };
 
-// Position in one counter series, so that a replay books nothing twice.
+// 128 bits of a hash over source and identity: two identities never share a cursor.
+struct SeriesId {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  auto operator<=>(const SeriesId&) const = default;
+};
+
+// Where reading stands in one counter, so that a replay books nothing twice. What `state` holds is
+// the meter's own (usage/meter); the store keeps it.
 struct SeriesCursor {
-  std::uint64_t series_high = 0;  // 128-bit hash of source and all labels
-  std::uint64_t series_low = 0;
-  Timestamp last_time;
-  Money last_value;
-  std::int32_t recent_resets = 0;  // for the detection of several writers on one series
-  Timestamp first_recent_reset;    // while suspended: the last reset
-  bool suspended = false;          // booking is stopped: several writers
+  SeriesId series;
+  Timestamp last_time;  // of the last sample that was read
+  std::string state;    // at most kLongestCursor bytes
   bool operator==(const SeriesCursor&) const = default;
+};
+inline constexpr std::size_t kLongestCursor = 512;
+
+// The largest plausible rate of one spend key, learned by the meter (units of it a second).
+struct KeyRate {
+  SpendKey key;
+  std::int64_t per_second = 0;
+  Timestamp at;  // when it was last raised or decayed
+  bool operator==(const KeyRate&) const = default;
 };
 
 struct Batch {
   std::string source;
   std::vector<Increment> increments;        // of this source only
   std::vector<SeriesCursor> cursors;        // those that moved
+  std::vector<JournalEntry> journal;        // what explains the increments, and what is held
+  std::vector<KeyRate> rates;               // those that changed
   std::optional<Timestamp> complete_until;  // the source was read completely up to here
   std::optional<Timestamp> newest_sample;   // the newest sample there was
 };
 
 // What the store knows of one source.
 struct SourcePosition {
-  Timestamp epoch;  // first start minus backfill
+  Timestamp epoch;  // spend before it is not known
   std::optional<Timestamp> complete_until;
   std::optional<Timestamp> newest_sample;
   bool operator==(const SourcePosition&) const = default;
@@ -79,14 +90,36 @@ constexpr std::int64_t MinuteNotBefore(Timestamp time) {
 
 struct AgentSpend {
   std::string agent;
-  Money spent;
+  Amounts spent;
   bool operator==(const AgentSpend&) const = default;
 };
 
 struct MinuteSpend {
   std::int64_t minute = 0;  // since 1970
-  Money spent;
+  Amounts spent;
   bool operator==(const MinuteSpend&) const = default;
+};
+
+// A SpendCorrection that was approved: an amount of its own, or the decision about a held one.
+struct Correction {
+  std::string origin;  // "SpendCorrection/<uid>": booked once
+  std::string by;      // who approved it
+  std::string reason;
+  Timestamp recorded;
+  // Either: booked at `at` under this key.
+  SpendKey key;
+  Timestamp at;
+  Amounts amounts;  // signed
+  // Or: of this journal entry, whose amount is then booked at its own time (accept) or never.
+  std::int64_t doubt = 0;  // 0: the above
+  bool accept = false;
+};
+
+struct Corrected {
+  std::int64_t entry = 0;  // of the journal
+  bool already = false;    // it had been booked before: nothing was done
+  // What was booked by it now; nothing for a rejected doubt or an `already`.
+  std::optional<Increment> increment;
 };
 
 // Thread-safe; every call may wait for the disk.
@@ -97,40 +130,70 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Makes this object the only writer: every write of an earlier owner fails with kFenced from now
-  // on. Returns the new fencing epoch.
+  // A random name of this ledger, made with it and never changed: tells one volume from another.
+  virtual Result<std::string> LedgerId() = 0;
+
+  // Makes this object the only writer of every source: every write of an earlier owner fails with
+  // kFenced from now on. Returns the new fencing epoch.
   virtual Result<std::int64_t> TakeOver() = 0;
 
-  // Increments, cursors and the source's position, all or nothing.
-  virtual Status Commit(const Batch& batch) = 0;
+  // Many batches, of one or several sources, in one transaction and one wait for the disk: all or
+  // nothing. Gives the journal entries their ids.
+  virtual Status Commit(std::vector<Batch>& batches) = 0;
 
-  // The spend of each agent covered, sorted by agent; agents that spent nothing are left out.
-  virtual Result<std::vector<AgentSpend>> Sum(const Coverage& coverage) = 0;
+  // kNotFound: no such held entry; kConflict: it was decided otherwise before.
+  virtual Result<Corrected> Correct(const Correction& correction) = 0;
+
+  // For each coverage: the spend of each agent covered, sorted by agent; agents whose amounts are
+  // all zero are left out.
+  virtual Result<std::vector<std::vector<AgentSpend>>> Sums(
+      const std::vector<Coverage>& coverages) = 0;
   // The same by minute, ascending; minutes without spend are left out. Meant for the last hour.
-  virtual Result<std::vector<MinuteSpend>> Minutes(const Coverage& coverage) = 0;
+  virtual Result<std::vector<std::vector<MinuteSpend>>> Minutes(
+      const std::vector<Coverage>& coverages) = 0;
 
-  // Nothing when the series was never booked. One at a time: series that are not being read need no
-  // memory.
-  virtual Result<std::optional<SeriesCursor>> FindCursor(const std::string& source,
-                                                         std::uint64_t series_high,
-                                                         std::uint64_t series_low) = 0;
+  // Cursors of a source whose last sample is not older, in any order: what a new reader starts
+  // from.
+  virtual Result<std::vector<SeriesCursor>> CursorsSince(const std::string& source,
+                                                         Timestamp since) = 0;
+  // Those of `series` that are known, in any order.
+  virtual Result<std::vector<SeriesCursor>> FindCursors(const std::string& source,
+                                                        const std::vector<SeriesId>& series) = 0;
+  virtual Result<std::vector<KeyRate>> Rates(const std::string& source) = 0;
+
+  virtual Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) = 0;
 
   // Nothing until SetEpoch.
   virtual Result<std::optional<SourcePosition>> Position(const std::string& source) = 0;
   virtual Status SetEpoch(const std::string& source, Timestamp epoch) = 0;
 
-  // Folds minutes older than two days into quarters of an hour, drops what is older than 400 days.
-  // Cheap when there is nothing to do; otherwise in short transactions, so that commits go on
-  // between them.
+  // Folds minutes older than two days into quarters of an hour, drops what is older than 400 days,
+  // and bounds the journal. Cheap when there is nothing to do; otherwise in short transactions, so
+  // that commits go on between them.
   virtual Status Fold(Timestamp now) = 0;
+  // Drops cursors of a source not seen since: nothing older can be read from it any more.
+  virtual Status ForgetCursors(const std::string& source, Timestamp before) = 0;
 };
 
 // What is kept, and how finely.
 inline constexpr Duration kFoldAfter = std::chrono::hours(48);
 inline constexpr Duration kKeepFor = std::chrono::hours(400 * 24);
 inline constexpr std::int64_t kMinutesPerQuarter = 15;
+// Of the journal: held entries as long as spend is kept, others so long and so many.
+inline constexpr Duration kKeepJournalFor = std::chrono::hours(35 * 24);
+inline constexpr std::int64_t kMostJournalEntries = 200'000;
 
-// kInvalidArgument when a batch breaks a rule of this header.
+// kInvalidArgument when a batch or a correction breaks a rule of this header.
 Status Check(const Batch& batch);
+Status Check(const Correction& correction);
+
+// What a correction comes to, for every implementation of Correct: the journal entry to write,
+// whose amount (if any) is booked at its time; nothing where the doubt was decided so before.
+// `doubt`: the entry that correction.doubt names, if there is one. Errors as Correct.
+Result<std::optional<JournalEntry>> Decide(const Correction& correction,
+                                           const std::optional<JournalEntry>& doubt);
+
+// At most `longest` bytes, cut at a character's start.
+std::string CutText(std::string_view text, std::size_t longest);
 
 }  // namespace purser::ledger

@@ -3,9 +3,25 @@
 #include <algorithm>
 
 namespace purser::ledger {
+namespace {
+
+bool CoversAgent(const Coverage& coverage, const SpendKey& key) {
+  return coverage.source == key.source && coverage.ns == key.ns &&
+         (coverage.whole_namespace ||
+          std::binary_search(coverage.agents.begin(), coverage.agents.end(), key.agent));
+}
+
+}  // namespace
+
+bool Covers(const Coverage& coverage, const SpendKey& key, Timestamp at) {
+  const std::int64_t minute = MinuteOf(at);
+  return CoversAgent(coverage, key) && minute >= MinuteOf(coverage.start) &&
+         minute < MinuteNotBefore(coverage.end);
+}
 
 void Totals::Put(const std::string& id, const Coverage& coverage,
-                 const std::vector<AgentSpend>& spent, const std::vector<MinuteSpend>& minutes) {
+                 const std::vector<AgentSpend>& spent, const std::vector<MinuteSpend>& minutes,
+                 const std::vector<JournalEntry>& doubts) {
   Remove(id);
   auto tracked = std::make_unique<Tracked>();
   tracked->id = id;
@@ -17,6 +33,7 @@ void Totals::Put(const std::string& id, const Coverage& coverage,
     tracked->agents[agent.agent] += agent.spent;
   }
   for (const auto& minute : minutes) tracked->recent.Add(minute.minute, minute.spent);
+  for (const auto& doubt : doubts) CountDoubt(*tracked, doubt, Direction::kAdd);
   Index(*tracked);
   tracked_[id] = std::move(tracked);
 }
@@ -25,6 +42,7 @@ void Totals::Remove(const std::string& id) {
   const auto found = tracked_.find(id);
   if (found == tracked_.end()) return;
   TakeOffIndex(*found->second);
+  std::erase(changed_, found->second.get());
   tracked_.erase(found);
 }
 
@@ -39,16 +57,41 @@ std::optional<Total> Totals::Read(const std::string& id, Timestamp now) const {
   const Tracked& tracked = *found->second;
   Total total;
   total.spent = tracked.spent;
+  total.in_doubt = tracked.in_doubt;
+  total.doubts = tracked.doubts;
   total.last_hour = tracked.recent.Sum(now, std::chrono::hours(1));
   total.last_5_minutes = tracked.recent.Sum(now, std::chrono::minutes(5));
-  total.agents.assign(tracked.agents.begin(), tracked.agents.end());
-  std::stable_sort(total.agents.begin(), total.agents.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
   return total;
 }
 
-std::vector<std::string> Totals::Add(const std::vector<Increment>& increments) {
-  std::vector<Tracked*> changed;
+Ledger::AgentTotals Totals::Agents(const std::string& id, std::size_t most) const {
+  Ledger::AgentTotals totals;
+  const auto found = tracked_.find(id);
+  if (found == tracked_.end()) return totals;
+  std::vector<const std::pair<const std::string, Amounts>*> agents;
+  for (const auto& agent : found->second->agents) {
+    if (!agent.second.IsZero()) agents.push_back(&agent);
+  }
+  totals.count = agents.size();
+  const auto last = agents.begin() + static_cast<std::ptrdiff_t>(std::min(most, agents.size()));
+  std::partial_sort(agents.begin(), last, agents.end(), [](const auto* a, const auto* b) {
+    return a->second.cost != b->second.cost ? a->second.cost > b->second.cost : a->first < b->first;
+  });
+  for (auto i = agents.begin(); i != last; ++i)
+    totals.dearest.push_back({(*i)->first, (*i)->second});
+  return totals;
+}
+
+template <typename Visit>
+void Totals::ForEachCovering(const Covering& covering, const std::string& agent,
+                             const Visit& visit) {
+  for (Tracked* tracked : covering.whole) visit(*tracked);
+  const auto by_agent = covering.by_agent.find(agent);
+  if (by_agent == covering.by_agent.end()) return;
+  for (Tracked* tracked : by_agent->second) visit(*tracked);
+}
+
+void Totals::Apply(const std::vector<Increment>& increments, Direction direction) {
   Place place;  // reused: no allocation while source and namespace stay the same
   const Covering* covering = nullptr;
   bool first = true;
@@ -60,37 +103,68 @@ std::vector<std::string> Totals::Add(const std::vector<Increment>& increments) {
       first = false;
     }
     if (covering == nullptr) continue;
-    const std::int64_t minute = MinuteOf(increment.at);
-    for (Tracked* tracked : covering->whole) Add(*tracked, minute, increment, changed);
-    const auto agent = covering->by_agent.find(increment.key.agent);
-    if (agent == covering->by_agent.end()) continue;
-    for (Tracked* tracked : agent->second) Add(*tracked, minute, increment, changed);
+    const Amounts amounts =
+        direction == Direction::kAdd ? increment.amounts : Amounts() - increment.amounts;
+    ForEachCovering(*covering, increment.key.agent,
+                    [&](Tracked& tracked) { Add(tracked, increment, amounts); });
   }
+}
+
+void Totals::ApplyDoubt(const JournalEntry& entry, Direction direction) {
+  const auto found = covering_.find({entry.key.source, entry.key.ns});
+  if (found == covering_.end()) return;
+  ForEachCovering(found->second, entry.key.agent, [&](Tracked& tracked) {
+    CountDoubt(tracked, entry, direction);
+    if (tracked.Covers(MinuteOf(entry.at))) Mark(tracked);
+  });
+}
+
+void Totals::AddTo(const std::string& id, const std::vector<Increment>& increments) {
+  const auto found = tracked_.find(id);
+  if (found == tracked_.end()) return;
+  for (const auto& increment : increments) {
+    if (CoversAgent(found->second->coverage, increment.key))
+      Add(*found->second, increment, increment.amounts);
+  }
+}
+
+void Totals::Add(Tracked& tracked, const Increment& increment, const Amounts& amounts) {
+  const std::int64_t minute = MinuteOf(increment.at);
+  const bool inside = tracked.Covers(minute);
+  if (inside) {
+    tracked.spent += amounts;
+    tracked.agents[increment.key.agent] += amounts;
+  }
+  const bool recent = tracked.recent.Add(minute, amounts);
+  if (inside || recent) Mark(tracked);
+}
+
+void Totals::CountDoubt(Tracked& tracked, const JournalEntry& entry, Direction direction) {
+  if (!tracked.Covers(MinuteOf(entry.at))) return;
+  if (direction == Direction::kAdd) {
+    tracked.in_doubt += entry.amount;
+    ++tracked.doubts;
+  } else {
+    tracked.in_doubt -= entry.amount;
+    --tracked.doubts;
+  }
+}
+
+void Totals::Mark(Tracked& tracked) {
+  if (tracked.changed) return;
+  tracked.changed = true;
+  changed_.push_back(&tracked);
+}
+
+std::vector<std::string> Totals::TakeChanged() {
   std::vector<std::string> ids;
-  ids.reserve(changed.size());
-  for (Tracked* tracked : changed) {
+  ids.reserve(changed_.size());
+  for (Tracked* tracked : changed_) {
     tracked->changed = false;
     ids.push_back(tracked->id);
   }
+  changed_.clear();
   return ids;
-}
-
-void Totals::Add(Tracked& tracked, std::int64_t minute, const Increment& increment,
-                 std::vector<Tracked*>& changed) {
-  const bool inside = minute >= tracked.start_minute && minute < tracked.end_minute;
-  if (inside) {
-    tracked.spent += increment.cost;
-    const auto agent = tracked.agents.find(increment.key.agent);
-    if (agent != tracked.agents.end()) {
-      agent->second += increment.cost;
-    } else {
-      tracked.agents.emplace(increment.key.agent, increment.cost);
-    }
-  }
-  const bool recent = tracked.recent.Add(minute, increment.cost);
-  if ((!inside && !recent) || tracked.changed) return;
-  tracked.changed = true;
-  changed.push_back(&tracked);
 }
 
 void Totals::Index(Tracked& tracked) {

@@ -19,16 +19,25 @@ namespace purser::ledger {
 // Not thread-safe: the ledger guards it.
 class Totals {
  public:
-  // Starts or replaces a total with what is booked so far.
+  // Starts or replaces a total with what is booked so far and what is held.
   void Put(const std::string& id, const Coverage& coverage, const std::vector<AgentSpend>& spent,
-           const std::vector<MinuteSpend>& minutes);
+           const std::vector<MinuteSpend>& minutes, const std::vector<JournalEntry>& doubts);
   void Remove(const std::string& id);
   const Coverage* Find(const std::string& id) const;
   std::optional<Total> Read(const std::string& id, Timestamp now) const;
+  Ledger::AgentTotals Agents(const std::string& id, std::size_t most) const;
 
-  // Adds all increments; the ids whose total or rate changed, each once (an old increment outside
+  // Adds all increments, or takes them off again.
+  enum class Direction { kAdd, kTakeOff };
+  void Apply(const std::vector<Increment>& increments, Direction direction);
+  // An amount begins to be held, or no longer is.
+  void ApplyDoubt(const JournalEntry& entry, Direction direction);
+  // Adds to one total only.
+  void AddTo(const std::string& id, const std::vector<Increment>& increments);
+
+  // The ids whose total or rate changed since the last call, each once (an old increment outside
   // the window may name one that did not).
-  std::vector<std::string> Add(const std::vector<Increment>& increments);
+  std::vector<std::string> TakeChanged();
 
  private:
   struct Tracked {
@@ -36,26 +45,38 @@ class Totals {
     Coverage coverage;
     std::int64_t start_minute = 0;
     std::int64_t end_minute = 0;
-    Money spent;
-    std::map<std::string, Money, std::less<>> agents;
+    Amounts spent;
+    std::unordered_map<std::string, Amounts> agents;
     RecentMinutes recent;
-    bool changed = false;  // inside Add only
+    Amounts in_doubt;
+    std::int64_t doubts = 0;
+    bool changed = false;  // is in changed_
+    bool Covers(std::int64_t minute) const { return minute >= start_minute && minute < end_minute; }
   };
   // The totals that cover a namespace, or single agents of it.
   struct Covering {
     std::vector<Tracked*> whole;
-    std::map<std::string, std::vector<Tracked*>, std::less<>> by_agent;
+    std::unordered_map<std::string, std::vector<Tracked*>> by_agent;
     bool empty() const { return whole.empty() && by_agent.empty(); }
   };
   using Place = std::pair<std::string, std::string>;  // source, namespace
 
   void Index(Tracked& tracked);
   void TakeOffIndex(const Tracked& tracked);
-  static void Add(Tracked& tracked, std::int64_t minute, const Increment& increment,
-                  std::vector<Tracked*>& changed);
+  void Mark(Tracked& tracked);
+  // Calls visit(tracked) for each total that covers the key's agent.
+  template <typename Visit>
+  static void ForEachCovering(const Covering& covering, const std::string& agent,
+                              const Visit& visit);
+  void Add(Tracked& tracked, const Increment& increment, const Amounts& amounts);
+  static void CountDoubt(Tracked& tracked, const JournalEntry& entry, Direction direction);
 
   std::unordered_map<std::string, std::unique_ptr<Tracked>> tracked_;
   std::map<Place, Covering> covering_;
+  std::vector<Tracked*> changed_;
 };
+
+// Whether a coverage counts spend of this key at this time.
+bool Covers(const Coverage& coverage, const SpendKey& key, Timestamp at);
 
 }  // namespace purser::ledger

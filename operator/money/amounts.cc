@@ -1,9 +1,12 @@
 #include "money/amounts.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace purser {
 namespace {
+
+__extension__ typedef __int128 Wide;
 
 std::int64_t Add(std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
@@ -31,9 +34,27 @@ Amounts EachField(const Amounts& a, const Amounts& b, const Combine& combine) {
           .latency_ms = combine(a.latency_ms, b.latency_ms)};
 }
 
+// Rounded up, also below zero.
+std::int64_t Share(std::int64_t amount, std::int64_t part, std::int64_t whole) {
+  const Wide product = static_cast<Wide>(amount) * part;
+  const Wide rounded = product > 0 ? product + whole - 1 : product;
+  return static_cast<std::int64_t>(rounded / whole);
+}
+
 }  // namespace
 
 Amounts operator+(const Amounts& a, const Amounts& b) { return EachField(a, b, Add); }
 Amounts operator-(const Amounts& a, const Amounts& b) { return EachField(a, b, Subtract); }
+
+Amounts ShareOf(const Amounts& amounts, std::int64_t part, std::int64_t whole) {
+  return EachField(amounts, Amounts(), [part, whole](std::int64_t amount, std::int64_t) {
+    return Share(amount, part, whole);
+  });
+}
+
+Amounts NotBelowZero(const Amounts& amounts) {
+  return EachField(amounts, Amounts(),
+                   [](std::int64_t amount, std::int64_t zero) { return std::max(amount, zero); });
+}
 
 }  // namespace purser

@@ -29,4 +29,9 @@ struct Amounts {
 
 constexpr Amounts CostOf(Money cost) { return {.cost = cost}; }
 
+// amounts * part / whole, each field rounded up; 0 <= part <= whole, whole > 0.
+Amounts ShareOf(const Amounts& amounts, std::int64_t part, std::int64_t whole);
+// Each field that is negative becomes 0.
+Amounts NotBelowZero(const Amounts& amounts);
+
 }  // namespace purser

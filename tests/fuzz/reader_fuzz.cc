@@ -51,7 +51,7 @@ struct Snapshot {
     const auto found = database.sources.find("default");
     if (found != database.sources.end()) complete_until = found->second.complete_until;
   }
-  std::map<ledger::SpendKey, std::map<std::int64_t, Money>> minutes;
+  std::map<ledger::SpendKey, std::map<std::int64_t, Amounts>> minutes;
   decltype(support::MemoryDatabase::cursors)::mapped_type cursors;
   std::optional<Timestamp> complete_until;
   bool operator==(const Snapshot&) const = default;
@@ -88,12 +88,13 @@ void CheckNothingShrank(const Snapshot& before, const Snapshot& after) {
     Require(found != after.minutes.end(), "what was booked stays booked");
     for (const auto& [minute, spent] : minutes) {
       const auto now = found->second.find(minute);
-      Require(now != found->second.end() && now->second >= spent, "spend never decreases");
+      Require(now != found->second.end() && now->second.cost >= spent.cost,
+              "spend never decreases");
     }
   }
   for (const auto& [key, minutes] : after.minutes) {
     for (const auto& [minute, spent] : minutes)
-      Require(spent > Money(), "an increment is positive");
+      Require(spent.cost > Money(), "an increment is positive");
   }
   Require(after.complete_until >= before.complete_until, "time read completely never goes back");
 }

@@ -174,8 +174,8 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const kube::ObjectK
     return fail("StoreUnavailable",
                 "the ledger does not hold this budget's total; it is read again");
   const auto source = ToSourceState(on_.ledger.Health(spec.source));
-  evaluation.decision = policy::Decide(
-      {spec, *window, total->spent, total->last_hour, total->last_5_minutes, source, now});
+  evaluation.decision = policy::Decide({spec, *window, total->spent.cost, total->last_hour.cost,
+                                        total->last_5_minutes.cost, source, now});
   if (evaluation.decision.level == policy::Level::kThrottled) {
     evaluation.shares = SharesOf(evaluation.scope, evaluation.decision);
   }

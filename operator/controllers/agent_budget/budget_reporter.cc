@@ -102,16 +102,13 @@ api::AgentBudgetStatus BudgetReporter::StatusOf(const api::AgentBudget& budget,
                                                 Timestamp now) const {
   const auto key = budget.meta.key();
   const auto evaluation = on_.board.Get(key);
-  const auto total = on_.ledger.Read(key.ToString(), now);
+  const auto agents = on_.ledger.Agents(key.ToString(), kDearestAgents);
   const auto health = on_.ledger.Health(budget.spec.source);
   const bool with_closed = evaluation && !memory.problem && history == History::kWithClosedWindows;
-  const BudgetReport report{budget,
-                            memory.problem,
-                            evaluation.get(),
-                            total ? &*total : nullptr,
-                            health,
-                            with_closed ? HistoryOf(budget, *evaluation) : budget.status.history,
-                            now};
+  const BudgetReport report{
+      budget, memory.problem, evaluation.get(),
+      agents, health,         with_closed ? HistoryOf(budget, *evaluation) : budget.status.history,
+      now};
   return BuildBudgetStatus(report);
 }
 
@@ -133,7 +130,7 @@ std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget&
     if (!spent) break;
     const auto& zone = budget.spec.window.time_zone;
     closed.push_back({policy::FormatTime(window->start, zone),
-                      policy::FormatTime(window->end, zone), spent->ToDecimal()});
+                      policy::FormatTime(window->end, zone), spent->cost.ToDecimal()});
     window = policy::WindowBefore(*window, budget.spec.window);
   }
   history.insert(history.begin(), closed.begin(), closed.end());

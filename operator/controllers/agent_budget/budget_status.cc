@@ -10,8 +10,6 @@
 namespace purser::controllers {
 namespace {
 
-constexpr std::size_t kDearest = 20;
-
 std::string StateOf(const BudgetReport& report) {
   if (report.problem || report.evaluation == nullptr) return "NotReady";
   if (report.evaluation->decision.audit) return "Audit";
@@ -46,11 +44,9 @@ void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
   status.burn_per_hour = decision.burn_per_hour.ToDecimal();
   status.projected = decision.projected.ToDecimal();
   if (decision.exhausts_at) status.exhausts_at = FormatUtc(*decision.exhausts_at);
-  if (report.total == nullptr) return;
-  status.agent_count = static_cast<std::int32_t>(report.total->agents.size());
-  for (const auto& [name, spent] : report.total->agents) {
-    if (status.agents.size() == kDearest) break;
-    status.agents.push_back({name, spent.ToDecimal(), PercentUsed(spent, decision.limit),
+  status.agent_count = static_cast<std::int32_t>(report.agents.count);
+  for (const auto& [name, spent] : report.agents.dearest) {
+    status.agents.push_back({name, spent.cost.ToDecimal(), PercentUsed(spent.cost, decision.limit),
                              std::string(policy::ToString(decision.level))});
   }
 }

@@ -20,11 +20,14 @@ struct BudgetProblem {
   std::string message;
 };
 
+// As many agents as a status names.
+inline constexpr std::size_t kDearestAgents = 20;
+
 struct BudgetReport {
   const api::AgentBudget& budget;
   const std::optional<BudgetProblem>& problem;
   const Evaluation* evaluation = nullptr;  // null: never evaluated; with a problem, what is held
-  const ledger::Total* total = nullptr;
+  const ledger::Ledger::AgentTotals& agents;
   const ledger::SourceHealth& health;
   std::vector<api::ClosedWindow> history;
   Timestamp now;

@@ -1,5 +1,8 @@
 #include "ledger/sqlite/booking.h"
 
+#include "ledger/sqlite/amounts_columns.h"
+#include "ledger/sqlite/times.h"
+
 namespace purser::ledger::sqlite {
 
 Result<Booking> Booking::Make(const Connection& connection) {
@@ -10,16 +13,28 @@ Result<Booking> Booking::Make(const Connection& connection) {
        "workflow=?"},
       {&booking.insert_key_,
        "INSERT INTO spend_key(source_id, ns, agent, model, task, workflow) VALUES(?,?,?,?,?,?)"},
-      {&booking.newest_,
-       "SELECT minute, cumulative FROM bucket WHERE key_id=? ORDER BY minute DESC LIMIT 1"},
+      {&booking.newest_, "SELECT minute, " PURSER_AMOUNT_COLUMNS
+                         " FROM bucket WHERE key_id=? ORDER BY minute DESC LIMIT 1"},
       {&booking.newest_until_,
-       "SELECT cumulative FROM bucket WHERE key_id=? AND minute<=? ORDER BY minute DESC LIMIT 1"},
-      {&booking.put_,
-       "INSERT INTO bucket VALUES(?,?,?) ON CONFLICT DO UPDATE SET cumulative=excluded.cumulative"},
-      // Saturates, as Money does: an overflow would turn into a floating-point number.
+       "SELECT " PURSER_AMOUNT_COLUMNS
+       " FROM bucket WHERE key_id=? AND minute<=? ORDER BY minute DESC LIMIT 1"},
+      {&booking.put_, "INSERT INTO bucket(key_id, minute, " PURSER_AMOUNT_COLUMNS
+                      ") VALUES(?,?," PURSER_AMOUNT_PARAMETERS
+                      ") ON CONFLICT DO UPDATE SET cost=excluded.cost, calls=excluded.calls, "
+                      "failed_calls=excluded.failed_calls, input_tokens=excluded.input_tokens, "
+                      "output_tokens=excluded.output_tokens, cached_tokens=excluded.cached_tokens, "
+                      "reasoning_tokens=excluded.reasoning_tokens, latency_ms=excluded.latency_ms"},
       {&booking.raise_,
-       "UPDATE bucket SET cumulative = cumulative + min(?3, 9223372036854775807 - cumulative) "
-       "WHERE key_id=?1 AND minute>?2"},
+       "UPDATE bucket SET cost=saturating_add(cost, ?3), calls=saturating_add(calls, ?4), "
+       "failed_calls=saturating_add(failed_calls, ?5), "
+       "input_tokens=saturating_add(input_tokens, ?6), "
+       "output_tokens=saturating_add(output_tokens, ?7), "
+       "cached_tokens=saturating_add(cached_tokens, ?8), "
+       "reasoning_tokens=saturating_add(reasoning_tokens, ?9), "
+       "latency_ms=saturating_add(latency_ms, ?10) WHERE key_id=?1 AND minute>?2"},
+      {&booking.put_rate_,
+       "INSERT INTO key_rate(key_id, per_second, at) VALUES(?,?,?) ON CONFLICT DO UPDATE SET "
+       "per_second=excluded.per_second, at=excluded.at"},
   }));
   return booking;
 }
@@ -30,25 +45,31 @@ Status Booking::Book(std::int64_t source_id, const Increment& increment) {
   const std::int64_t minute = MinuteOf(increment.at);
   struct Bucket {
     std::int64_t minute = 0;
-    Money cumulative;
+    Amounts cumulative;
   };
   const auto newest = newest_.Start(*key_id).FirstRow([](const Run& run) {
-    return Bucket{run.Integer(0), Money::FromNanos(run.Integer(1))};
+    return Bucket{run.Integer(0), run.ReadAmounts(1)};
   });
   if (!newest) return newest.error();
-  if (*newest && (*newest)->minute > minute) return BookLate(*key_id, minute, increment.cost);
-  const Money before = *newest ? (*newest)->cumulative : Money();
-  return put_.Execute(*key_id, minute, (before + increment.cost).nanos());
+  if (*newest && (*newest)->minute > minute) return BookLate(*key_id, minute, increment.amounts);
+  const Amounts before = *newest ? (*newest)->cumulative : Amounts();
+  return put_.Execute(*key_id, minute, before + increment.amounts);
 }
 
-// Buckets later than this one exist: all of them include this cost too.
-Status Booking::BookLate(std::int64_t key_id, std::int64_t minute, Money cost) {
+// Buckets later than this one exist: all of them include these amounts too.
+Status Booking::BookLate(std::int64_t key_id, std::int64_t minute, const Amounts& amounts) {
   const auto before = newest_until_.Start(key_id, minute).FirstRow([](const Run& run) {
-    return Money::FromNanos(run.Integer(0));
+    return run.ReadAmounts(0);
   });
   if (!before) return before.error();
-  PURSER_RETURN_IF_ERROR(put_.Execute(key_id, minute, (before->value_or(Money()) + cost).nanos()));
-  return raise_.Execute(key_id, minute, cost.nanos());
+  PURSER_RETURN_IF_ERROR(put_.Execute(key_id, minute, before->value_or(Amounts()) + amounts));
+  return raise_.Execute(key_id, minute, amounts);
+}
+
+Status Booking::PutRate(std::int64_t source_id, const KeyRate& rate) {
+  const auto key_id = KeyId(source_id, rate.key);
+  if (!key_id) return key_id.error();
+  return put_rate_.Execute(*key_id, rate.per_second, ToInteger(rate.at));
 }
 
 Result<std::int64_t> Booking::KeyId(std::int64_t source_id, const SpendKey& key) {

@@ -15,6 +15,7 @@ class Booking {
   static Result<Booking> Make(const Connection& connection);
 
   Status Book(std::int64_t source_id, const Increment& increment);
+  Status PutRate(std::int64_t source_id, const KeyRate& rate);
   // To be called when a transaction ends, or keys may have been dropped.
   void Forget() { last_key_.reset(); }
 
@@ -22,10 +23,10 @@ class Booking {
   explicit Booking(const Connection& connection) : connection_(&connection) {}
 
   Result<std::int64_t> KeyId(std::int64_t source_id, const SpendKey& key);
-  Status BookLate(std::int64_t key_id, std::int64_t minute, Money cost);
+  Status BookLate(std::int64_t key_id, std::int64_t minute, const Amounts& amounts);
 
   const Connection* connection_;
-  Statement find_key_, insert_key_, newest_, newest_until_, put_, raise_;
+  Statement find_key_, insert_key_, newest_, newest_until_, put_, raise_, put_rate_;
   // Samples of one series follow each other.
   std::optional<SpendKey> last_key_;
   std::int64_t last_key_id_ = 0;

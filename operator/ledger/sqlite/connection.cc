@@ -54,6 +54,13 @@ Advice AdviceFor(int code) {
   }
 }
 
+// SQLite's own addition turns into floating point where it overflows.
+void SaturatingAdd(sqlite3_context* context, int, sqlite3_value** values) {
+  const Money sum = Money::FromNanos(sqlite3_value_int64(values[0])) +
+                    Money::FromNanos(sqlite3_value_int64(values[1]));
+  sqlite3_result_int64(context, sum.nanos());
+}
+
 }  // namespace
 
 Run::~Run() {
@@ -77,6 +84,16 @@ Run& Run::Bind(std::string_view text) {
   return *this;
 }
 
+Run& Run::Bind(const Amounts& amounts) {
+  for (const std::int64_t value :
+       {amounts.cost.nanos(), amounts.calls, amounts.failed_calls, amounts.input_tokens,
+        amounts.output_tokens, amounts.cached_tokens, amounts.reasoning_tokens,
+        amounts.latency_ms}) {
+    Bind(value);
+  }
+  return *this;
+}
+
 Result<bool> Run::Next() {
   if (code_ != SQLITE_OK) return connection_->Failure(code_);
   const int code = sqlite3_step(statement_);
@@ -97,21 +114,36 @@ bool Run::IsNull(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
+Amounts Run::ReadAmounts(int column) const {
+  return {.cost = Money::FromNanos(Integer(column)),
+          .calls = Integer(column + 1),
+          .failed_calls = Integer(column + 2),
+          .input_tokens = Integer(column + 3),
+          .output_tokens = Integer(column + 4),
+          .cached_tokens = Integer(column + 5),
+          .reasoning_tokens = Integer(column + 6),
+          .latency_ms = Integer(column + 7)};
+}
+
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 void Connection::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
 
-Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path) {
+Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path, Access access) {
   std::unique_ptr<Connection> connection(new Connection(path));
   sqlite3* database = nullptr;
-  // NOMUTEX: the store guards it.
-  const int code =
-      sqlite3_open_v2(path.c_str(), &database,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int mode = access == Access::kReadOnly ? SQLITE_OPEN_READONLY
+                                               : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  // NOMUTEX: whoever holds the connection guards it.
+  int code = sqlite3_open_v2(path.c_str(), &database, mode | SQLITE_OPEN_NOMUTEX, nullptr);
   connection->database_.reset(database);
   if (code != SQLITE_OK) return connection->Failure(code);
   sqlite3_extended_result_codes(database, 1);
   sqlite3_busy_timeout(database, kBusyTimeoutMilliseconds);
+  code = sqlite3_create_function_v2(database, "saturating_add", 2,
+                                    SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, nullptr,
+                                    SaturatingAdd, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return connection->Failure(code);
   return connection;
 }
 
@@ -158,6 +190,8 @@ Result<std::string> Connection::QueryText(std::string_view sql) const {
 }
 
 std::int64_t Connection::LastInsertId() const { return sqlite3_last_insert_rowid(database_.get()); }
+
+std::int64_t Connection::Changes() const { return sqlite3_changes64(database_.get()); }
 
 bool Connection::InTransaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "money/amounts.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -35,6 +36,7 @@ class Run {
   // In the order of the statement's parameters. Text must outlive the run.
   Run& Bind(std::int64_t value);
   Run& Bind(std::string_view text);
+  Run& Bind(const Amounts& amounts);  // eight parameters, as in amounts_columns.h
 
   // Runs to the end: visit(run) reads each row and returns a Status, whose error ends the run.
   template <typename Visit>
@@ -59,6 +61,8 @@ class Run {
   std::int64_t Integer(int column) const;
   std::string Text(int column) const;
   bool IsNull(int column) const;
+  // Of eight columns, from this one on.
+  Amounts ReadAmounts(int column) const;
 
  private:
   // Moves to the next row: false at the end.
@@ -73,7 +77,7 @@ class Run {
 // A prepared statement; prepared once, run many times, one run at a time.
 class Statement {
  public:
-  // Runs it with these values, integers or text.
+  // Runs it with these values: integers, text or Amounts.
   template <typename... Values>
   Run Start(const Values&... values) const {
     Run run(*connection_, statement_.get());
@@ -91,6 +95,8 @@ class Statement {
   static void BindOne(Run& run, const Value& value) {
     if constexpr (std::is_integral_v<Value>) {
       run.Bind(static_cast<std::int64_t>(value));
+    } else if constexpr (std::is_same_v<Value, Amounts>) {
+      run.Bind(value);
     } else {
       run.Bind(std::string_view(value));
     }
@@ -106,8 +112,11 @@ class Statement {
 // Not thread-safe.
 class Connection {
  public:
-  // Opens or creates the file. Nothing has been read from it yet.
-  static Result<std::unique_ptr<Connection>> Open(const std::string& path);
+  enum class Access { kReadWrite, kReadOnly };
+  // Opens the file, and creates it for kReadWrite. Nothing has been read from it yet. Its
+  // statements know saturating_add(a, b) of integers.
+  static Result<std::unique_ptr<Connection>> Open(const std::string& path,
+                                                  Access access = Access::kReadWrite);
 
   // Each text is one statement.
   Status Prepare(std::initializer_list<std::pair<Statement*, std::string_view>> statements) const;
@@ -118,6 +127,8 @@ class Connection {
   Result<std::string> QueryText(std::string_view sql) const;
 
   std::int64_t LastInsertId() const;
+  // Rows that the last statement inserted, updated or deleted.
+  std::int64_t Changes() const;
   bool InTransaction() const;
   const std::string& path() const { return path_; }
 

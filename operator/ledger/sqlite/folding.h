@@ -11,6 +11,7 @@ namespace purser::ledger::sqlite {
 
 // What one round of folding does; minutes since 1970.
 struct FoldPlan {
+  std::int64_t source_id = 0;
   std::int64_t from = 0;     // folded already up to here
   std::int64_t until = 0;    // fold up to here: a multiple of a quarter of an hour
   std::int64_t horizon = 0;  // before it only the newest bucket of a key is kept, as the base
@@ -20,19 +21,17 @@ class Folding {
  public:
   static Result<Folding> Make(const Connection& connection);
 
-  Result<std::int64_t> FoldedUntil() const;
-  Status SetFoldedUntil(std::int64_t minute) const;
+  // Of every source: up to where it is folded.
+  Result<std::vector<FoldPlan>> Plans() const;
+  Status SetFolded(const FoldPlan& plan) const;
 
-  // The next keys after `key_id`, ascending; empty at the end.
-  Result<std::vector<std::int64_t>> KeysAfter(std::int64_t key_id) const;
+  // The next keys of the source after `key_id`, ascending; empty at the end.
+  Result<std::vector<std::int64_t>> KeysAfter(std::int64_t source_id, std::int64_t key_id) const;
   // Since buckets are cumulative, folding is deleting all but the last of each quarter.
   Status Fold(std::int64_t key_id, const FoldPlan& plan) const;
-  // Cursors of series not seen since.
-  Status DropCursorsBefore(std::int64_t minute) const;
 
  private:
-  Statement folded_until_, set_folded_until_, keys_after_, fold_, collapse_, drop_key_,
-      drop_cursors_;
+  Statement plans_, set_folded_, keys_after_, fold_, collapse_, drop_key_;
 };
 
 }  // namespace purser::ledger::sqlite

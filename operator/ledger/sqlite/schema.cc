@@ -11,8 +11,10 @@ constexpr std::int64_t kApplicationId = 0x50525352;
 
 // One entry per version, applied in order; never edited once released.
 //
-// bucket: the running total of a key up to and including a minute (nano-dollars). The spend of [a,
-// b) is the last row before b less the last row before a: two index seeks, whatever lies between.
+// bucket: the running total of a key up to and including a minute, of each amount (cost in
+// nano-dollars). The spend of [a, b) is the last row before b less the last row before a: two index
+// seeks, whatever lies between. cursor is apart from series, by a dense number: series that are
+// read together are written to the same few pages. fence: the epoch of the source's only writer.
 // Times are milliseconds since 1970, minutes minutes since 1970. 128-bit hashes are two integers,
 // signed by SQLite.
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {R"sql(
@@ -61,6 +63,90 @@ CREATE TABLE cursor(
   suspended INTEGER NOT NULL CHECK(suspended IN (0, 1)),
   PRIMARY KEY(series_high, series_low)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                                 R"sql(
+ALTER TABLE meta ADD COLUMN ledger_id TEXT NOT NULL DEFAULT '';
+UPDATE meta SET ledger_id=lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' ||
+  substr(hex(randomblob(2)), 2) || '-' || substr('89ab', 1 + (random() & 3), 1) ||
+  substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)));
+
+ALTER TABLE source ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE source ADD COLUMN folded_until INTEGER NOT NULL DEFAULT 0;
+UPDATE source SET fence=(SELECT epoch FROM meta), folded_until=(SELECT folded_until FROM meta);
+ALTER TABLE meta DROP COLUMN folded_until;
+
+CREATE TABLE amounts_bucket(
+  key_id INTEGER NOT NULL REFERENCES spend_key(id) ON DELETE CASCADE,
+  minute INTEGER NOT NULL CHECK(minute >= 0),
+  cost INTEGER NOT NULL,
+  calls INTEGER NOT NULL,
+  failed_calls INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  latency_ms INTEGER NOT NULL,
+  PRIMARY KEY(key_id, minute)
+) STRICT, WITHOUT ROWID;
+INSERT INTO amounts_bucket SELECT key_id, minute, cumulative, 0, 0, 0, 0, 0, 0, 0 FROM bucket;
+DROP TABLE bucket;
+ALTER TABLE amounts_bucket RENAME TO bucket;
+
+CREATE TABLE series(
+  id INTEGER PRIMARY KEY,
+  source_id INTEGER NOT NULL REFERENCES source(id),
+  high INTEGER NOT NULL,
+  low INTEGER NOT NULL,
+  UNIQUE(source_id, high, low)
+) STRICT;
+INSERT INTO series(source_id, high, low) SELECT source_id, series_high, series_low FROM cursor;
+ALTER TABLE cursor RENAME TO old_cursor;
+CREATE TABLE cursor(
+  series_id INTEGER PRIMARY KEY REFERENCES series(id) ON DELETE CASCADE,
+  last_time INTEGER NOT NULL,
+  state TEXT NOT NULL
+) STRICT;
+INSERT INTO cursor SELECT series.id, old_cursor.last_time, 'v1:' || old_cursor.last_value
+  FROM old_cursor JOIN series ON series.source_id=old_cursor.source_id AND
+  series.high=old_cursor.series_high AND series.low=old_cursor.series_low;
+DROP TABLE old_cursor;
+
+CREATE TABLE key_rate(
+  key_id INTEGER PRIMARY KEY REFERENCES spend_key(id) ON DELETE CASCADE,
+  per_second INTEGER NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE journal(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  recorded INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  ns TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  model TEXT NOT NULL,
+  task TEXT NOT NULL,
+  workflow TEXT NOT NULL,
+  series TEXT NOT NULL,
+  from_value TEXT NOT NULL,
+  to_value TEXT NOT NULL,
+  cost INTEGER NOT NULL,
+  calls INTEGER NOT NULL,
+  failed_calls INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  latency_ms INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  held TEXT NOT NULL,
+  decided_by TEXT NOT NULL,
+  origin TEXT NOT NULL
+) STRICT;
+CREATE INDEX journal_agent ON journal(ns, agent, at);
+CREATE INDEX journal_held ON journal(id) WHERE held='Held';
+CREATE UNIQUE INDEX journal_origin ON journal(origin) WHERE origin<>'';
 )sql"};
 
 // 0 for a new file, else the version written in it.
@@ -134,6 +220,16 @@ Status PrepareSchema(const Connection& connection) {
       connection.Execute("PRAGMA application_id=" + std::to_string(kApplicationId) +
                          "; UPDATE meta SET schema_version=" + std::to_string(kSchemaVersion)));
   return transaction.Commit();
+}
+
+Status CheckReadable(const Connection& connection) {
+  const auto version = VersionOf(connection);
+  if (!version) return version.error();
+  if (*version == kSchemaVersion) return Ok();
+  return Error(ErrorCode::kNotFound, connection.path() + ": written by an older Purser (schema " +
+                                         std::to_string(*version) +
+                                         "), which kept no journal: this version's operator "
+                                         "brings the file up to date when it starts");
 }
 
 }  // namespace purser::ledger::sqlite

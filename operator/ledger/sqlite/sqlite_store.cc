@@ -1,336 +1,324 @@
 #include "ledger/sqlite/sqlite_store.h"
 
-#include <algorithm>
-#include <bit>
-#include <map>
 #include <mutex>
 #include <utility>
 
 #include "ledger/sqlite/booking.h"
 #include "ledger/sqlite/connection.h"
+#include "ledger/sqlite/cursors.h"
 #include "ledger/sqlite/folding.h"
+#include "ledger/sqlite/journal_table.h"
 #include "ledger/sqlite/schema.h"
+#include "ledger/sqlite/sources.h"
+#include "ledger/sqlite/sums.h"
 
 namespace purser::ledger {
 namespace {
 
 using sqlite::Connection;
-using sqlite::Run;
-using sqlite::Statement;
 using sqlite::Transaction;
 
 constexpr std::int64_t kMinutesPerDay = 24 * 60;
+constexpr std::int64_t kEntriesAtATime = 2'000;
 
-std::int64_t ToInteger(Timestamp time) { return time.time_since_epoch().count(); }
-Timestamp ToTimestamp(std::int64_t milliseconds) { return Timestamp(Duration(milliseconds)); }
+// The writing connection and what is prepared on it.
+struct Writer {
+  std::unique_ptr<Connection> connection;
+  sqlite::Sources sources;
+  sqlite::Booking booking;
+  sqlite::Cursors cursors;
+  sqlite::JournalTable journal;
+  sqlite::Folding folding;
 
-std::optional<Timestamp> OptionalTime(const Run& run, int column) {
-  if (run.IsNull(column)) return std::nullopt;
-  return ToTimestamp(run.Integer(column));
-}
+  static Result<Writer> Make(std::unique_ptr<Connection> connection) {
+    auto sources = sqlite::Sources::Make(*connection);
+    if (!sources) return sources.error();
+    auto booking = sqlite::Booking::Make(*connection);
+    if (!booking) return booking.error();
+    auto cursors = sqlite::Cursors::Make(*connection);
+    if (!cursors) return cursors.error();
+    auto journal = sqlite::JournalTable::Make(*connection);
+    if (!journal) return journal.error();
+    auto folding = sqlite::Folding::Make(*connection);
+    if (!folding) return folding.error();
+    return Writer{std::move(connection), std::move(*sources), std::move(*booking),
+                  std::move(*cursors),   std::move(*journal), std::move(*folding)};
+  }
+};
 
-std::int64_t FirstInteger(const Run& run) { return run.Integer(0); }
+// Beside it, so that no reader waits for a commit.
+struct Reader {
+  std::unique_ptr<Connection> connection;
+  sqlite::Sources sources;
+  sqlite::Cursors cursors;
+  sqlite::Sums sums;
 
-SeriesCursor ReadCursor(const Run& run) {
-  SeriesCursor cursor;
-  cursor.series_high = std::bit_cast<std::uint64_t>(run.Integer(0));
-  cursor.series_low = std::bit_cast<std::uint64_t>(run.Integer(1));
-  cursor.last_time = ToTimestamp(run.Integer(2));
-  cursor.last_value = Money::FromNanos(run.Integer(3));
-  cursor.recent_resets = static_cast<std::int32_t>(run.Integer(4));
-  cursor.first_recent_reset = ToTimestamp(run.Integer(5));
-  cursor.suspended = run.Integer(6) != 0;
-  return cursor;
-}
-
-#define PURSER_CURSOR_COLUMNS \
-  "series_high, series_low, last_time, last_value, recent_resets, first_recent_reset, suspended"
+  static Result<Reader> Make(std::unique_ptr<Connection> connection) {
+    auto sources = sqlite::Sources::Make(*connection);
+    if (!sources) return sources.error();
+    auto cursors = sqlite::Cursors::Make(*connection);
+    if (!cursors) return cursors.error();
+    auto sums = sqlite::Sums::Make(*connection);
+    if (!sums) return sums.error();
+    return Reader{std::move(connection), std::move(*sources), std::move(*cursors),
+                  std::move(*sums)};
+  }
+};
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<Connection> connection, sqlite::Booking booking,
-              sqlite::Folding folding)
-      : connection_(std::move(connection)),
-        booking_(std::move(booking)),
-        folding_(std::move(folding)) {}
+  SqliteStore(Writer writer, Reader reader)
+      : writer_(std::move(writer)), reader_(std::move(reader)) {}
 
-  Status Prepare() {
-    return connection_->Prepare({
-        {&epoch_of_file_, "SELECT epoch FROM meta"},
-        {&raise_epoch_, "UPDATE meta SET epoch=epoch+1"},
-        {&find_source_, "SELECT id FROM source WHERE name=?"},
-        {&insert_source_, "INSERT INTO source(name) VALUES(?)"},
-        {&position_,
-         "SELECT epoch, complete_until, newest_sample FROM source WHERE name=? AND epoch IS NOT "
-         "NULL"},
-        {&set_source_epoch_, "UPDATE source SET epoch=?2 WHERE id=?1"},
-        // Neither moves back, whatever the clock does.
-        {&set_complete_,
-         "UPDATE source SET complete_until=max(coalesce(complete_until, ?2), ?2) WHERE id=?1"},
-        {&set_newest_,
-         "UPDATE source SET newest_sample=max(coalesce(newest_sample, ?2), ?2) WHERE id=?1"},
-        {&put_cursor_,
-         "INSERT INTO cursor(" PURSER_CURSOR_COLUMNS
-         ", source_id) VALUES(?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
-         "last_time=excluded.last_time,"
-         "last_value=excluded.last_value, recent_resets=excluded.recent_resets,"
-         "first_recent_reset=excluded.first_recent_reset, suspended=excluded.suspended"},
-        {&find_cursor_, "SELECT " PURSER_CURSOR_COLUMNS
-                        " FROM cursor WHERE series_high=? AND series_low=? AND source_id=?"},
-        {&keys_of_agent_, "SELECT id, agent FROM spend_key WHERE source_id=? AND ns=? AND agent=?"},
-        {&keys_of_namespace_,
-         "SELECT id, agent FROM spend_key WHERE source_id=? AND ns=? ORDER BY agent"},
-        {&before_,
-         "SELECT cumulative FROM bucket WHERE key_id=? AND minute<? ORDER BY minute DESC LIMIT 1"},
-        {&between_,
-         "SELECT minute, cumulative FROM bucket WHERE key_id=? AND minute>=? AND minute<? "
-         "ORDER BY minute"},
-    });
+  Result<std::string> LedgerId() override {
+    const std::lock_guard lock(reading_);
+    return reader_.connection->QueryText("SELECT ledger_id FROM meta");
   }
 
   Result<std::int64_t> TakeOver() override {
-    const std::lock_guard lock(mutex_);
-    Transaction transaction(*connection_);
+    const std::lock_guard lock(writing_);
+    Transaction transaction(*writer_.connection);
     PURSER_RETURN_IF_ERROR(transaction.Begin());
-    PURSER_RETURN_IF_ERROR(raise_epoch_.Execute());
-    const auto epoch = EpochOfFile();
+    const auto epoch = writer_.sources.TakeOver();
     if (!epoch) return epoch.error();
     PURSER_RETURN_IF_ERROR(transaction.Commit());
     epoch_ = *epoch;
     return *epoch;
   }
 
-  Status Commit(const Batch& batch) override {
-    PURSER_RETURN_IF_ERROR(Check(batch));
-    const std::lock_guard lock(mutex_);
-    Status written = Write(batch);
-    booking_.Forget();
-    if (!written.ok()) sources_.clear();  // an id that was rolled back
-    return written;
-  }
-
-  Result<std::vector<AgentSpend>> Sum(const Coverage& coverage) override {
-    const std::int64_t start = MinuteOf(coverage.start);
-    const std::int64_t end = MinuteNotBefore(coverage.end);
-    std::vector<AgentSpend> agents;
-    const std::lock_guard lock(mutex_);
-    const auto add = [&](std::int64_t key_id, const std::string& agent) -> Status {
-      const auto until_end = CumulativeBefore(key_id, end);
-      if (!until_end) return until_end.error();
-      const auto until_start = CumulativeBefore(key_id, start);
-      if (!until_start) return until_start.error();
-      const Money spent = *until_end - *until_start;
-      if (spent <= Money()) return Ok();
-      if (agents.empty() || agents.back().agent != agent) agents.push_back({agent, Money()});
-      agents.back().spent += spent;
+  Status Commit(std::vector<Batch>& batches) override {
+    for (const auto& batch : batches) PURSER_RETURN_IF_ERROR(Check(batch));
+    return Write([&]() -> Status {
+      for (auto& batch : batches) PURSER_RETURN_IF_ERROR(WriteBatch(batch));
       return Ok();
-    };
-    PURSER_RETURN_IF_ERROR(ForEachKey(coverage, add));
-    return agents;
+    });
   }
 
-  Result<std::vector<MinuteSpend>> Minutes(const Coverage& coverage) override {
-    const std::int64_t start = MinuteOf(coverage.start);
-    const std::int64_t end = MinuteNotBefore(coverage.end);
-    std::map<std::int64_t, Money> minutes;
-    const std::lock_guard lock(mutex_);
-    const auto add = [&](std::int64_t key_id, const std::string&) -> Status {
-      auto before = CumulativeBefore(key_id, start);
-      if (!before) return before.error();
-      return between_.Start(key_id, start, end).ForEachRow([&](const Run& run) {
-        const Money cumulative = Money::FromNanos(run.Integer(1));
-        minutes[run.Integer(0)] += cumulative - *before;
-        *before = cumulative;
-        return Ok();
-      });
-    };
-    PURSER_RETURN_IF_ERROR(ForEachKey(coverage, add));
-    std::vector<MinuteSpend> result;
-    result.reserve(minutes.size());
-    for (const auto& [minute, spent] : minutes) {
-      if (spent > Money()) result.push_back({minute, spent});
-    }
-    return result;
+  Result<Corrected> Correct(const Correction& correction) override {
+    PURSER_RETURN_IF_ERROR(Check(correction));
+    Corrected corrected;
+    PURSER_RETURN_IF_ERROR(
+        Write([&]() -> Status { return WriteCorrection(correction, corrected); }));
+    return corrected;
   }
 
-  Result<std::optional<SeriesCursor>> FindCursor(const std::string& source,
-                                                 std::uint64_t series_high,
-                                                 std::uint64_t series_low) override {
-    const std::lock_guard lock(mutex_);
-    const auto source_id = FindSource(source);
-    if (!source_id) return source_id.error();
-    if (!*source_id) return std::optional<SeriesCursor>();
-    return find_cursor_
-        .Start(std::bit_cast<std::int64_t>(series_high), std::bit_cast<std::int64_t>(series_low),
-               **source_id)
-        .FirstRow(ReadCursor);
+  Result<std::vector<std::vector<AgentSpend>>> Sums(
+      const std::vector<Coverage>& coverages) override {
+    return OfEach<AgentSpend>(coverages, [&](std::int64_t source, const Coverage& coverage) {
+      return reader_.sums.ByAgent(source, coverage);
+    });
+  }
+
+  Result<std::vector<std::vector<MinuteSpend>>> Minutes(
+      const std::vector<Coverage>& coverages) override {
+    return OfEach<MinuteSpend>(coverages, [&](std::int64_t source, const Coverage& coverage) {
+      return reader_.sums.ByMinute(source, coverage);
+    });
+  }
+
+  Result<std::vector<SeriesCursor>> CursorsSince(const std::string& source,
+                                                 Timestamp since) override {
+    return OfSource<SeriesCursor>(
+        source, [&](std::int64_t id) { return reader_.cursors.Since(id, since); });
+  }
+
+  Result<std::vector<SeriesCursor>> FindCursors(const std::string& source,
+                                                const std::vector<SeriesId>& series) override {
+    return OfSource<SeriesCursor>(
+        source, [&](std::int64_t id) { return reader_.cursors.Find(id, series); });
+  }
+
+  Result<std::vector<KeyRate>> Rates(const std::string& source) override {
+    return OfSource<KeyRate>(source,
+                             [&](std::int64_t id) { return reader_.sums.Rates(id, source); });
+  }
+
+  Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) override {
+    const std::lock_guard lock(reading_);
+    return sqlite::ReadJournal(*reader_.connection, filter);
   }
 
   Result<std::optional<SourcePosition>> Position(const std::string& source) override {
-    const std::lock_guard lock(mutex_);
-    return position_.Start(source).FirstRow([](const Run& run) {
-      return SourcePosition{ToTimestamp(run.Integer(0)), OptionalTime(run, 1),
-                            OptionalTime(run, 2)};
-    });
+    const std::lock_guard lock(reading_);
+    return reader_.sources.Position(source);
   }
 
   Status SetEpoch(const std::string& source, Timestamp epoch) override {
     Batch named;
     named.source = source;
     PURSER_RETURN_IF_ERROR(Check(named));
-    const std::lock_guard lock(mutex_);
-    Status written = WriteEpoch(source, epoch);
-    if (!written.ok()) sources_.clear();
-    return written;
+    return Write([&]() -> Status {
+      const auto id = writer_.sources.ForWriting(source, epoch_);
+      if (!id) return id.error();
+      return writer_.sources.SetEpoch(*id, epoch);
+    });
   }
 
   Status Fold(Timestamp now) override {
-    sqlite::FoldPlan plan;
-    plan.until = MinuteOf(now - kFoldAfter) / kMinutesPerQuarter * kMinutesPerQuarter;
-    plan.horizon = MinuteOf(now - kKeepFor) / kMinutesPerQuarter * kMinutesPerQuarter;
+    std::vector<sqlite::FoldPlan> plans;
     {
-      const std::lock_guard lock(mutex_);
-      const auto folded = folding_.FoldedUntil();
-      if (!folded) return folded.error();
-      plan.from = *folded;
+      const std::lock_guard lock(writing_);
+      auto found = writer_.folding.Plans();
+      if (!found) return found.error();
+      plans = std::move(*found);
     }
-    if (plan.until <= plan.from) return Ok();
-    for (std::int64_t last_key = 0;;) {
-      // One short transaction each, so that commits get in between.
-      const std::lock_guard lock(mutex_);
-      const auto next = FoldSome(last_key, plan);
-      if (!next) return next.error();
-      if (!*next) return Ok();
-      last_key = **next;
+    bool new_day = false;
+    for (auto& plan : plans) {
+      plan.until = MinuteOf(now - kFoldAfter) / kMinutesPerQuarter * kMinutesPerQuarter;
+      plan.horizon = MinuteOf(now - kKeepFor) / kMinutesPerQuarter * kMinutesPerQuarter;
+      if (plan.until <= plan.from) continue;
+      PURSER_RETURN_IF_ERROR(FoldSource(plan));
+      new_day = new_day || plan.from / kMinutesPerDay != plan.until / kMinutesPerDay;
     }
+    // Once a day is often enough to look at every entry.
+    return new_day ? PruneJournal(now) : Ok();
+  }
+
+  Status ForgetCursors(const std::string& source, Timestamp before) override {
+    return Write([&]() -> Status {
+      const auto id = writer_.sources.Find(source);
+      if (!id) return id.error();
+      if (!*id) return Ok();
+      PURSER_RETURN_IF_ERROR(writer_.sources.CheckFence(epoch_));
+      return writer_.cursors.DropBefore(**id, before);
+    });
   }
 
  private:
-  // Everything below is called with mutex_ held.
-
-  Result<std::int64_t> EpochOfFile() const {
-    const auto epoch = epoch_of_file_.Start().FirstRow(FirstInteger);
-    if (!epoch) return epoch.error();
-    return epoch->value_or(0);
+  // One transaction; what was remembered of rows is forgotten when it is rolled back.
+  template <typename Body>
+  Status Write(const Body& body) {
+    const std::lock_guard lock(writing_);
+    Status written = WriteInTransaction(body);
+    writer_.booking.Forget();
+    if (!written.ok()) {
+      writer_.sources.Forget();
+      writer_.cursors.Forget();
+    }
+    return written;
   }
 
-  // Inside a transaction: nobody can take over before it ends.
-  Status CheckFence() const {
-    const auto epoch = EpochOfFile();
-    if (!epoch) return epoch.error();
-    if (epoch_ && *epoch_ == *epoch) return Ok();
-    return Error(ErrorCode::kFenced, connection_->path() + ": epoch " + std::to_string(*epoch) +
-                                         (epoch_ ? " has replaced " + std::to_string(*epoch_) +
-                                                       ": another leader books now"
-                                                 : ": this store was not taken over"));
-  }
-
-  Status Write(const Batch& batch) {
-    Transaction transaction(*connection_);
+  template <typename Body>
+  Status WriteInTransaction(const Body& body) {
+    Transaction transaction(*writer_.connection);
     PURSER_RETURN_IF_ERROR(transaction.Begin());
-    PURSER_RETURN_IF_ERROR(CheckFence());
-    const auto source_id = MakeSource(batch.source);
+    PURSER_RETURN_IF_ERROR(body());
+    return transaction.Commit();
+  }
+
+  // The methods down to FoldSource are called inside a transaction.
+
+  Status WriteBatch(Batch& batch) {
+    const auto source_id = writer_.sources.ForWriting(batch.source, epoch_);
     if (!source_id) return source_id.error();
     for (const auto& increment : batch.increments)
-      PURSER_RETURN_IF_ERROR(booking_.Book(*source_id, increment));
-    for (const auto& cursor : batch.cursors) {
-      PURSER_RETURN_IF_ERROR(put_cursor_.Execute(
-          std::bit_cast<std::int64_t>(cursor.series_high),
-          std::bit_cast<std::int64_t>(cursor.series_low), ToInteger(cursor.last_time),
-          cursor.last_value.nanos(), cursor.recent_resets, ToInteger(cursor.first_recent_reset),
-          cursor.suspended, *source_id));
-    }
-    if (batch.complete_until) {
-      PURSER_RETURN_IF_ERROR(set_complete_.Execute(*source_id, ToInteger(*batch.complete_until)));
-    }
-    if (batch.newest_sample) {
-      PURSER_RETURN_IF_ERROR(set_newest_.Execute(*source_id, ToInteger(*batch.newest_sample)));
-    }
-    return transaction.Commit();
+      PURSER_RETURN_IF_ERROR(writer_.booking.Book(*source_id, increment));
+    for (const auto& cursor : batch.cursors)
+      PURSER_RETURN_IF_ERROR(writer_.cursors.Put(*source_id, cursor));
+    for (auto& entry : batch.journal) PURSER_RETURN_IF_ERROR(writer_.journal.Append(entry));
+    for (const auto& rate : batch.rates)
+      PURSER_RETURN_IF_ERROR(writer_.booking.PutRate(*source_id, rate));
+    return writer_.sources.Advance(*source_id, batch);
   }
 
-  Status WriteEpoch(const std::string& source, Timestamp epoch) {
-    Transaction transaction(*connection_);
-    PURSER_RETURN_IF_ERROR(transaction.Begin());
-    PURSER_RETURN_IF_ERROR(CheckFence());
-    const auto source_id = MakeSource(source);
+  Status WriteCorrection(const Correction& correction, Corrected& corrected) {
+    const auto there = writer_.journal.FindOrigin(correction.origin);
+    if (!there) return there.error();
+    if (*there) {
+      corrected = {**there, true, std::nullopt};
+      return Ok();
+    }
+    std::optional<JournalEntry> doubt;
+    if (correction.doubt != 0) {
+      auto found = writer_.journal.Find(correction.doubt);
+      if (!found) return found.error();
+      doubt = std::move(*found);
+    }
+    auto decided = Decide(correction, doubt);
+    if (!decided) return decided.error();
+    if (!*decided) {
+      corrected = {correction.doubt, true, std::nullopt};
+      return Ok();
+    }
+    JournalEntry entry = std::move(**decided);
+    const auto source_id = writer_.sources.ForWriting(entry.key.source, epoch_);
     if (!source_id) return source_id.error();
-    PURSER_RETURN_IF_ERROR(set_source_epoch_.Execute(*source_id, ToInteger(epoch)));
-    return transaction.Commit();
-  }
-
-  // Folds the keys after `last_key`; the last one folded, or nothing at the end.
-  Result<std::optional<std::int64_t>> FoldSome(std::int64_t last_key,
-                                               const sqlite::FoldPlan& plan) {
-    Transaction transaction(*connection_);
-    PURSER_RETURN_IF_ERROR(transaction.Begin());
-    PURSER_RETURN_IF_ERROR(CheckFence());
-    const auto keys = folding_.KeysAfter(last_key);
-    if (!keys) return keys.error();
-    for (const std::int64_t key : *keys) PURSER_RETURN_IF_ERROR(folding_.Fold(key, plan));
-    std::optional<std::int64_t> last;
-    if (!keys->empty()) {
-      last = keys->back();
-    } else {
-      // Once a day is often enough to look at every cursor.
-      if (plan.from / kMinutesPerDay != plan.until / kMinutesPerDay) {
-        PURSER_RETURN_IF_ERROR(folding_.DropCursorsBefore(plan.horizon));
-      }
-      PURSER_RETURN_IF_ERROR(folding_.SetFoldedUntil(plan.until));
+    if (doubt) {
+      PURSER_RETURN_IF_ERROR(writer_.journal.SetHeld(
+          doubt->id, correction.accept ? HeldState::kAccepted : HeldState::kRejected,
+          correction.by));
     }
-    PURSER_RETURN_IF_ERROR(transaction.Commit());
-    return last;
-  }
-
-  Result<std::optional<std::int64_t>> FindSource(const std::string& name) {
-    const auto known = sources_.find(name);
-    if (known != sources_.end()) return std::optional(known->second);
-    auto id = find_source_.Start(name).FirstRow(FirstInteger);
-    if (id && *id) sources_[name] = **id;
-    return id;
-  }
-
-  Result<std::int64_t> MakeSource(const std::string& name) {
-    const auto found = FindSource(name);
-    if (!found) return found.error();
-    if (*found) return **found;
-    PURSER_RETURN_IF_ERROR(insert_source_.Execute(name));
-    const std::int64_t id = connection_->LastInsertId();
-    sources_[name] = id;
-    return id;
-  }
-
-  Result<Money> CumulativeBefore(std::int64_t key_id, std::int64_t minute) const {
-    const auto nanos = before_.Start(key_id, minute).FirstRow(FirstInteger);
-    if (!nanos) return nanos.error();
-    return Money::FromNanos(nanos->value_or(0));
-  }
-
-  // Calls visit(key id, agent) for every key covered, agents ascending.
-  template <typename Visit>
-  Status ForEachKey(const Coverage& coverage, const Visit& visit) {
-    const auto source_id = FindSource(coverage.source);
-    if (!source_id) return source_id.error();
-    if (!*source_id) return Ok();
-    const auto visit_row = [&](const Run& run) { return visit(run.Integer(0), run.Text(1)); };
-    if (coverage.whole_namespace)
-      return keys_of_namespace_.Start(**source_id, coverage.ns).ForEachRow(visit_row);
-    for (const auto& agent : coverage.agents) {
-      PURSER_RETURN_IF_ERROR(
-          keys_of_agent_.Start(**source_id, coverage.ns, agent).ForEachRow(visit_row));
+    if (!entry.amount.IsZero()) {
+      corrected.increment = Increment{entry.key, entry.at, entry.amount};
+      PURSER_RETURN_IF_ERROR(writer_.booking.Book(*source_id, *corrected.increment));
     }
+    PURSER_RETURN_IF_ERROR(writer_.journal.Append(entry));
+    corrected.entry = entry.id;
     return Ok();
   }
 
-  std::mutex mutex_;
-  const std::unique_ptr<Connection> connection_;
-  sqlite::Booking booking_;
-  sqlite::Folding folding_;
+  // Folds one source in short transactions, so that commits get in between.
+  Status FoldSource(const sqlite::FoldPlan& plan) {
+    for (std::int64_t last_key = 0;;) {
+      bool done = false;
+      const auto folded = Write([&]() -> Status {
+        PURSER_RETURN_IF_ERROR(writer_.sources.CheckFence(epoch_));
+        const auto keys = writer_.folding.KeysAfter(plan.source_id, last_key);
+        if (!keys) return keys.error();
+        for (const std::int64_t key : *keys)
+          PURSER_RETURN_IF_ERROR(writer_.folding.Fold(key, plan));
+        done = keys->empty();
+        if (done) return writer_.folding.SetFolded(plan);
+        last_key = keys->back();
+        return Ok();
+      });
+      if (done || !folded.ok()) return folded;
+    }
+  }
+
+  Status PruneJournal(Timestamp now) {
+    for (;;) {
+      std::int64_t dropped = 0;
+      const auto pruned = Write([&]() -> Status {
+        PURSER_RETURN_IF_ERROR(writer_.sources.CheckFence(epoch_));
+        const auto count = writer_.journal.Prune(
+            {now - kKeepJournalFor, now - kKeepFor, kMostJournalEntries}, kEntriesAtATime);
+        if (!count) return count.error();
+        dropped = *count;
+        return Ok();
+      });
+      if (dropped < kEntriesAtATime || !pruned.ok()) return pruned;
+    }
+  }
+
+  template <typename Row, typename Read>
+  Result<std::vector<Row>> OfSource(const std::string& source, const Read& read) {
+    const std::lock_guard lock(reading_);
+    const auto id = reader_.sources.Find(source);
+    if (!id) return id.error();
+    if (!*id) return std::vector<Row>();
+    return read(**id);
+  }
+
+  template <typename Row, typename Read>
+  Result<std::vector<std::vector<Row>>> OfEach(const std::vector<Coverage>& coverages,
+                                               const Read& read) {
+    std::vector<std::vector<Row>> result;
+    result.reserve(coverages.size());
+    for (const auto& coverage : coverages) {
+      auto rows = OfSource<Row>(coverage.source,
+                                [&](std::int64_t source) { return read(source, coverage); });
+      if (!rows) return rows.error();
+      result.push_back(std::move(*rows));
+    }
+    return result;
+  }
+
+  std::mutex writing_;
+  Writer writer_;
   std::optional<std::int64_t> epoch_;  // ours, once taken over
-  std::map<std::string, std::int64_t> sources_;
-  Statement epoch_of_file_, raise_epoch_, find_source_, insert_source_, position_,
-      set_source_epoch_, set_complete_, set_newest_, put_cursor_, find_cursor_, keys_of_agent_,
-      keys_of_namespace_, before_, between_;
+  std::mutex reading_;
+  Reader reader_;
 };
 
 }  // namespace
@@ -339,14 +327,23 @@ Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) {
   auto connection = Connection::Open(path);
   if (!connection) return connection.error();
   PURSER_RETURN_IF_ERROR(sqlite::PrepareSchema(**connection));
-  auto booking = sqlite::Booking::Make(**connection);
-  if (!booking) return booking.error();
-  auto folding = sqlite::Folding::Make(**connection);
-  if (!folding) return folding.error();
-  auto store = std::make_unique<SqliteStore>(std::move(*connection), std::move(*booking),
-                                             std::move(*folding));
-  PURSER_RETURN_IF_ERROR(store->Prepare());
-  return std::unique_ptr<Store>(std::move(store));
+  auto writer = Writer::Make(std::move(*connection));
+  if (!writer) return writer.error();
+  auto reading = Connection::Open(path);
+  if (!reading) return reading.error();
+  PURSER_RETURN_IF_ERROR((*reading)->Execute("PRAGMA query_only=ON; PRAGMA cache_size=-1024"));
+  auto reader = Reader::Make(std::move(*reading));
+  if (!reader) return reader.error();
+  return std::unique_ptr<Store>(
+      std::make_unique<SqliteStore>(std::move(*writer), std::move(*reader)));
+}
+
+Result<std::vector<JournalEntry>> ReadSqliteJournal(const std::string& path,
+                                                    const JournalFilter& filter) {
+  const auto connection = Connection::Open(path, Connection::Access::kReadOnly);
+  if (!connection) return connection.error();
+  PURSER_RETURN_IF_ERROR(sqlite::CheckReadable(**connection));
+  return sqlite::ReadJournal(**connection, filter);
 }
 
 }  // namespace purser::ledger

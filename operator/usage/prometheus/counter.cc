@@ -1,5 +1,9 @@
 #include "usage/prometheus/counter.h"
 
+#include <cinttypes>
+#include <cstdio>
+#include <string>
+
 namespace purser::usage {
 namespace {
 
@@ -14,7 +18,7 @@ void Book(Timestamp at, Money cost, std::size_t first, std::vector<Booking>& boo
 }
 
 // True when this reset is one too many.
-bool CountReset(ledger::SeriesCursor& cursor, Timestamp at, Duration window) {
+bool CountReset(CounterCursor& cursor, Timestamp at, Duration window) {
   if (cursor.recent_resets == 0 || at - cursor.first_recent_reset > window) {
     cursor.recent_resets = 0;
     cursor.first_recent_reset = at;
@@ -37,7 +41,30 @@ void StepSuspended(const Sample& sample, bool reset, Duration window, CounterSte
 
 }  // namespace
 
-CounterStep Step(const CounterRules& rules, const std::optional<ledger::SeriesCursor>& before,
+// "v1:<nano-dollars>", and what is known of resets where there were any.
+ledger::SeriesCursor ToLedger(const ledger::SeriesId& series, const CounterCursor& cursor) {
+  std::string state = "v1:" + std::to_string(cursor.last_value.nanos());
+  if (cursor.recent_resets != 0 || cursor.suspended) {
+    state += ":" + std::to_string(cursor.recent_resets) + ":" +
+             std::to_string(cursor.first_recent_reset.time_since_epoch().count()) + ":" +
+             (cursor.suspended ? "1" : "0");
+  }
+  return {series, cursor.last_time, std::move(state)};
+}
+
+std::optional<CounterCursor> FromLedger(const ledger::SeriesCursor& cursor) {
+  std::int64_t value = 0;
+  std::int32_t resets = 0;
+  std::int64_t first_reset = 0;
+  int suspended = 0;
+  const int fields = std::sscanf(cursor.state.c_str(), "v1:%" SCNd64 ":%" SCNd32 ":%" SCNd64 ":%d",
+                                 &value, &resets, &first_reset, &suspended);
+  if (fields != 1 && fields != 4) return std::nullopt;
+  return CounterCursor{cursor.last_time, Money::FromNanos(value), resets,
+                       Timestamp(Duration(first_reset)), suspended != 0};
+}
+
+CounterStep Step(const CounterRules& rules, const std::optional<CounterCursor>& before,
                  std::span<const Sample> samples, std::vector<Booking>& bookings) {
   const Duration window = rules.scrape_interval * kResetScrapes;
   const std::size_t first_booking = bookings.size();

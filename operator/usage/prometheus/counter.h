@@ -26,9 +26,23 @@ struct CounterRules {
       true;  // the first value of an unseen series is spend; else it is its baseline
 };
 
+// Where reading stands in one counter.
+struct CounterCursor {
+  Timestamp last_time;
+  Money last_value;
+  std::int32_t recent_resets = 0;  // for the detection of several writers on one series
+  Timestamp first_recent_reset;    // while suspended: the last reset
+  bool suspended = false;          // booking is stopped: several writers
+  bool operator==(const CounterCursor&) const = default;
+};
+
+// As the ledger keeps it. Nothing when the state cannot be read.
+ledger::SeriesCursor ToLedger(const ledger::SeriesId& series, const CounterCursor& cursor);
+std::optional<CounterCursor> FromLedger(const ledger::SeriesCursor& cursor);
+
 struct CounterStep {
-  ledger::SeriesCursor cursor;  // after the samples
-  bool moved = false;  // more than its time differs: a replay from the old one would book again
+  CounterCursor cursor;  // after the samples
+  bool moved = false;    // more than its time differs: a replay from the old one would book again
   std::int32_t resets = 0;
   bool became_suspended = false;
   bool resumed = false;
@@ -42,8 +56,8 @@ inline constexpr std::int32_t kResetScrapes = 5;
 
 // `before`: nothing for a series not seen yet. Samples at or before the cursor are dropped; of the
 // others v >= last adds v - last, and v < last (the counter began again) adds v. `bookings` is
-// appended to, in time order; no other allocation. The cursor's series hash is left to the caller.
-CounterStep Step(const CounterRules& rules, const std::optional<ledger::SeriesCursor>& before,
+// appended to, in time order; no other allocation.
+CounterStep Step(const CounterRules& rules, const std::optional<CounterCursor>& before,
                  std::span<const Sample> samples, std::vector<Booking>& bookings);
 
 }  // namespace purser::usage

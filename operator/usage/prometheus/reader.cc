@@ -224,13 +224,14 @@ std::variant<PrometheusReader::Entry*, Problem> PrometheusReader::FindEntry(cons
   const auto [found, inserted] = entries_.try_emplace(id);
   Entry& entry = found->second;
   if (inserted) {
-    const auto stored = store_.FindCursor(source_.name, id.high, id.low);
+    const auto stored = store_.FindCursors(source_.name, {id});
     if (!stored) {
       entries_.erase(found);
       return StoreProblem(stored.error());
     }
-    if (*stored) {
-      entry.cursor = **stored;
+    const auto cursor = stored->empty() ? std::nullopt : FromLedger(stored->front());
+    if (cursor) {
+      entry.cursor = *cursor;
       entry.persisted_time = entry.cursor.last_time;
       entry.known = true;
     }
@@ -247,9 +248,7 @@ std::optional<Problem> PrometheusReader::TakeBaseline(const Series& series, Answ
   SeriesId id;
   auto entry = FindEntry(series, id);
   if (auto* problem = std::get_if<Problem>(&entry)) return std::move(*problem);
-  ledger::SeriesCursor cursor;
-  cursor.series_high = id.high;
-  cursor.series_low = id.low;
+  CounterCursor cursor;
   cursor.last_time = series.samples.back().at;
   cursor.last_value = series.samples.back().value;
   answer.moved.push_back({id, cursor, true});
@@ -266,12 +265,10 @@ std::optional<Problem> PrometheusReader::TakeSeries(const Series& series, Answer
   bookings_.clear();
   const auto before = entry.known ? std::optional(entry.cursor) : std::nullopt;
   CounterStep step = Step(rules_, before, series.samples, bookings_);
-  step.cursor.series_high = id.high;
-  step.cursor.series_low = id.low;
 
   const Attribution attribution = Attribute(source_, series.labels);
   for (const Booking& booking : bookings_)
-    answer.batch.increments.push_back({attribution.key, booking.at, booking.cost});
+    answer.batch.increments.push_back({attribution.key, booking.at, CostOf(booking.cost)});
 
   answer.counts.resets += static_cast<std::uint64_t>(step.resets);
   answer.counts.unattributed_series += attribution.unattributed ? 1 : 0;
@@ -306,7 +303,7 @@ std::optional<Problem> PrometheusReader::Commit(Answer& answer, Timestamp end) {
   auto& batch = answer.batch;
   batch.source = source_.name;
   for (const Moved& moved : answer.moved) {
-    if (moved.persist) batch.cursors.push_back(moved.cursor);
+    if (moved.persist) batch.cursors.push_back(ToLedger(moved.id, moved.cursor));
   }
   const Timestamp complete = std::max(position_->complete_until.value_or(end), end);
   const auto newest =

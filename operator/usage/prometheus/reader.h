@@ -46,14 +46,14 @@ class PrometheusReader {
 
  private:
   struct Entry {
-    ledger::SeriesCursor cursor;
+    CounterCursor cursor;
     Timestamp persisted_time;   // of the cursor in the store
     std::uint64_t seen_in = 0;  // the number of the last query whose answer had it
     bool known = false;         // false: the store has no cursor either
   };
   struct Moved {
     SeriesId id;
-    ledger::SeriesCursor cursor;
+    CounterCursor cursor;
     bool persist = false;
   };
   // What one answer has given so far; nothing of it counts before the commit.

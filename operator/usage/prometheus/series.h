@@ -32,11 +32,7 @@ struct Series {
 };
 
 // 128 bits of SHA-256 over source and labels: two series never share a cursor.
-struct SeriesId {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  bool operator==(const SeriesId&) const = default;
-};
+using ledger::SeriesId;
 
 struct SeriesIdHash {
   std::size_t operator()(const SeriesId& id) const { return static_cast<std::size_t>(id.low); }

@@ -69,7 +69,7 @@ Reading::~Reading() {
 
 Money Reading::Total(Timestamp start, Timestamp end) {
   const auto sum = ledger_->Sum({"default", "agents", true, {}, start, end});
-  return sum.ok() ? *sum : Money();
+  return sum.ok() ? sum->cost : Money();
 }
 
 Money Reading::Total() { return Total(Timestamp(), Timestamp(Duration(1) * 4'000'000'000'000)); }

@@ -83,9 +83,10 @@ TEST_F(ReadingTest, TotalsInMemoryFollow) {
   spending_.Add("a", "1", "3.5");
   spending_.Add("b", "1", "100");
   EXPECT_TRUE(reading_->Eventually([&] {
-    return reading_->ledger().Read("x", SystemClock().Now())->spent == *Money::ParseLimit("3.5");
+    return reading_->ledger().Read("x", SystemClock().Now())->spent.cost ==
+           *Money::ParseLimit("3.5");
   }));
-  EXPECT_EQ(reading_->ledger().Read("x", SystemClock().Now())->last_hour,
+  EXPECT_EQ(reading_->ledger().Read("x", SystemClock().Now())->last_hour.cost,
             *Money::ParseLimit("3.5"));
 }
 

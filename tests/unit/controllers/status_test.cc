@@ -63,7 +63,8 @@ TEST(BudgetStatusTest, AGapIsToldAsLongAsItsWindowLasts) {
   evaluation.decision.window = {kNow, kNow + hours(24)};
   ledger::SourceHealth health;
   const auto gap = [&](Timestamp now) {
-    const BudgetReport report{budget, std::nullopt, &evaluation, nullptr, health, {}, now};
+    const ledger::Ledger::AgentTotals agents;
+    const BudgetReport report{budget, std::nullopt, &evaluation, agents, health, {}, now};
     budget.status = BuildBudgetStatus(report);
     const auto* condition = FindCondition(budget.status.conditions, "LedgerGap");
     return condition->status + " " + condition->message;

@@ -14,13 +14,14 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 constexpr Timestamp kNoon{1'800'014'400s};
 constexpr Timestamp kMidnight = kNoon - 12h;
 
-Money Dollars(std::int64_t amount) { return Money::FromNanos(amount * Money::kNanosPerDollar); }
+Amounts Dollars(std::int64_t amount) {
+  return CostOf(Money::FromNanos(amount * Money::kNanosPerDollar));
+}
 
 Increment Spend(const std::string& agent, Timestamp at, std::int64_t dollars,
                 const std::string& ns = "agents", const std::string& model = "m") {
@@ -28,7 +29,7 @@ Increment Spend(const std::string& agent, Timestamp at, std::int64_t dollars,
 }
 
 Batch BatchOf(std::vector<Increment> increments) {
-  return {"default", std::move(increments), {}, {}, {}};
+  return {"default", std::move(increments), {}, {}, {}, {}, {}};
 }
 
 Coverage Of(std::vector<std::string> agents, Timestamp start = kMidnight,
@@ -49,7 +50,7 @@ class LedgerTest : public ::testing::Test {
     ledger_->OnHealth([this](const std::string& source) { health_.push_back(source); });
   }
 
-  Money Spent(const std::string& id) { return ledger_->Read(id, kNoon).value().spent; }
+  Amounts Spent(const std::string& id) { return ledger_->Read(id, kNoon).value().spent; }
 
   support::MemoryStore store_;
   support::FakeClock clock_{kNoon};
@@ -69,7 +70,10 @@ TEST_F(LedgerTest, CountsWhatIsBookedBeforeAndAfterTrack) {
           .ok());
   const auto total = ledger_->Read("budget", kNoon);
   EXPECT_EQ(total->spent, Dollars(15));
-  EXPECT_THAT(total->agents, ElementsAre(Pair("b", Dollars(10)), Pair("a", Dollars(5))));
+  const auto agents = ledger_->Agents("budget", 20);
+  EXPECT_THAT(agents.dearest,
+              ElementsAre(AgentSpend{"b", Dollars(10)}, AgentSpend{"a", Dollars(5)}));
+  EXPECT_EQ(agents.count, 2u);
   EXPECT_THAT(changed_, ElementsAre(ElementsAre("budget")));
 }
 
@@ -127,26 +131,42 @@ TEST_F(LedgerTest, RatesDoNotDependOnTheWindow) {
   EXPECT_EQ(total->last_5_minutes, Dollars(3));
   EXPECT_EQ(total->last_hour, Dollars(11));
   EXPECT_EQ(ledger_->Read("hour", kNoon + 30min)->last_hour, Dollars(3));
-  EXPECT_EQ(ledger_->Read("hour", kNoon + 2h)->last_hour, Money());
+  EXPECT_EQ(ledger_->Read("hour", kNoon + 2h)->last_hour, Amounts());
 }
 
-TEST_F(LedgerTest, AFailedCommitChangesNothing) {
+TEST_F(LedgerTest, WhatCannotBeWrittenCountsProvisionallyOnce) {
   ASSERT_TRUE(ledger_->Track("x", Whole()).ok());
+  ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).ok());
+  changed_.clear();
   store_.fail = [] { return Error(ErrorCode::kUnavailable, "full"); };
-  EXPECT_EQ(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).error().code(),
+  EXPECT_EQ(ledger_->Commit(BatchOf({Spend("a", kNoon, 2)})).error().code(),
             ErrorCode::kUnavailable);
+  EXPECT_EQ(Spent("x"), Dollars(3));
+  EXPECT_THAT(changed_, ElementsAre(ElementsAre("x")));
   EXPECT_EQ(ledger_->Track("y", Whole()).error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(ledger_->Sum(Whole()).error().code(), ErrorCode::kUnavailable);
+  // The same spend read again, and more.
+  EXPECT_FALSE(ledger_->Commit(BatchOf({Spend("a", kNoon, 2), Spend("b", kNoon, 4)})).ok());
+  EXPECT_EQ(Spent("x"), Dollars(7));
   store_.fail = nullptr;
-  EXPECT_EQ(Spent("x"), Money());
-  EXPECT_FALSE(ledger_->Read("y", kNoon).has_value());
-  EXPECT_THAT(changed_, IsEmpty());
+  ASSERT_TRUE(ledger_->Track("y", Whole()).ok());
+  EXPECT_EQ(Spent("y"), Dollars(7));
+  ASSERT_TRUE(
+      ledger_->Commit(BatchOf({Spend("a", kNoon, 2), Spend("b", kNoon, 4), Spend("a", kNoon, 8)}))
+          .ok());
+  for (const char* id : {"x", "y"}) EXPECT_EQ(Spent(id), Dollars(15)) << id;
+  EXPECT_EQ(*ledger_->Sum(Whole()), Dollars(15));
+  EXPECT_EQ(ledger_->Read("x", kNoon)->last_hour, Dollars(15));
+}
 
+TEST_F(LedgerTest, AFencedCommitChangesNothing) {
+  ASSERT_TRUE(ledger_->Track("x", Whole()).ok());
   support::MemoryStore successor(
       std::shared_ptr<support::MemoryDatabase>(&store_.database(), [](auto*) {}));
   ASSERT_TRUE(successor.TakeOver().ok());
   EXPECT_EQ(ledger_->Commit(BatchOf({Spend("a", kNoon, 1)})).error().code(), ErrorCode::kFenced);
-  EXPECT_EQ(Spent("x"), Money());
+  EXPECT_EQ(Spent("x"), Amounts());
+  EXPECT_THAT(changed_, IsEmpty());
 }
 
 TEST_F(LedgerTest, TrackFailsWhenOnlyTheMinutesCannotBeRead) {
@@ -183,18 +203,20 @@ TEST_F(LedgerTest, SumsClosedWindowsFromTheStore) {
       ledger_->Commit(BatchOf({Spend("a", kNoon - 24h, 5), Spend("b", kNoon - 24h, 6)})).ok());
   EXPECT_EQ(*ledger_->Sum(Whole(kMidnight - 24h, kMidnight)), Dollars(11));
   EXPECT_EQ(*ledger_->Sum(Of({"b"}, kMidnight - 24h, kMidnight)), Dollars(6));
-  EXPECT_EQ(*ledger_->Sum(Whole()), Money());
+  EXPECT_EQ(*ledger_->Sum(Whole()), Amounts());
 }
 
 TEST_F(LedgerTest, TellsHealthOnlyWhenReadersWouldSeeADifference) {
   EXPECT_EQ(ledger_->Health("default").state, SourceHealth::State::kNeverRead);
-  SourceHealth health{SourceHealth::State::kHealthy, "", "", kNoon, {}};
+  SourceHealth health;
+  health.state = SourceHealth::State::kHealthy;
+  health.last_read = kNoon;
   ledger_->SetHealth("default", health);
   EXPECT_THAT(health_, ElementsAre("default"));
   health.last_read = kNoon + 15s;
   ledger_->SetHealth("default", health);
   EXPECT_EQ(health_.size(), 1u);
-  EXPECT_EQ(ledger_->Health("default"), health);
+  EXPECT_EQ(ledger_->Health("default").last_read, kNoon + 15s);
   health.gap = Gap{kNoon, "something is missing"};
   ledger_->SetHealth("default", health);
   EXPECT_EQ(health_.size(), 2u);
@@ -209,11 +231,13 @@ TEST_F(LedgerTest, TellsHealthOnlyWhenReadersWouldSeeADifference) {
 
 TEST_F(LedgerTest, ListenersMayCallTheLedger) {
   ASSERT_TRUE(ledger_->Track("x", Whole()).ok());
-  Money seen;
+  Amounts seen;
   ledger_->OnChange([&](const std::vector<std::string>& ids) {
     seen = ledger_->Read(ids[0], kNoon)->spent;
     EXPECT_TRUE(ledger_->Track("y", Whole()).ok());
-    ledger_->SetHealth("default", {SourceHealth::State::kHealthy, "", "", {}, {}});
+    SourceHealth health;
+    health.state = SourceHealth::State::kHealthy;
+    ledger_->SetHealth("default", health);
   });
   ledger_->OnHealth([&](const std::string& source) { (void)ledger_->Health(source); });
   ASSERT_TRUE(ledger_->Commit(BatchOf({Spend("a", kNoon, 9)})).ok());

@@ -7,7 +7,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Money Dollars(std::int64_t amount) { return Money::FromNanos(amount * Money::kNanosPerDollar); }
+Amounts Nanos(std::int64_t amount) { return CostOf(Money::FromNanos(amount)); }
+Amounts Dollars(std::int64_t amount) { return Nanos(amount * Money::kNanosPerDollar); }
 Timestamp At(Duration since_1970) { return Timestamp(since_1970); }
 
 TEST(RecentMinutes, CountsWholeMinutesInside) {
@@ -23,23 +24,23 @@ TEST(RecentMinutes, TakesOnlyTheShareOfTheOldestMinute) {
   RecentMinutes minutes;
   for (std::int64_t minute = 0; minute < 200; ++minute) minutes.Add(minute, Dollars(1));
   // 30 s into minute 199: half of minute 194 lies within five minutes.
-  EXPECT_EQ(minutes.Sum(At(199min + 30s), 5min), Dollars(5) + Money::FromNanos(500'000'000));
-  EXPECT_EQ(minutes.Sum(At(199min + 59s + 999ms), 5min), Dollars(5) + Money::FromNanos(16'667));
+  EXPECT_EQ(minutes.Sum(At(199min + 30s), 5min), Dollars(5) + Nanos(500'000'000));
+  EXPECT_EQ(minutes.Sum(At(199min + 59s + 999ms), 5min), Dollars(5) + Nanos(16'667));
 }
 
 TEST(RecentMinutes, RoundsTheShareUp) {
   RecentMinutes minutes;
-  minutes.Add(0, Money::FromNanos(1));
-  EXPECT_EQ(minutes.Sum(At(5min + 59s), 5min), Money::FromNanos(1));
+  minutes.Add(0, Nanos(1));
+  EXPECT_EQ(minutes.Sum(At(5min + 59s), 5min), Nanos(1));
 }
 
 TEST(RecentMinutes, ForgetsAndIgnores) {
   RecentMinutes minutes;
   EXPECT_TRUE(minutes.Add(100, Dollars(7)));
   EXPECT_EQ(minutes.Sum(At(100min + 20s), 60min), Dollars(7));
-  EXPECT_EQ(minutes.Sum(At(161min), 60min), Money());
-  EXPECT_EQ(minutes.Sum(At(99min), 60min), Money());  // the clock went back
-  EXPECT_TRUE(minutes.Add(161, Dollars(1)));          // the same slot
+  EXPECT_EQ(minutes.Sum(At(161min), 60min), Amounts());
+  EXPECT_EQ(minutes.Sum(At(99min), 60min), Amounts());  // the clock went back
+  EXPECT_TRUE(minutes.Add(161, Dollars(1)));            // the same slot
   EXPECT_FALSE(minutes.Add(100, Dollars(1)));
   EXPECT_FALSE(minutes.Add(-1, Dollars(1)));
   EXPECT_EQ(minutes.Sum(At(161min), 60min), Dollars(1));
@@ -47,7 +48,7 @@ TEST(RecentMinutes, ForgetsAndIgnores) {
 
 TEST(RecentMinutes, SaturatesInsteadOfOverflowing) {
   RecentMinutes minutes;
-  const Money most = Money::FromNanos(INT64_MAX);
+  const Amounts most = Nanos(INT64_MAX);
   minutes.Add(10, most);
   minutes.Add(10, most);
   minutes.Add(11, most);

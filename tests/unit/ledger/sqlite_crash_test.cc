@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "ledger/sqlite/sqlite_store.h"
+#include "support/memory_store.h"
 #include "temporary_file.h"
 
 namespace purser::ledger {
@@ -27,15 +28,14 @@ Batch Numbered(std::int64_t i) {
     batch.increments.push_back(
         {{"default", "agents", std::string(1, static_cast<char>('a' + key)), "", "", ""},
          kStart + i * 1s,
-         Money::FromNanos(1)});
-  batch.cursors.push_back({1, 1, kStart, Money::FromNanos(i), 0, {}, false});
+         CostOf(Money::FromNanos(1))});
+  batch.cursors.push_back({{1, 1}, kStart, std::to_string(i)});
   return batch;
 }
 
 std::int64_t LastBatch(Store& store) {
-  const auto cursor = store.FindCursor("default", 1, 1);
-  EXPECT_TRUE(cursor.ok());
-  return *cursor ? (*cursor)->last_value.nanos() : 0;
+  const auto cursor = support::FindCursorOne(store, "default", {1, 1});
+  return cursor ? std::stoll(cursor->state) : 0;
 }
 
 std::unique_ptr<Store> Open(const std::string& path) {
@@ -50,7 +50,7 @@ std::unique_ptr<Store> Open(const std::string& path) {
   auto store = OpenSqliteStore(path);
   if (!store.ok() || !(*store)->TakeOver().ok()) _exit(1);
   for (std::int64_t i = LastBatch(**store) + 1;; ++i) {
-    if (!(*store)->Commit(Numbered(i)).ok()) _exit(2);
+    if (!support::CommitOne(**store, Numbered(i)).ok()) _exit(2);
     if (write(acknowledged, &i, sizeof i) != sizeof i) _exit(3);
   }
 }
@@ -88,9 +88,10 @@ TEST(SqliteCrash, KilledAtRandomMomentsLosesNothingAcknowledged) {
     const std::int64_t last = LastBatch(*store);
     ASSERT_GE(last, known);
     ASSERT_LE(last, known + 1);
-    const auto sums = store->Sum({"default", "agents", true, {}, kStart, kStart + 24h * 365});
+    const auto sums =
+        support::SumOne(*store, {"default", "agents", true, {}, kStart, kStart + 24h * 365});
     ASSERT_TRUE(sums.ok());
-    for (const auto& sum : *sums) ASSERT_EQ(sum.spent.nanos(), last) << "round " << round;
+    for (const auto& sum : *sums) ASSERT_EQ(sum.spent.cost.nanos(), last) << "round " << round;
     ASSERT_EQ(sums->size(), last == 0 ? 0u : static_cast<std::size_t>(kKeys));
     known = last;
   }

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "ledger/sqlite/sqlite_store.h"
+#include "support/memory_store.h"
 #include "temporary_file.h"
 
 namespace purser::ledger {
@@ -24,7 +25,7 @@ using ::testing::HasSubstr;
 constexpr Timestamp kStart{1'800'000'000s};
 
 Increment Spend(const std::string& agent, Timestamp at) {
-  return {{"default", "agents", agent, "", "", ""}, at, Money::FromNanos(1)};
+  return {{"default", "agents", agent, "", "", ""}, at, CostOf(Money::FromNanos(1))};
 }
 
 void Fill(const std::string& path, int agents) {
@@ -35,7 +36,7 @@ void Fill(const std::string& path, int agents) {
   batch.source = "default";
   for (int i = 0; i < agents; ++i)
     batch.increments.push_back(Spend("agent-" + std::to_string(i), kStart));
-  ASSERT_TRUE((*store)->Commit(batch).ok());
+  ASSERT_TRUE(support::CommitOne(**store, batch).ok());
 }
 
 void Execute(const std::string& path, const char* sql) {
@@ -150,13 +151,14 @@ TEST(SqliteDamage, FullVolume) {
     large.source = "default";
     for (int i = 0; i < 20'000; ++i)
       large.increments.push_back(Spend("large-" + std::to_string(i), kStart));
-    const auto failed = (*store)->Commit(large);
+    const auto failed = support::CommitOne(**store, large);
     if (failed.ok() || failed.error().code() != ErrorCode::kUnavailable) return false;
     fprintf(stderr, "%s\n", failed.error().message().c_str());
     const Coverage all{"default", "agents", true, {}, kStart, kStart + 1h};
-    if ((*store)->Sum(all)->size() != 10) return false;
+    if (support::SumOne(**store, all)->size() != 10) return false;
     setrlimit(RLIMIT_FSIZE, &before);
-    return (*store)->Commit(large).ok() && (*store)->Sum(all)->size() == 20'010;
+    return support::CommitOne(**store, large).ok() &&
+           support::SumOne(**store, all)->size() == 20'010;
   }));
 }
 

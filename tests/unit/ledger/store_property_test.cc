@@ -7,6 +7,7 @@
 
 #include "ledger/sqlite/sqlite_store.h"
 #include "ledger/store.h"
+#include "support/memory_store.h"
 #include "temporary_file.h"
 
 namespace purser::ledger {
@@ -25,7 +26,7 @@ struct Spent {
 class Model {
  public:
   void Add(const Increment& increment) {
-    spent_.push_back({increment.key.agent, MinuteOf(increment.at), increment.cost.nanos()});
+    spent_.push_back({increment.key.agent, MinuteOf(increment.at), increment.amounts.cost.nanos()});
   }
   std::int64_t Sum(const Coverage& coverage) const {
     std::int64_t sum = 0;
@@ -45,10 +46,10 @@ class Model {
 };
 
 std::int64_t SumOf(Store& store, const Coverage& coverage) {
-  const auto agents = store.Sum(coverage);
+  const auto agents = support::SumOne(store, coverage);
   EXPECT_TRUE(agents.ok());
   std::int64_t sum = 0;
-  for (const auto& agent : *agents) sum += agent.spent.nanos();
+  for (const auto& agent : *agents) sum += agent.spent.cost.nanos();
   return sum;
 }
 
@@ -79,7 +80,7 @@ Batch RandomBatch(Random& random, Timestamp now, Model& model) {
     Increment increment{{"default", "agents", std::string(1, static_cast<char>('a' + random(0, 3))),
                          random(0, 1) != 0 ? "m" : "n", "", ""},
                         std::max(now - Duration(late), kStart),
-                        Money::FromNanos(random(1, 2'000'000'000))};
+                        CostOf(Money::FromNanos(random(1, 2'000'000'000)))};
     model.Add(increment);
     batch.increments.push_back(std::move(increment));
   }
@@ -105,7 +106,7 @@ void Walk(unsigned seed) {
   Timestamp now = kStart;
   for (int step = 0; step < 60; ++step) {
     now += Duration(random(0, 4 * 3'600'000));
-    ASSERT_TRUE(store->Commit(RandomBatch(random, now, model)).ok());
+    ASSERT_TRUE(support::CommitOne(*store, RandomBatch(random, now, model)).ok());
     if (random(0, 5) == 0) {
       ASSERT_TRUE(store->Fold(now).ok());
     }
@@ -130,7 +131,7 @@ TEST(StoreProperty, SumsEqualThoseOfAPlainList) {
 }
 
 std::size_t Rows(Store& store, Timestamp from, Timestamp to) {
-  return store.Minutes({"default", "agents", true, {}, from, to})->size();
+  return support::MinutesOne(store, {"default", "agents", true, {}, from, to})->size();
 }
 
 TEST(StoreFold, KeepsOneRowAQuarterAfterTwoDays) {
@@ -141,7 +142,7 @@ TEST(StoreFold, KeepsOneRowAQuarterAfterTwoDays) {
   for (int minute = 0; minute < 24 * 60; ++minute)
     batch.increments.push_back(
         {{"default", "agents", "a", "", "", ""}, kStart + minute * 1min, Money::FromNanos(1)});
-  ASSERT_TRUE(store->Commit(batch).ok());
+  ASSERT_TRUE(support::CommitOne(*store, batch).ok());
   ASSERT_TRUE(store->Fold(kStart + 24h).ok());
   EXPECT_EQ(Rows(*store, kStart, kStart + 24h), 24u * 60);
   ASSERT_TRUE(store->Fold(kStart + 60h).ok());
@@ -156,37 +157,35 @@ TEST(StoreFold, DropsWhatIsOlderThanFourHundredDays) {
   const TemporaryFolder folder;
   auto store = Open(folder.File());
   const auto spend = [](const char* agent, Timestamp at) {
-    return Increment{{"default", "agents", agent, "", "", ""}, at, Money::FromNanos(1)};
+    return Increment{{"default", "agents", agent, "", "", ""}, at, CostOf(Money::FromNanos(1))};
   };
   Batch batch;
   batch.source = "default";
   const Timestamp later = kStart + 500 * 24h;
   batch.increments = {spend("gone", kStart), spend("stays", kStart), spend("stays", kStart + 1h),
                       spend("stays", later)};
-  batch.cursors = {{1, 1, kStart, Money::FromNanos(1), 0, {}, false},
-                   {2, 2, later, Money::FromNanos(1), 0, {}, false}};
-  ASSERT_TRUE(store->Commit(batch).ok());
+  batch.cursors = {{{1, 1}, kStart, "one"}, {{2, 2}, later, "two"}};
+  ASSERT_TRUE(support::CommitOne(*store, batch).ok());
   ASSERT_TRUE(store->Fold(later).ok());
   EXPECT_EQ(SumOf(*store, {"default", "agents", false, {"gone"}, kStart, later + 1h}), 0);
   EXPECT_EQ(SumOf(*store, {"default", "agents", true, {}, later - 399 * 24h, later + 1h}), 1);
-  EXPECT_FALSE(store->FindCursor("default", 1, 1)->has_value());
-  EXPECT_TRUE(store->FindCursor("default", 2, 2)->has_value());
+  ASSERT_TRUE(store->ForgetCursors("default", later - 24h).ok());
+  EXPECT_FALSE(support::FindCursorOne(*store, "default", {1, 1}).has_value());
+  EXPECT_TRUE(support::FindCursorOne(*store, "default", {2, 2}).has_value());
   // A name that comes back begins again.
   batch.increments = {spend("gone", later)};
-  ASSERT_TRUE(store->Commit(batch).ok());
+  ASSERT_TRUE(support::CommitOne(*store, batch).ok());
   EXPECT_EQ(SumOf(*store, {"default", "agents", false, {"gone"}, kStart, later + 1h}), 1);
 }
 
 TEST(StoreFold, IsFenced) {
   const TemporaryFolder folder;
   auto store = Open(folder.File());
-  ASSERT_TRUE(store
-                  ->Commit({"default",
-                            {{{"default", "agents", "a", "", "", ""}, kStart, Money::FromNanos(1)}},
-                            {},
-                            {},
-                            {}})
-                  .ok());
+  Batch batch;
+  batch.source = "default";
+  batch.increments = {
+      {{"default", "agents", "a", "", "", ""}, kStart, CostOf(Money::FromNanos(1))}};
+  ASSERT_TRUE(support::CommitOne(*store, batch).ok());
   auto successor = Open(folder.File());
   EXPECT_EQ(store->Fold(kStart + 100h).error().code(), ErrorCode::kFenced);
   EXPECT_TRUE(successor->Fold(kStart + 100h).ok());

@@ -17,8 +17,8 @@ Booking Booked(Duration after, std::int64_t nanos) {
   return {kStart + after, Money::FromNanos(nanos)};
 }
 
-ledger::SeriesCursor CursorAt(Duration after, std::int64_t nanos) {
-  ledger::SeriesCursor cursor;
+CounterCursor CursorAt(Duration after, std::int64_t nanos) {
+  CounterCursor cursor;
   cursor.last_time = kStart + after;
   cursor.last_value = Money::FromNanos(nanos);
   return cursor;
@@ -26,8 +26,7 @@ ledger::SeriesCursor CursorAt(Duration after, std::int64_t nanos) {
 
 class CounterTest : public ::testing::Test {
  protected:
-  CounterStep Run(const std::optional<ledger::SeriesCursor>& before,
-                  const std::vector<Sample>& samples) {
+  CounterStep Run(const std::optional<CounterCursor>& before, const std::vector<Sample>& samples) {
     bookings_.clear();
     return Step(rules_, before, samples, bookings_);
   }

@@ -32,7 +32,7 @@ std::map<std::int64_t, std::int64_t> Booked(const support::MemoryDatabase& datab
   std::map<std::int64_t, std::int64_t> booked;
   for (const auto& [key, minutes] : database.minutes) {
     EXPECT_EQ(key.ns, "agents");
-    for (const auto& [minute, amount] : minutes) booked[minute] += amount.nanos();
+    for (const auto& [minute, amount] : minutes) booked[minute] += amount.cost.nanos();
   }
   return booked;
 }

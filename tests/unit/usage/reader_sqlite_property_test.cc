@@ -47,9 +47,9 @@ class FailingStore final : public support::BorrowedStore {
  public:
   using BorrowedStore::BorrowedStore;
   std::function<Status()> fail;
-  Status Commit(const ledger::Batch& batch) override {
+  Status Commit(std::vector<ledger::Batch>& batches) override {
     if (fail) PURSER_RETURN_IF_ERROR(fail());
-    return BorrowedStore::Commit(batch);
+    return BorrowedStore::Commit(batches);
   }
 };
 
@@ -130,9 +130,9 @@ std::map<std::int64_t, std::int64_t> Booked(const std::string& file) {
   const auto store = Open(file);
   std::map<std::int64_t, std::int64_t> booked;
   const auto minutes =
-      store->Minutes({"default", "agents", true, {}, kStart - 24h, kStart + 30 * 24h});
+      support::MinutesOne(*store, {"default", "agents", true, {}, kStart - 24h, kStart + 30 * 24h});
   EXPECT_TRUE(minutes.ok());
-  for (const auto& [minute, spent] : *minutes) booked[minute] = spent.nanos();
+  for (const auto& [minute, spent] : *minutes) booked[minute] = spent.cost.nanos();
   return booked;
 }
 

@@ -51,7 +51,7 @@ class ReaderTest : public ::testing::Test {
   Money Total() {
     Money sum;
     for (const auto& [key, minutes] : database_->minutes)
-      for (const auto& [minute, amount] : minutes) sum += amount;
+      for (const auto& [minute, amount] : minutes) sum += amount.cost;
     return sum;
   }
 
