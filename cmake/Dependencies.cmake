@@ -17,6 +17,8 @@ find_package(GTest REQUIRED)
 # Its CMake package tells no version, its pkg-config file does.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PROMETHEUS_CPP REQUIRED prometheus-cpp-core)
+# It tells no version at all.
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 
 # NAME FOUND AT_LEAST BELOW: the next version that may change what is used.
 set(purser_libraries

@@ -7,22 +7,14 @@
 
 #include "api/field_kinds.h"
 #include "api/located_problem.h"
+#include "api/prometheus_fields.h"
 #include "api/yaml_document.h"
 
 namespace purser::api {
 namespace {
 
-using std::chrono::hours;
-using std::chrono::milliseconds;
-using std::chrono::minutes;
-using std::chrono::seconds;
-
 constexpr std::int64_t kMostSources = 16;
 constexpr std::int64_t kMostNamespaces = 1000;
-constexpr std::int64_t kMostHeaders = 16;
-constexpr std::int64_t kSmallestResponse = std::int64_t{64} << 10;
-constexpr std::int64_t kLargestResponse = std::int64_t{1} << 30;
-
 enum class Only { kValue };
 
 constexpr std::array kApiVersions = {Choice<Only>{kConfigApiVersion}};
@@ -31,11 +23,6 @@ constexpr std::array kStoreTypes = {
     Choice<Only>{"SQLite"},
     Choice<Only>{"PostgreSQL", {}, "use SQLite"},
 };
-constexpr std::array kNewSeries = {
-    Choice<NewSeries>{"Count", NewSeries::kCount},
-    Choice<NewSeries>{"Baseline", NewSeries::kBaseline},
-};
-
 constexpr std::array kServer = {
     Refused<ServerConfig>("address", "remove it: only metricsAddress is served"),
     Refused<ServerConfig>("tls", "remove it: only metricsAddress is served"),
@@ -54,52 +41,6 @@ constexpr std::array kStore = {
     Refused<StoreConfig>("dsnFile", "use type SQLite with a path"),
 };
 
-constexpr std::array kLabels = {
-    TextField<&PrometheusConfig::namespace_label>("namespace", &LabelName),
-    TextField<&PrometheusConfig::agent_label>("agent", &LabelName),
-    TextField<&PrometheusConfig::model_label>("model", &LabelName),
-    TextField<&PrometheusConfig::task_label>("task", &LabelName),
-    TextField<&PrometheusConfig::workflow_label>("workflow", &LabelName),
-};
-
-constexpr std::array kBasic = {
-    Required(TextField<&PrometheusAuth::basic_username>("username", &HeaderValue),
-             "the user's name"),
-    Required(TextField<&PrometheusAuth::basic_password_file>("passwordFile", &FilePath),
-             "the path of a file that holds the password"),
-};
-
-constexpr std::array kTls = {
-    TextField<&PrometheusAuth::ca_file>("caFile", &FilePath),
-    TextField<&PrometheusAuth::cert_file>("certFile", &FilePath),
-    TextField<&PrometheusAuth::key_file>("keyFile", &FilePath),
-};
-
-constexpr std::array kAuth = {
-    TextField<&PrometheusAuth::bearer_token_file>("bearerTokenFile", &FilePath),
-    InlineObjectField<PrometheusAuth, kBasic>("basic"),
-    InlineObjectField<PrometheusAuth, kTls>("tls"),
-    TextMapField<&PrometheusAuth::headers>("headers", &HeaderName, &HeaderValue, kMostHeaders),
-};
-
-constexpr std::array kPrometheus = {
-    Required(TextField<&PrometheusConfig::url>("url", &HttpUrl),
-             "the address of Prometheus, such as http://prometheus:9090"),
-    Refused<PrometheusConfig>("preset", "name the metric and its labels"),
-    Required(TextField<&PrometheusConfig::metric>("metric", &MetricSelector),
-             "a counter of US dollars, such as agent_cost_usd_total"),
-    InlineObjectField<PrometheusConfig, kLabels>("labels"),
-    DurationField<&PrometheusConfig::scrape_interval>("scrapeInterval", milliseconds(100),
-                                                      hours(1)),
-    DurationField<&PrometheusConfig::interval>("interval", seconds(1), hours(1)),
-    DurationField<&PrometheusConfig::timeout>("timeout", milliseconds(100), minutes(5)),
-    DurationField<&PrometheusConfig::backfill>("backfill", seconds(0), hours(24 * 400)),
-    IntegerField<&PrometheusConfig::max_response_bytes>("maxResponseBytes", kSmallestResponse,
-                                                        kLargestResponse),
-    ChoiceField<&PrometheusConfig::new_series, kNewSeries>("newSeries"),
-    ObjectField<&PrometheusConfig::auth, kAuth>("auth"),
-};
-
 constexpr std::array kSource = {
     Required(TextField<&SourceConfig::name>("name", &DnsLabel),
              "what budgets call this source; \"default\" is the one they use when they name none"),
@@ -107,6 +48,18 @@ constexpr std::array kSource = {
         ObjectField<&SourceConfig::prometheus, kPrometheus>("prometheus"),
         "where spend is read, such as {url: http://prometheus:9090, metric: agent_cost_usd_total}"),
     Refused<SourceConfig>("usage", "remove it: spend is read from Prometheus"),
+};
+
+constexpr std::array kUnknownModel = {
+    Required(MoneyField<&UnknownModelPrice::input_per_million>("inputPerMillion"),
+             "USD for a million input tokens, such as \"15\""),
+    Required(MoneyField<&UnknownModelPrice::output_per_million>("outputPerMillion"),
+             "USD for a million output tokens, such as \"75\""),
+};
+
+constexpr std::array kPrices = {
+    TextField<&PricesConfig::file>("file", &FilePath),
+    OptionalObjectField<&PricesConfig::unknown_model, kUnknownModel>("unknownModel"),
 };
 
 constexpr std::array kConfig = {
@@ -119,24 +72,8 @@ constexpr std::array kConfig = {
     ObjectField<&OperatorConfig::store, kStore>("store"),
     Required(ObjectListField<&OperatorConfig::sources, kSource>("sources", kMostSources),
              "where spend is read; name one \"default\""),
-    Refused<OperatorConfig>("prices", "remove it: sources report cost, not tokens"),
+    ObjectField<&OperatorConfig::prices, kPrices>("prices"),
 };
-
-void CheckAuth(ReadContext& context, const PrometheusConfig& prometheus) {
-  const ReadContext::Step step(context, "auth");
-  const auto& auth = prometheus.auth;
-  if (!auth.bearer_token_file.empty() && !auth.basic_username.empty()) {
-    context.Fail("bearerTokenFile and basic exclude each other; keep one", {{"basic"}});
-  }
-  if (auth.cert_file.empty() != auth.key_file.empty()) {
-    context.Fail("certFile and keyFile belong together; give both or none",
-                 {{"tls"}, {auth.cert_file.empty() ? "keyFile" : "certFile"}});
-  }
-  const bool tls = !auth.ca_file.empty() || !auth.cert_file.empty() || !auth.key_file.empty();
-  if (tls && prometheus.url.starts_with("http:")) {
-    context.Fail("has no effect on an http:// url; use https:// or remove it", {{"tls"}});
-  }
-}
 
 void CheckSources(ReadContext& context, const std::vector<SourceConfig>& sources) {
   const ReadContext::Step step(context, "sources");
@@ -149,7 +86,7 @@ void CheckSources(ReadContext& context, const std::vector<SourceConfig>& sources
                    {{"name"}});
     }
     const ReadContext::Step prometheus(context, "prometheus");
-    CheckAuth(context, sources[i].prometheus);
+    CheckPrometheus(context, sources[i].prometheus);
   }
 }
 

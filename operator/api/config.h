@@ -12,6 +12,7 @@
 
 #include "api/agent_budget.h"
 #include "base/result.h"
+#include "money/money.h"
 
 namespace purser::api {
 
@@ -45,20 +46,69 @@ struct PrometheusAuth {
 
 enum class NewSeries { kCount, kBaseline };
 
+// Whose meter it is: the metrics and labels it is read by. What each means: usage/attribution.
+enum class Preset {
+  kNone,
+  kPlain,
+  kLiteLlm,
+  kAgentgateway,
+  kEnvoyAiGateway,
+  kKong,
+  kBifrost,
+  kClaudeCode,
+  kOtelGenAi,
+  kKelos,
+};
+
+// How one dimension of spend is read off a series.
+struct LabelRule {
+  std::vector<std::string> from;  // labels; the first that has a value (None is none) counts
+  std::string regex;     // Pattern; "": the value as it is. No match: as if it had no value
+  std::string fallback;  // `default`: when no label has a value
+  bool operator==(const LabelRule&) const = default;
+};
+
+// Nothing: the preset's rule; without a preset, the label of the dimension's own name.
+struct LabelRules {
+  std::optional<LabelRule> ns, agent, model, task, workflow;
+  bool operator==(const LabelRules&) const = default;
+};
+
+// Names of counters of tokens, for meters that tell no cost. Either one a kind, or one for all
+// whose label `type_label` says which kind a series is.
+struct TokenMetrics {
+  std::string input;      // cached ones included
+  std::string output;     // reasoning included
+  std::string cached;     // of input
+  std::string reasoning;  // of output
+  std::string metric;
+  std::string type_label = "type";
+  bool operator==(const TokenMetrics&) const = default;
+};
+
 struct PrometheusConfig {
-  std::string url;     // http(s)://host:port[/prefix]
-  std::string metric;  // a counter of USD; optionally with a {selector}
-  std::string namespace_label = "namespace";
-  std::string agent_label = "agent";
-  std::string model_label = "model";
-  std::string task_label = "task";
-  std::string workflow_label = "workflow";
+  std::string url;  // http(s)://host:port[/prefix]
+  Preset preset = Preset::kNone;
+  // A counter of USD, optionally with a {selector}; "": the preset's, or `metrics`.
+  std::string metric;
+  // Several, summed; given and empty: no counter of USD, cost comes of tokens and prices.
+  std::optional<std::vector<std::string>> metrics;
+  std::optional<TokenMetrics> tokens;
+  std::map<std::string, std::string> match;  // label -> value: equality matchers of every query
+  LabelRules labels;
+  // Labels that scraping added: no part of a series' identity.
+  std::vector<std::string> ignore_labels = {
+      "job", "service", "endpoint", "prometheus", "prometheus_replica", "replica", "__replica__"};
   std::chrono::milliseconds scrape_interval{15'000};
   std::optional<std::chrono::milliseconds> interval;  // of polls; default: the scrape interval
   std::chrono::milliseconds timeout{10'000};
   std::chrono::milliseconds backfill{24 * 3'600'000};
+  std::chrono::milliseconds lateness{600'000};  // how late a sample may come and be seen at once
   std::int64_t max_response_bytes = std::int64_t{64} << 20;
   NewSeries new_series = NewSeries::kCount;
+  // What a counter may earn in a second before it has shown how much it does.
+  Money plausible_per_second = Money::FromNanos(Money::kNanosPerDollar);
+  std::vector<std::string> accept_warnings;  // Pattern; found in a warning: the answer is complete
   PrometheusAuth auth;
   bool operator==(const PrometheusConfig&) const = default;
 };
@@ -69,12 +119,26 @@ struct SourceConfig {
   bool operator==(const SourceConfig&) const = default;
 };
 
+// Of a model that no catalogue knows: a conservative estimate.
+struct UnknownModelPrice {
+  Money input_per_million;  // USD for a million tokens
+  Money output_per_million;
+  bool operator==(const UnknownModelPrice&) const = default;
+};
+
+struct PricesConfig {
+  std::string file;  // a catalogue beside the one shipped, and before it; "": none
+  std::optional<UnknownModelPrice> unknown_model;
+  bool operator==(const PricesConfig&) const = default;
+};
+
 struct OperatorConfig {
   ServerConfig server;
   LeaderElectionConfig leader_election;
   std::vector<std::string> watch_namespaces;  // empty: all
   StoreConfig store;
   std::vector<SourceConfig> sources;
+  PricesConfig prices;
   bool operator==(const OperatorConfig&) const = default;
 };
 

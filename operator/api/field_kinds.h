@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "api/field_reader.h"
+#include "money/money.h"
 
 namespace purser::api {
 
@@ -117,6 +118,30 @@ constexpr auto DurationField(std::string_view name, std::chrono::milliseconds mi
       .maximum = maximum.count()};
 }
 
+// Money, written as a decimal string.
+template <auto kMember>
+constexpr auto MoneyField(std::string_view name) {
+  using T = OwnerOf<kMember>;
+  return Field<T>{
+      .name = name,
+      .read =
+          [](ReadContext& context, simdjson::dom::element element, T& into, const Field<T>&) {
+            std::string text;
+            if (!ReadText(context, element, &AnyText, text)) return;
+            const auto amount = Money::ParseLimit(text);
+            if (amount) {
+              into.*kMember = *amount;
+            } else {
+              context.Fail(amount.error().message());
+            }
+          },
+      .describe =
+          [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
+            into.push_back({path, "string", true, {}, {}});
+          }};
+}
+
+// std::vector<std::string> or an optional of it.
 template <auto kMember>
 constexpr auto TextListField(std::string_view name, TextForm form, std::int64_t most) {
   using T = OwnerOf<kMember>;
@@ -124,7 +149,12 @@ constexpr auto TextListField(std::string_view name, TextForm form, std::int64_t 
       .name = name,
       .read =
           [](ReadContext& context, simdjson::dom::element element, T& into, const Field<T>& field) {
-            ReadTextList(context, element, field.form, field.maximum, into.*kMember);
+            using M = std::remove_cvref_t<decltype(into.*kMember)>;
+            if constexpr (std::is_same_v<M, std::vector<std::string>>) {
+              ReadTextList(context, element, field.form, field.maximum, into.*kMember);
+            } else {
+              ReadTextList(context, element, field.form, field.maximum, (into.*kMember).emplace());
+            }
           },
       .describe =
           [](const Field<T>& field, const std::string& path, std::vector<KnownField>& into) {
@@ -223,6 +253,23 @@ constexpr auto ObjectField(std::string_view name) {
       .name = name,
       .read = [](ReadContext& context, simdjson::dom::element element, T& into,
                  const Field<T>&) { ReadFields(context, element, kFields, into.*kMember); },
+      .describe =
+          [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
+            into.push_back({path, "object", true, {}, {}});
+            DescribeFields(kFields, path, into);
+          }};
+}
+
+// An std::optional of a struct: there when the object is.
+template <auto kMember, const auto& kFields>
+constexpr auto OptionalObjectField(std::string_view name) {
+  using T = OwnerOf<kMember>;
+  return Field<T>{
+      .name = name,
+      .read =
+          [](ReadContext& context, simdjson::dom::element element, T& into, const Field<T>&) {
+            ReadFields(context, element, kFields, (into.*kMember).emplace());
+          },
       .describe =
           [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
             into.push_back({path, "object", true, {}, {}});

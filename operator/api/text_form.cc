@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/address.h"
+#include "base/pattern.h"
 #include "base/utf8.h"
 
 namespace purser::api {
@@ -194,6 +195,23 @@ std::string MetricSelector(std::string_view text) {
                     (name.empty() || IsMetricName(name)) &&
                     (selector.empty() || IsBraced(selector)) && !text.empty() && text != "{}";
   return fine ? "" : "want a counter's name, optionally with a {selector}; not an expression";
+}
+
+std::string MetricName(std::string_view text) {
+  const bool fine = text.size() <= kLongestAgentName && IsMetricName(text);
+  return fine ? "" : "want a metric's name without a {selector}, up to 128 characters";
+}
+
+std::string LabelValue(std::string_view text) {
+  const bool fine =
+      text.size() <= kLongestHeader && std::none_of(text.begin(), text.end(), IsControl);
+  return fine ? "" : "want a label's value: up to 1024 bytes, no control characters";
+}
+
+std::string RegularExpression(std::string_view text) {
+  if (text.empty()) return "want a regular expression, such as \"svc-(.*)\"";
+  const auto pattern = Pattern::Compile(text);
+  return pattern.ok() ? "" : pattern.error().message();
 }
 
 std::string LabelName(std::string_view text) {

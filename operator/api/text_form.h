@@ -27,8 +27,11 @@ std::string KindName(std::string_view text);        // CamelCase, up to 63
 std::string FilePath(std::string_view text);
 std::string HostAndPort(std::string_view text);  // "0.0.0.0:8080", ":8080", "[::]:8080"; no name
 std::string HttpUrl(std::string_view text);      // http or https, a name or IPv4, no user, no query
-std::string MetricSelector(std::string_view text);  // name, {selector} or both
-std::string LabelName(std::string_view text);       // of Prometheus
+std::string MetricSelector(std::string_view text);     // name, {selector} or both
+std::string MetricName(std::string_view text);         // without a {selector}
+std::string LabelName(std::string_view text);          // of Prometheus
+std::string LabelValue(std::string_view text);         // of Prometheus: up to 1024 bytes
+std::string RegularExpression(std::string_view text);  // of Pattern
 std::string HeaderName(std::string_view text);
 std::string HeaderValue(std::string_view text);
 

@@ -49,6 +49,7 @@ LIBRARIES: dict[str, set[str]] = {
     "pqxx/": {"ledger/postgres"},
     "openssl/": {"net", "net/cpprest", "net/server", "usage/prometheus", WIRING},
     "prometheus/": {"observability"},
+    "re2/": {"base"},
     "sqlite3.h": {"ledger/sqlite"},
     "yaml-cpp/": {"api", "kube"},
 }

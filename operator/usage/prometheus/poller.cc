@@ -192,14 +192,13 @@ class PrometheusPoller::Implementation {
   // Spend that no budget of an agent counts is not an error of the source, but must not pass
   // unseen.
   void TellOddSeries(const PollFigures& figures) {
-    const auto& labels = source_.prometheus;
     if (const auto count = figures.unattributed_series;
         std::exchange(told_unattributed_, count) != count && count > 0) {
       spdlog::warn(
-          "source={} {} of {} series have no label {} or no label {}: what they cost is in no "
+          "source={} {} of {} series tell no namespace or no agent: what they cost is in no "
           "agent's budget; add the labels where the metric is made, or name others in "
           "sources[].prometheus.labels",
-          source_.name, count, figures.series, labels.namespace_label, labels.agent_label);
+          source_.name, count, figures.series);
     }
     if (const auto count = figures.shortened_series;
         std::exchange(told_shortened_, count) != count && count > 0) {

@@ -72,14 +72,17 @@ Attribution Attribute(const api::SourceConfig& source, std::span<const Label> la
     attribution.shortened = true;
     return CutUtf8(value, ledger::kLongestName);
   };
-  const auto& config = source.prometheus;
+  const auto& labels_of = source.prometheus.labels;
+  const auto label_of = [](const std::optional<api::LabelRule>& rule, const char* standard) {
+    return rule && !rule->from.empty() ? rule->from.front() : std::string(standard);
+  };
   auto& key = attribution.key;
   key.source = source.name;
-  key.ns = name_of(config.namespace_label);
-  key.agent = name_of(config.agent_label);
-  key.model = text_of(config.model_label);
-  key.task = text_of(config.task_label);
-  key.workflow = text_of(config.workflow_label);
+  key.ns = name_of(label_of(labels_of.ns, "namespace"));
+  key.agent = name_of(label_of(labels_of.agent, "agent"));
+  key.model = text_of(label_of(labels_of.model, "model"));
+  key.task = text_of(label_of(labels_of.task, "task"));
+  key.workflow = text_of(label_of(labels_of.workflow, "workflow"));
   attribution.unattributed = key.ns.empty() || key.agent.empty();
   return attribution;
 }

@@ -22,6 +22,8 @@ constexpr const char* kSources =
     "    url: http://prometheus:9090\n"
     "    metric: agent_cost_usd_total\n";
 
+LabelRule From(std::vector<std::string> labels) { return {std::move(labels), "", ""}; }
+
 std::string Smallest() { return std::string(kHead) + kSources; }
 
 TEST(ConfigTest, TheSmallestFileGetsEveryDefault) {
@@ -50,7 +52,17 @@ sources:
   prometheus:
     url: https://prometheus.example/prefix
     metric: cost{team="x"}
-    labels: {namespace: ns, agent: key_alias, model: m, task: t, workflow: w}
+    match: {cluster: prod}
+    labels:
+      namespace: ns
+      agent: key_alias
+      model: {from: [m]}
+      task: {from: [t, u], regex: 'svc-(.*)', default: none}
+      workflow: {default: nightly}
+    ignoreLabels: [job, scraped_by]
+    lateness: 20m
+    plausiblePerSecond: "2.5"
+    acceptWarnings: ["PromQL info: .*"]
     scrapeInterval: 30s
     interval: 1m
     timeout: 2s500ms
@@ -66,6 +78,22 @@ sources:
     url: http://o
     metric: m
     auth: {basic: {username: u, passwordFile: /p}}
+- name: gateway2
+  prometheus: {url: http://g, preset: envoy-ai-gateway}
+- name: several
+  prometheus:
+    url: http://s
+    metrics: [cost_total, 'tools_total{team="x"}']
+    tokens: {input: in_total, output: out_total, cached: cached_total, reasoning: reasoning_total}
+- name: tokens
+  prometheus:
+    url: http://t
+    preset: agentgateway
+    metrics: []
+    tokens: {metric: token_usage_sum, typeLabel: gen_ai_token_type}
+prices:
+  file: /etc/purser/prices/prices.json
+  unknownModel: {inputPerMillion: "15", outputPerMillion: "75.5"}
 )",
                                           "purser.yaml");
   ASSERT_TRUE(config.ok()) << config.error().message();
@@ -77,11 +105,16 @@ sources:
   PrometheusConfig first;
   first.url = "https://prometheus.example/prefix";
   first.metric = "cost{team=\"x\"}";
-  first.namespace_label = "ns";
-  first.agent_label = "key_alias";
-  first.model_label = "m";
-  first.task_label = "t";
-  first.workflow_label = "w";
+  first.labels.ns = From({"ns"});
+  first.labels.agent = From({"key_alias"});
+  first.labels.model = From({"m"});
+  first.labels.task = LabelRule{{"t", "u"}, "svc-(.*)", "none"};
+  first.labels.workflow = LabelRule{{}, "", "nightly"};
+  first.match = {{"cluster", "prod"}};
+  first.ignore_labels = {"job", "scraped_by"};
+  first.lateness = 20min;
+  first.plausible_per_second = Money::FromNanos(2'500'000'000);
+  first.accept_warnings = {"PromQL info: .*"};
   first.scrape_interval = 30s;
   first.interval = 60s;
   first.timeout = 2500ms;
@@ -98,7 +131,35 @@ sources:
   second.metric = "m";
   second.auth.basic_username = "u";
   second.auth.basic_password_file = "/p";
-  want.sources = {{"gateway", first}, {"other", second}};
+  PrometheusConfig preset;
+  preset.url = "http://g";
+  preset.preset = Preset::kEnvoyAiGateway;
+  PrometheusConfig several;
+  several.url = "http://s";
+  several.metrics = {"cost_total", "tools_total{team=\"x\"}"};
+  several.tokens = TokenMetrics{.input = "in_total",
+                                .output = "out_total",
+                                .cached = "cached_total",
+                                .reasoning = "reasoning_total",
+                                .metric = {}};
+  PrometheusConfig tokens;
+  tokens.url = "http://t";
+  tokens.preset = Preset::kAgentgateway;
+  tokens.metrics.emplace();
+  tokens.tokens = TokenMetrics{.input = {},
+                               .output = {},
+                               .cached = {},
+                               .reasoning = {},
+                               .metric = "token_usage_sum",
+                               .type_label = "gen_ai_token_type"};
+  want.sources = {{"gateway", first},
+                  {"other", second},
+                  {"gateway2", preset},
+                  {"several", several},
+                  {"tokens", tokens}};
+  want.prices.file = "/etc/purser/prices/prices.json";
+  want.prices.unknown_model =
+      UnknownModelPrice{Money::FromNanos(15'000'000'000), Money::FromNanos(75'500'000'000)};
   EXPECT_EQ(*config, want);
 }
 
@@ -170,15 +231,60 @@ TEST(ConfigTest, WhatIsRefusedNamesPlaceFieldAndWayOut) {
        With("store: {type: PostgreSQL, dsnFile: /d}\n"),
        {"purser.yaml:8:9: store.type: \"PostgreSQL\" is not implemented yet; use SQLite",
         "(and 1 more problems)"}},
-      {"preset",
-       WithPrometheus("preset: litellm"),
-       {"purser.yaml:8:5: sources[0].prometheus.preset: is not implemented yet"}},
+      {"unknown preset",
+       WithPrometheus("preset: LiteLLM"),
+       {"purser.yaml:8:5: sources[0].prometheus.preset: \"LiteLLM\" is not one of plain, litellm, "
+        "agentgateway, envoy-ai-gateway, kong, bifrost, claude-code, otel-genai, kelos"}},
+      {"metric and metrics",
+       WithPrometheus("metrics: [a]"),
+       {"purser.yaml:8:5: sources[0].prometheus.metrics: metric and metrics exclude each other"}},
+      {"no counter at all",
+       std::string(kHead) + "sources: [{name: a, prometheus: {url: http://p, metrics: []}}]\n",
+       {"sources[0].prometheus.metrics: is empty, and there are no tokens"}},
+      {"tokens of nothing",
+       WithPrometheus("tokens: {typeLabel: type}"),
+       {"purser.yaml:8:5: sources[0].prometheus.tokens: names no metric; give input and output"}},
+      {"tokens twice",
+       WithPrometheus("tokens: {metric: a, input: b}"),
+       {"tokens.metric: metric is one counter for all kinds"}},
+      {"tokens by selector",
+       WithPrometheus("tokens: {input: \"a{b='c'}\"}"),
+       {"tokens.input: \"a{b='c'}\": want a metric's name without a {selector}"}},
+      {"no regular expression",
+       WithPrometheus("labels: {agent: {from: [a], regex: \"svc-(\"}}"),
+       {"purser.yaml:8:33: sources[0].prometheus.labels.agent.regex: \"svc-(\": not a regular "
+        "expression (RE2's syntax): missing )"}},
+      {"look-ahead",
+       WithPrometheus("labels: {agent: {from: [a], regex: \"(?=a)\"}}"),
+       {"not a regular expression", "(?="}},
+      {"label misspelt",
+       WithPrometheus("labels: {agent: {from: [a], fallback: x}}"),
+       {"labels.agent.fallback: unknown field; known here: from, regex, default"}},
+      {"label a list",
+       WithPrometheus("labels: {agent: [a]}"),
+       {"labels.agent: a list is not text"}},
+      {"matcher", WithPrometheus("match: {cluster: [a]}"), {"match.cluster: a list is not text"}},
+      {"warning's pattern",
+       WithPrometheus("acceptWarnings: [\"*\"]"),
+       {"acceptWarnings[0]: \"*\": not a regular expression"}},
+      {"plausible a number",
+       WithPrometheus("plausiblePerSecond: 1"),
+       {"plausiblePerSecond: 1 is not text; write it in quotes"}},
+      {"nothing plausible",
+       WithPrometheus("plausiblePerSecond: \"0\""),
+       {"plausiblePerSecond: is not more than 0"}},
+      {"lateness",
+       WithPrometheus("lateness: 25h"),
+       {"lateness: \"25h\" is not between 0h and 24h"}},
       {"usage",
        With("  usage: true\n"),
        {"purser.yaml:8:3: sources[0].usage: is not implemented yet"}},
-      {"prices",
-       With("prices: {file: p.yaml}\n"),
-       {"purser.yaml:8:1: prices: is not implemented yet"}},
+      {"half a price",
+       With("prices: {unknownModel: {inputPerMillion: \"15\"}}\n"),
+       {"prices.unknownModel.outputPerMillion: is required; USD for a million output tokens"}},
+      {"a price of 1e-6",
+       With("prices: {unknownModel: {inputPerMillion: \"1e-6\", outputPerMillion: \"1\"}}\n"),
+       {"prices.unknownModel.inputPerMillion: \"1e-6\": want a decimal amount"}},
       {"enabled a text",
        With("leaderElection: {enabled: \"yes\"}\n"),
        {"leaderElection.enabled: \"yes\" is not true or false"}},
@@ -200,7 +306,7 @@ TEST(ConfigTest, WhatIsRefusedNamesPlaceFieldAndWayOut) {
        {"prometheus.url: is required"}},
       {"no metric",
        std::string(kHead) + "sources: [{name: a, prometheus: {url: http://p}}]\n",
-       {"prometheus.metric: is required"}},
+       {"prometheus.metric: is required; a counter of US dollars", "or name a preset"}},
       {"scheme", WithUrl("ftp://p"), {"sources[0].prometheus.url: \"ftp://p\": want a URL"}},
       {"no scheme",
        WithUrl("prometheus:9090"),

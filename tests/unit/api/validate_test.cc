@@ -83,16 +83,16 @@ TEST(ValidateTest, EveryFindingHasItsPlaceAndItsObject) {
 
 TEST(ValidateTest, EachDocumentIsLookedAt) {
   EXPECT_THAT(
-      Findings(
-          "apiVersion: v1\nkind: ConfigMap\n"
-          "---\n"
-          "just text\n"
-          "---\n"
-          "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nspec: {}\n"
-          "---\n"
-          "apiVersion: config.purser.dev/v1alpha1\nkind: OperatorConfig\nsources: []\nprices: {}\n"
-          "---\n"
-          "a: *b\n"),
+      Findings("apiVersion: v1\nkind: ConfigMap\n"
+               "---\n"
+               "just text\n"
+               "---\n"
+               "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nspec: {}\n"
+               "---\n"
+               "apiVersion: config.purser.dev/v1alpha1\nkind: OperatorConfig\nsources: []\nprices: "
+               "{rate: 1}\n"
+               "---\n"
+               "a: *b\n"),
       ElementsAre(
           "f.yaml:2:1: ConfigMap: \"v1\" \"ConfigMap\" is not known here; want purser.dev/v1alpha1 "
           "AgentPool or AgentBudget, or config.purser.dev/v1alpha1 OperatorConfig",
@@ -100,9 +100,8 @@ TEST(ValidateTest, EachDocumentIsLookedAt) {
           "f.yaml:6:1: AgentPool: metadata: is required; want an object with a name",
           "f.yaml:12:1: OperatorConfig: sources: is empty; list at least one source, and name one "
           "\"default\"",
-          "f.yaml:13:1: OperatorConfig: prices: is not implemented yet; remove it: sources report "
-          "cost, "
-          "not tokens",
+          "f.yaml:13:10: OperatorConfig: prices.rate: unknown field; known here: file, "
+          "unknownModel",
           ::testing::StartsWith("f.yaml:15:4: ")));
 }
 

@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 api::SourceConfig Source() {
   api::SourceConfig source;
   source.name = "default";
-  source.prometheus.workflow_label = "flow";
+  source.prometheus.labels.workflow = api::LabelRule{.from = {"flow"}, .regex = {}, .fallback = {}};
   return source;
 }
 
