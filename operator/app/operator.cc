@@ -17,13 +17,16 @@
 #include "app/pages.h"
 #include "app/sources.h"
 #include "app/version.h"
+#include "base/guarded.h"
 #include "base/pause.h"
+#include "base/progress.h"
 #include "controllers/agent_budget/agent_budget_controller.h"
 #include "controllers/agent_budget/evaluation.h"
 #include "controllers/agent_pool/agent_pool_controller.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "kube/client.h"
+#include "kube/controller.h"
 #include "kube/events.h"
 #include "kube/leader_election.h"
 #include "kube/work_queue.h"
@@ -40,7 +43,8 @@ namespace {
 constexpr std::size_t kPoolWorkers = 4;
 constexpr std::size_t kBudgetWorkers = 1;  // no I/O
 constexpr std::size_t kReportWorkers = 2;
-constexpr unsigned kEvaluators = 4;  // at the start, when all budgets are new
+constexpr unsigned kEvaluators = 4;             // at the start, when all budgets are new
+constexpr std::chrono::seconds kPollAgain{10};  // after an exception
 // After this long the start is over: caches filled, first reconciles and polls done.
 constexpr std::chrono::seconds kSettled{3};
 
@@ -73,7 +77,8 @@ class Operator::Implementation {
                 [this](const kube::Client::Call& call) {
                   metrics_.ApiRequest(std::string(call.verb), call.code);
                 }),
-        caches_(client_, options_.config.watch_namespaces),
+        caches_(client_, options_.config.watch_namespaces,
+                [this](const char* what) { metrics_.Panicked(what); }),
         budget_queue_(clock_),
         pool_queue_(clock_),
         budget_report_queue_(clock_),
@@ -191,10 +196,10 @@ class Operator::Implementation {
         sources_ = sources->get();
       }
       std::vector<std::jthread> threads;
-      threads.reserve((*sources)->size() + kBudgetWorkers + kPoolWorkers + 2 * kReportWorkers + 1);
+      threads.reserve((*sources)->size() + 1);
       for (std::size_t i = 0; i < (*sources)->size(); ++i) {
         threads.emplace_back([&, i] {
-          auto run = (*sources)->Run(i, all.get_token());
+          auto run = Poll(**sources, i, all.get_token());
           if (!run.ok() && !all.stop_requested()) {
             const std::lock_guard lock(ended_mutex);
             ended = std::move(run);
@@ -202,6 +207,7 @@ class Operator::Implementation {
           }
         });
       }
+      std::vector<std::unique_ptr<kube::Controller>> controllers;
       const auto token = all.get_token();
       caches_.WaitForSync(token);
       if (!token.stop_requested()) {
@@ -212,29 +218,30 @@ class Operator::Implementation {
         changes_.SetEvaluate([&budgets](const auto& before, const auto& after) {
           return budgets.EvaluateEdited(before, after);
         });
-        EvaluateAll(budgets, token);
-        const auto work = [&](std::size_t workers, const char* name, controllers::KeyQueue& queue,
-                              auto& controller, auto method) {
-          for (std::size_t i = 0; i < workers; ++i) {
-            threads.emplace_back([&, this, token, name, method] {
-              Work(name, queue, token,
-                   [&](const kube::ObjectKey& key) { return (controller.*method)(key); });
-            });
-          }
+        const auto work = [&](kube::WorkQueue<kube::ObjectKey>& queue,
+                              kube::ControllerOptions options) -> kube::Controller& {
+          return *controllers.emplace_back(
+              std::make_unique<kube::Controller>(queue, std::move(options)));
         };
-        work(kBudgetWorkers, observability::kBudgetController, budget_queue_, budgets,
-             &controllers::AgentBudgetController::Reconcile);
-        work(kPoolWorkers, observability::kPoolController, pool_queue_, pools,
-             &controllers::AgentPoolController::Reconcile);
-        work(kReportWorkers, observability::kBudgetStatusController, budget_report_queue_,
-             budget_reporter, &controllers::BudgetReporter::Report);
-        work(kReportWorkers, observability::kPoolStatusController, pool_report_queue_,
-             pool_reporter, &controllers::PoolReporter::Report);
+        auto& budget_controller = work(
+            budget_queue_, ControllerFor(observability::kBudgetController, kBudgetWorkers,
+                                         [&](const auto& key) { return budgets.Reconcile(key); }));
+        work(pool_queue_, ControllerFor(observability::kPoolController, kPoolWorkers,
+                                        [&](const auto& key) { return pools.Reconcile(key); }));
+        work(budget_report_queue_,
+             ControllerFor(observability::kBudgetStatusController, kReportWorkers,
+                           [&](const auto& key) { return budget_reporter.Report(key); }));
+        work(pool_report_queue_,
+             ControllerFor(observability::kPoolStatusController, kReportWorkers,
+                           [&](const auto& key) { return pool_reporter.Report(key); }));
+        EvaluateAll(budget_controller, token);
+        for (const auto& controller : controllers) controller->Start(token);
       }
       threads.emplace_back([token] {
         if (Pause(kSettled, token)) ReleaseStartUpMemory();
       });
-      threads.clear();  // joins: returns when all are asked to stop
+      threads.clear();      // joins: returns when all are asked to stop
+      controllers.clear();  // likewise
       changes_.SetEvaluate({});
       leading_ = false;
       const std::lock_guard lock(sources_mutex_);
@@ -245,47 +252,57 @@ class Operator::Implementation {
 
   // Every budget before any pool: a pool that acts on half of its budgets would only be asked
   // again. On all cores, for the agents wait.
-  void EvaluateAll(controllers::AgentBudgetController& budgets, const std::stop_token& stop) {
-    const auto evaluate = [&] {
-      while (auto key = budget_queue_.TryGet()) {
-        WorkOn(observability::kBudgetController, budget_queue_, *key,
-               [&](const kube::ObjectKey& budget) { return budgets.Reconcile(budget); });
-        if (stop.stop_requested()) return;
-      }
-    };
+  static void EvaluateAll(kube::Controller& budgets, const std::stop_token& stop) {
+    const auto evaluate = [&] { budgets.WorkOffReady(stop); };
     std::vector<std::jthread> beside;
     for (unsigned i = 1; i < std::min(std::thread::hardware_concurrency(), kEvaluators); ++i)
       beside.emplace_back(evaluate);
     evaluate();
   }
 
-  template <typename Reconcile>
-  void Work(const char* name, controllers::KeyQueue& queue, std::stop_token stop,
-            Reconcile reconcile) {
-    while (auto key = queue.Get(stop)) WorkOn(name, queue, *key, reconcile);
+  // An exception ends a poll, not the polling.
+  Status Poll(Sources& sources, std::size_t source, const std::stop_token& stop) {
+    while (true) {
+      bool threw = false;
+      auto run = Guarded([&] { return sources.Run(source, stop); }, threw);
+      if (!threw) return run;
+      metrics_.Panicked("poll");
+      spdlog::error("source={} {}; polling again", source, run.error().message());
+      if (!Pause(kPollAgain, stop)) return Ok();
+    }
   }
 
-  template <typename Reconcile>
-  void WorkOn(const char* name, controllers::KeyQueue& queue, const kube::ObjectKey& key,
-              const Reconcile& reconcile) {
-    const observability::ReconcileScope scope;
-    const auto began = std::chrono::steady_clock::now();
-    const Status done = reconcile(key);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  kube::ControllerOptions ControllerFor(const char* name, std::size_t workers,
+                                        std::function<Status(const kube::ObjectKey&)> reconcile) {
+    kube::ControllerOptions options;
+    options.name = name;
+    options.workers = workers;
+    options.reconcile =
+        [reconcile = std::move(reconcile)](const kube::ObjectKey& key) -> Result<kube::Requeue> {
+      PURSER_RETURN_IF_ERROR(reconcile(key));
+      return kube::Requeue{};
+    };
+    options.scope = [] { return std::make_shared<observability::ReconcileScope>(); };
+    options.on_outcome = [this](const kube::Outcome& outcome) { Tell(outcome); };
+    options.progress = &progress_;
+    return options;
+  }
+
+  void Tell(const kube::Outcome& outcome) {
+    const Error* error = outcome.error;
     // A conflict is the ordinary way of learning that the cache was behind; cancelled is what the
     // end of leading leaves.
-    const bool ordinary = done.ok() || done.error().code() == ErrorCode::kConflict ||
-                          done.error().code() == ErrorCode::kCancelled;
-    metrics_.Reconciled(name, took.count(), !ordinary);
-    if (done.ok()) {
-      queue.Forget(key);
-    } else {
-      const auto level = ordinary ? spdlog::level::debug : spdlog::level::warn;
-      spdlog::log(level, "controller={} key={} {} ({}); retrying", name, key.ToString(),
-                  done.error().message(), ToString(done.error().code()));
-      queue.AddRateLimited(key);
-    }
-    queue.Done(key);
+    const bool ordinary = error == nullptr || error->code() == ErrorCode::kConflict ||
+                          error->code() == ErrorCode::kCancelled;
+    metrics_.Reconciled(outcome.controller, std::chrono::duration<double>(outcome.took).count(),
+                        !ordinary);
+    if (outcome.threw) metrics_.Panicked(outcome.controller);
+    if (error == nullptr) return;
+    const auto level = outcome.threw ? spdlog::level::err
+                       : ordinary    ? spdlog::level::debug
+                                     : spdlog::level::warn;
+    spdlog::log(level, "controller={} key={} {} ({}); retrying", outcome.controller,
+                outcome.key.ToString(), error->message(), ToString(error->code()));
   }
 
   std::vector<observability::SourceSample> SourceSamples() {
@@ -307,6 +324,7 @@ class Operator::Implementation {
   controllers::KeyQueue pool_report_queue_;
   controllers::Changes changes_;
   controllers::EvaluationBoard board_;
+  Progress progress_;
   std::atomic<bool> leading_ = false;
   std::mutex sources_mutex_;
   Sources* sources_ = nullptr;  // while leading

@@ -15,10 +15,15 @@ namespace {
 constexpr std::chrono::milliseconds kLookEvery{500};
 constexpr std::chrono::seconds kTellEvery{5};
 
-kube::InformerOptions Telling(const char* what) {
+kube::InformerOptions Telling(const char* what,
+                              const std::function<void(const char* what)>& on_threw) {
   kube::InformerOptions informer;
   informer.on_problem = [what](const Error& error) {
     spdlog::warn("watch={} {} ({}); retrying", what, error.message(), ToString(error.code()));
+  };
+  informer.on_threw = [what, on_threw](const Error& error) {
+    spdlog::error("watch={} {}", what, error.message());
+    if (on_threw) on_threw(what);
   };
   return informer;
 }
@@ -67,19 +72,20 @@ std::vector<std::string> SavedPoolIndexOf(const workloads::Workload& workload) {
   return {workload.meta.ns + "/" + state->saved->pool};
 }
 
-Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces)
+Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
+               const std::function<void(const char* what)>& on_threw)
     : budgets(
           client, BudgetType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); },
-          Telling("agentbudgets")),
+          Telling("agentbudgets", on_threw)),
       pools(
           client, PoolType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeAgentPool(object); },
-          Telling("agentpools")),
+          Telling("agentpools", on_threw)),
       deployments(client, workloads::DeploymentType(), namespaces, workloads::DecodeWorkload,
-                  Telling("deployments")),
+                  Telling("deployments", on_threw)),
       stateful_sets(client, workloads::StatefulSetType(), namespaces, workloads::DecodeWorkload,
-                    Telling("statefulsets")) {
+                    Telling("statefulsets", on_threw)) {
   budgets.AddIndex(kBudgetsByPool, PoolIndexOf);
   pools.AddIndex(kPoolsByNamespace,
                  [](const api::AgentPool& pool) { return std::vector{pool.meta.ns}; });

@@ -1,6 +1,7 @@
 // The caches of everything the controllers read, with the indexes they read it by.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -35,8 +36,9 @@ std::string AgentIndexValue(const std::string& ns, const std::string& agent);
 
 // Thread-safe once started. `client` must outlive it.
 struct Caches {
-  // `namespaces` empty: all.
-  Caches(kube::Client& client, const std::vector<std::string>& namespaces);
+  // `namespaces` empty: all. `on_threw` hears which cache caught an exception; any thread.
+  Caches(kube::Client& client, const std::vector<std::string>& namespaces,
+         const std::function<void(const char* what)>& on_threw = {});
 
   void Start();
   void Stop();

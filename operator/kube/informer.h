@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -16,10 +17,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/result.h"
 #include "kube/client.h"
 #include "kube/object/object_meta.h"
 #include "kube/reflector_runner.h"
+#include "kube/work_queue.h"
 
 namespace purser::kube {
 
@@ -29,9 +32,16 @@ using ProblemHandler = std::function<void(const Error&)>;
 
 struct InformerOptions {
   ProblemHandler on_problem{};  // from the informer's threads
+  // What decoding, a handler or an index function threw. From the informer's threads; null:
+  // on_problem hears of it.
+  ProblemHandler on_threw{};
   int page_limit = kPageLimit;  // objects a request of a list
 };
 
+// An exception in what it is given concerns the one object: from decoding or an index function it
+// leaves the object as it was cached; from a handler it has the change told once more, after a
+// backoff, with the changes and bookmarks that follow.
+//
 // T has a member `ObjectMeta meta`. Thread-safe once started; AddHandler and AddIndex come
 // before. What Get and the others return is shared and never changes.
 template <typename T>
@@ -49,7 +59,9 @@ class Informer {
   // outlive it.
   Informer(Client& client, const ResourceType& type, std::vector<std::string> namespaces,
            Decode decode, InformerOptions options = {})
-      : decode_(std::move(decode)), on_problem_(options.on_problem) {
+      : decode_(std::move(decode)),
+        on_problem_(options.on_problem),
+        on_threw_(options.on_threw ? options.on_threw : options.on_problem) {
     if (namespaces.empty()) namespaces.emplace_back();
     for (auto& ns : namespaces) {
       const std::string path = CollectionPath(type, ns);
@@ -65,7 +77,8 @@ class Informer {
   // Called in order, one at a time, after the cache holds the change, from the informer's threads.
   void AddHandler(Handler handler) { handlers_.push_back(std::move(handler)); }
 
-  // `function` is called under the cache's lock: it computes and does nothing else.
+  // `function` may be called under the cache's lock: it computes from the object and does nothing
+  // else.
   void AddIndex(std::string name, IndexFunction function) {
     indexes_.push_back({std::move(name), std::move(function), {}});
   }
@@ -126,6 +139,7 @@ class Informer {
   // brings it. Ignored when it is not newer than the cache, or cannot be compared.
   void Observe(T newer) {
     auto object = std::make_shared<const T>(std::move(newer));
+    if (!HasIndexValues(*object)) return;
     const std::unique_lock lock(mutex_);
     const auto found = entries_.find(object->meta.key());
     if (found != entries_.end()) {
@@ -198,21 +212,33 @@ class Informer {
       if (auto key = KeyOf(object)) owner.Remove(key->key, key->version);
     }
     void Passed(const std::string& version) override {
-      const std::unique_lock lock(owner.mutex_);
-      seen_version = version;
+      {
+        const std::unique_lock lock(owner.mutex_);
+        seen_version = version;
+      }
+      owner.AnnounceParked();
     }
     void Failed(const Error& error) override {
-      if (owner.on_problem_) owner.on_problem_(error);
+      if (owner.on_problem_) static_cast<void>(Guarded([&] { owner.on_problem_(error); }));
     }
 
     void Upsert(simdjson::dom::element object) {
-      auto decoded = owner.decode_(object);
+      bool threw = false;
+      auto decoded = Guarded([&] { return owner.decode_(object); }, threw);
       if (decoded) {
-        owner.Accept(std::make_shared<const T>(std::move(decoded).value()), round);
+        auto taken = std::make_shared<const T>(std::move(decoded).value());
+        if (owner.HasIndexValues(*taken)) return owner.Accept(std::move(taken), round);
+        owner.Keep(taken->meta.key(), round);
         return;
       }
       const auto key = KeyOf(object);
-      Failed(decoded.error().WithContext(key ? key->key.ToString() : std::string("an object")));
+      auto problem =
+          decoded.error().WithContext(key ? key->key.ToString() : std::string("an object"));
+      if (threw) {
+        owner.Threw(problem);
+      } else {
+        Failed(problem);
+      }
       if (key) owner.Keep(key->key, round);
     }
 
@@ -289,9 +315,77 @@ class Informer {
     for (const auto& object : gone) Announce(object, nullptr);
   }
 
-  void Announce(const Pointer& before, const Pointer& after) {
+  // A change that a handler threw at.
+  struct Parked {
+    Pointer before;  // what handlers know for certain
+    Pointer after;
+    int failures = 0;
+    std::chrono::steady_clock::time_point next;
+  };
+
+  void Announce(Pointer before, const Pointer& after) {
     const std::lock_guard lock(handler_mutex_);
-    for (const auto& handler : handlers_) handler(before, after);
+    int failures = 0;
+    if (!parked_.empty()) {
+      const auto found = parked_.find((after ? after : before)->meta.key());
+      if (found != parked_.end()) {
+        before = found->second.before;
+        failures = found->second.failures;
+        parked_.erase(found);
+        if (!before && !after) return;  // it came and went
+      }
+    }
+    Tell({std::move(before), after, failures, {}});
+  }
+
+  void AnnounceParked() {
+    const std::lock_guard lock(handler_mutex_);
+    if (parked_.empty()) return;
+    const auto now = std::chrono::steady_clock::now();
+    std::vector<Parked> due;
+    for (auto entry = parked_.begin(); entry != parked_.end();) {
+      if (entry->second.next > now) {
+        ++entry;
+        continue;
+      }
+      due.push_back(std::move(entry->second));
+      entry = parked_.erase(entry);
+    }
+    for (auto& change : due) Tell(std::move(change));
+  }
+
+  // Under handler_mutex_. Each handler hears of it, whatever the others throw.
+  void Tell(Parked change) {
+    bool threw = false;
+    for (const auto& handler : handlers_) {
+      bool this_threw = false;
+      const auto told = Guarded([&] { handler(change.before, change.after); }, this_threw);
+      if (!this_threw) continue;
+      threw = true;
+      const auto& meta = (change.after ? change.after : change.before)->meta;
+      Threw(told.error().WithContext("a handler of " + meta.key().ToString()));
+    }
+    if (!threw) return;
+    const auto key = (change.after ? change.after : change.before)->meta.key();
+    change.next = std::chrono::steady_clock::now() + BackoffAfter(change.failures++, 0);
+    parked_.insert_or_assign(key, std::move(change));
+  }
+
+  void Threw(const Error& error) const {
+    if (on_threw_) static_cast<void>(Guarded([&] { on_threw_(error); }));
+  }
+
+  // Asked before the cache changes: no index function throws while it does.
+  bool HasIndexValues(const T& object) const {
+    for (const auto& index : indexes_) {
+      bool threw = false;
+      const auto values = Guarded([&] { return index.function(object); }, threw);
+      if (!threw) continue;
+      Threw(values.error().WithContext("the index " + index.name + " of " +
+                                       object.meta.key().ToString()));
+      return false;
+    }
+    return true;
   }
 
   // The following run under mutex_.
@@ -334,8 +428,10 @@ class Informer {
 
   Decode decode_;
   ProblemHandler on_problem_;
+  ProblemHandler on_threw_;
   std::vector<Handler> handlers_;
   std::mutex handler_mutex_;
+  std::unordered_map<ObjectKey, Parked> parked_;  // under handler_mutex_
 
   mutable std::shared_mutex mutex_;
   Entries entries_;

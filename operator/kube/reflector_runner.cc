@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/pause.h"
 
 namespace purser::kube {
@@ -56,7 +57,11 @@ bool IsNewer(std::string_view left, std::string_view right) {
 class ReflectorRunner::Implementation {
  public:
   Implementation(Client& client, std::string path, ReflectorSink& sink, int page_limit)
-      : client_(client), path_(std::move(path)), sink_(sink), random_(std::random_device{}()) {
+      : client_(client),
+        path_(std::move(path)),
+        sink_(sink),
+        page_limit_(page_limit),
+        random_(std::random_device{}()) {
     state_.page_limit = page_limit;
   }
 
@@ -79,10 +84,21 @@ class ReflectorRunner::Implementation {
   void Run(const std::stop_token& stop) {
     ReflectorEffect effect = Take(Started{});
     while (!stop.stop_requested()) {
-      const auto input = std::visit([&](const auto& what) { return Carry(what, stop); }, effect);
-      if (stop.stop_requested()) return;
-      effect = Take(input);
+      const auto carried = Guarded([&]() -> Result<ReflectorEffect> {
+        const auto input = std::visit([&](const auto& what) { return Carry(what, stop); }, effect);
+        if (stop.stop_requested()) return effect;
+        return Take(input);
+      });
+      effect = carried ? *carried : StartAnew(carried.error());
     }
+  }
+
+  // After an exception nothing is known of where we stood.
+  ReflectorEffect StartAnew(const Error& error) {
+    state_ = ReflectorState{};
+    state_.page_limit = page_limit_;
+    state_.failures = 5;  // not at once: it may well happen again
+    return Take(RequestFailed{error});
   }
 
   // One step; tells the cache when a list is complete.
@@ -192,6 +208,7 @@ class ReflectorRunner::Implementation {
   Client& client_;
   const std::string path_;
   ReflectorSink& sink_;
+  const int page_limit_;
   std::minstd_rand random_;
   ReflectorState state_;
   dom::parser parser_;  // of one object

@@ -163,12 +163,17 @@ Metrics::Metrics(const BuildInfo& build)
                           .Name("purser_events_dropped_total")
                           .Help("Events not posted: the queue was full, or the API server refused.")
                           .Register(registry_)),
+      panics_(prometheus::BuildCounter()
+                  .Name("purser_panics_total")
+                  .Help("Exceptions caught around one object's reconcile or change, by where.")
+                  .Register(registry_)),
       snapshots_(std::make_shared<SnapshotCollector>()) {
   // Every known series exists from the start, so that a rate() over it is never missing its first
   // increase.
   for (const char* controller : kControllers) {
     reconcile_seconds_.Add({{"controller", controller}}, kReconcileBuckets);
     reconcile_errors_.Add({{"controller", controller}});
+    panics_.Add({{"where", controller}});
   }
   for (const char* level : {"Normal", "Warning", "Throttled", "RefusingWork", "Stopped"}) {
     decisions_.Add({{"level", level}});
@@ -194,6 +199,8 @@ void Metrics::ApiRequest(const std::string& verb, int code) {
 }
 
 void Metrics::EventDropped() { events_dropped_.Add({}).Increment(); }
+
+void Metrics::Panicked(const std::string& where) { panics_.Add({{"where", where}}).Increment(); }
 
 void Metrics::SetSnapshots(Snapshots snapshots) { snapshots_->Set(std::move(snapshots)); }
 

@@ -81,6 +81,7 @@ class Metrics {
   void Decided(const std::string& level);              // a budget's level changed
   void ApiRequest(const std::string& verb, int code);  // code 0: no answer
   void EventDropped();
+  void Panicked(const std::string& where);  // an exception was caught there: a controller, a watch
 
   void SetSnapshots(Snapshots snapshots);
 
@@ -95,6 +96,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& decisions_;
   prometheus::Family<prometheus::Counter>& api_requests_;
   prometheus::Family<prometheus::Counter>& events_dropped_;
+  prometheus::Family<prometheus::Counter>& panics_;
   std::shared_ptr<SnapshotCollector> snapshots_;
 };
 

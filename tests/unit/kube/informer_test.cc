@@ -5,6 +5,8 @@
 
 #include <map>
 #include <sstream>
+#include <stdexcept>
+#include <thread>
 
 #include "unit/kube/fake_transport.h"
 
@@ -30,6 +32,7 @@ Result<Thing> DecodeThing(simdjson::dom::element object) {
   std::string_view color;
   if (object["color"].get(color) != simdjson::SUCCESS)
     return Error(ErrorCode::kInvalidArgument, "color is missing");
+  if (color == "throws") throw std::runtime_error("no color");
   thing.color = color;
   return thing;
 }
@@ -103,17 +106,29 @@ class InformerTest : public testing::Test {
     return thing;
   }
 
+  InformerOptions Hearing() {
+    InformerOptions options;
+    options.on_problem = [this](const Error& error) {
+      problems_.push_back(error.message());
+      if (fussy_) throw std::runtime_error("fussy");
+    };
+    options.on_threw = [this](const Error& error) {
+      threw_.push_back(error.message());
+      if (fussy_) throw std::runtime_error("fussy");
+    };
+    return options;
+  }
+
   FakeTransport transport_;
   std::deque<std::string> pages_;
   std::size_t delivered_ = 0;
   std::vector<std::string> told_;
   std::vector<std::string> problems_;
+  std::vector<std::string> threw_;
+  bool fussy_ = false;
   Access access_{"http://api:80", "default", {}, "", nullptr};
   Client client_{transport_, access_};
-  Informer<Thing> informer_{
-      client_, {"", "v1", "things", "Thing"}, {}, DecodeThing, {[this](const Error& error) {
-        problems_.push_back(error.message());
-      }}};
+  Informer<Thing> informer_{client_, {"", "v1", "things", "Thing"}, {}, DecodeThing, Hearing()};
 };
 
 TEST_F(InformerTest, ListsInPagesAndWatches) {
@@ -169,6 +184,82 @@ TEST_F(InformerTest, ANewListTellsOnlyWhatChanged) {
   EXPECT_THAT(told_, ElementsAre("changed@2red>changed@40red", "->new@41red", "gone@3red>-"));
   EXPECT_EQ(informer_.Size(), 3U);
   EXPECT_THAT(ByColor("red"), UnorderedElementsAre("kept", "changed", "new"));
+}
+
+TEST_F(InformerTest, WhatDecodingThrowsConcernsTheOneObject) {
+  pages_ = {Page({Json("one", "1"), Json("bad", "2", "throws"), Json("two", "3")}, "10")};
+  StartAndSync();
+  EXPECT_EQ(informer_.Size(), 2U);
+  EXPECT_THAT(threw_, ElementsAre(testing::HasSubstr("a/bad: an exception was thrown: no color")));
+  Deliver(Event("MODIFIED", Json("one", "11", "throws")));
+  Deliver(Event("MODIFIED", Json("two", "12")));
+  EXPECT_EQ(VersionOf("one"), "1");
+  EXPECT_EQ(VersionOf("two"), "12");
+  Deliver(Event("MODIFIED", Json("bad", "13")));
+  EXPECT_EQ(VersionOf("bad"), "13");
+  EXPECT_THAT(problems_, ElementsAre());
+}
+
+TEST_F(InformerTest, WhatAnIndexFunctionThrowsLeavesTheObjectAsItWas) {
+  informer_.AddIndex("fussy", [](const Thing& thing) -> std::vector<std::string> {
+    if (thing.color == "green") throw std::runtime_error("not green");
+    return {thing.color};
+  });
+  pages_ = {Page({Json("one", "1"), Json("two", "2", "green")}, "10")};
+  StartAndSync();
+  EXPECT_EQ(informer_.Size(), 1U);
+  Deliver(Event("MODIFIED", Json("one", "11", "green")));
+  informer_.Observe(Made("one", "12", "green"));
+  EXPECT_EQ(VersionOf("one"), "1");
+  EXPECT_THAT(ByColor("red"), ElementsAre("one"));
+  EXPECT_THAT(ByColor("green"), ElementsAre());
+  EXPECT_THAT(threw_, ElementsAre(testing::HasSubstr("the index fussy of a/two"),
+                                  testing::HasSubstr("the index fussy of a/one"),
+                                  testing::HasSubstr("the index fussy of a/one")));
+  Deliver(Event("MODIFIED", Json("two", "13", "blue")));
+  EXPECT_EQ(VersionOf("two"), "13");
+}
+
+TEST_F(InformerTest, WhatAHandlerThrowsIsToldOnceMoreAndToTheOtherHandlers) {
+  int throws = 1;
+  informer_.AddHandler([&](const auto& before, const auto& after) {
+    if ((after ? after : before)->meta.name == "bad" && throws-- > 0) throw 7;
+  });
+  pages_ = {Page({Json("bad", "1"), Json("one", "2")}, "10")};
+  StartAndSync();
+  EXPECT_THAT(told_, testing::Contains("->bad@1red"));
+  EXPECT_THAT(told_, testing::Contains("->one@2red"));
+  EXPECT_EQ(threw_.size(), 1U);
+  told_.clear();
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));  // the first backoff is 5 ms
+  Deliver(Event("BOOKMARK", R"({"metadata":{"resourceVersion":"11"}})"));
+  EXPECT_THAT(told_, ElementsAre("->bad@1red"));
+  Deliver(Event("BOOKMARK", R"({"metadata":{"resourceVersion":"12"}})"));
+  EXPECT_EQ(told_.size(), 1U) << "it was told now";
+
+  // A change that comes first is told from what the handlers know, a deletion as well.
+  throws = 1;
+  Deliver(Event("MODIFIED", Json("bad", "20")));
+  told_.clear();
+  Deliver(Event("MODIFIED", Json("bad", "21")));
+  EXPECT_THAT(told_, ElementsAre("bad@1red>bad@21red"));
+  throws = 1;
+  Deliver(Event("DELETED", Json("bad", "22")));
+  told_.clear();
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  Deliver(Event("BOOKMARK", R"({"metadata":{"resourceVersion":"23"}})"));
+  EXPECT_THAT(told_, ElementsAre("bad@21red>-"));
+  EXPECT_EQ(threw_.size(), 3U);
+}
+
+TEST_F(InformerTest, WhatTheProblemHandlersThrowEndsNothing) {
+  fussy_ = true;
+  pages_ = {Page({Colorless("bad", "1"), Json("worse", "2", "throws"), Json("one", "3")}, "10")};
+  informer_.Start();
+  // The list is begun anew after a while; what matters is that it is still being tried.
+  ASSERT_TRUE(transport_.WaitForSent(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  informer_.Stop();
 }
 
 TEST_F(InformerTest, AWatchRefusedAsExpiredListsAgain) {
