@@ -148,7 +148,8 @@ class Operator::Implementation {
     if (!epoch) return epoch.error().WithContext("store.path " + options_.config.store.path);
     spdlog::info("leading identity={} epoch={}", identity_, *epoch);
     auto& positions = **store;
-    const auto ledger = ledger::MakeLedger(std::move(*store), clock_);
+    const auto ledger =
+        ledger::MakeLedger(std::move(*store), clock_, ledger::ChangesOn::kOwnThread);
 
     // Stops everything below when any part cannot go on.
     std::stop_source all;
@@ -242,6 +243,7 @@ class Operator::Implementation {
       });
       threads.clear();      // joins: returns when all are asked to stop
       controllers.clear();  // likewise
+      ledger->OnChange({});
       changes_.SetEvaluate({});
       leading_ = false;
       const std::lock_guard lock(sources_mutex_);

@@ -26,6 +26,16 @@ std::optional<JournalEntry> Doubts::Remove(std::int64_t id) {
   return entry;
 }
 
+std::vector<std::int64_t> Doubts::SettledBy(const JournalEntry& settling) const {
+  std::vector<std::int64_t> ids;
+  const auto there = entries_.find({settling.key.source, settling.key.ns});
+  if (settling.held != HeldState::kSettled || there == entries_.end()) return ids;
+  for (const auto& [id, entry] : there->second) {
+    if (Settles(settling, entry)) ids.push_back(id);
+  }
+  return ids;
+}
+
 std::vector<JournalEntry> Doubts::Of(const Coverage& coverage, std::size_t most) const {
   std::vector<JournalEntry> found;
   const auto there = entries_.find({coverage.source, coverage.ns});

@@ -13,7 +13,7 @@
 
 namespace purser::ledger {
 
-// More held entries than this are kept in the store alone; the newest are known here.
+// Held entries beyond so many are known to the store alone, until there is room.
 inline constexpr std::size_t kMostDoubts = 10'000;
 
 // Not thread-safe: the ledger guards it.
@@ -23,6 +23,8 @@ class Doubts {
   bool Add(const JournalEntry& entry);
   // The entry, if it was known.
   std::optional<JournalEntry> Remove(std::int64_t id);
+  // Those that an entry of a batch settles.
+  std::vector<std::int64_t> SettledBy(const JournalEntry& settling) const;
   // Those whose agents and time are covered, by id, newest first when cut to `most`.
   std::vector<JournalEntry> Of(const Coverage& coverage, std::size_t most) const;
 

@@ -36,4 +36,9 @@ std::optional<HeldState> ParseHeldState(std::string_view text) {
   return Parse<HeldState>(kHeldStates, text);
 }
 
+bool Settles(const JournalEntry& settling, const JournalEntry& entry) {
+  return settling.held == HeldState::kSettled && entry.held == HeldState::kHeld &&
+         entry.key == settling.key && entry.series == settling.series && entry.at <= settling.at;
+}
+
 }  // namespace purser::ledger

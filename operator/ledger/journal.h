@@ -55,11 +55,16 @@ struct JournalEntry {
   std::string to;
   Amounts amount;      // booked by this entry (signed), or held by it
   std::string reason;  // for people: what was seen, what was concluded
+  // kSettled in a batch settles what is held now of the same key and series up to `at`: this entry
+  // tells the outcome.
   HeldState held = HeldState::kNone;
   std::string by;      // who decided or asked; "" where nobody did
   std::string origin;  // not "": booked once, whatever is asked again ("SpendCorrection/<uid>")
   bool operator==(const JournalEntry&) const = default;
 };
+
+// Whether `settling`, an entry of a batch, settles the held `entry`.
+bool Settles(const JournalEntry& settling, const JournalEntry& entry);
 
 // Which entries; every field narrows.
 struct JournalFilter {

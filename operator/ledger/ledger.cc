@@ -2,26 +2,31 @@
 
 #include <spdlog/spdlog.h>
 
-#include <limits>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <utility>
 
+#include "ledger/change_notifier.h"
+#include "ledger/commit_queue.h"
 #include "ledger/doubts.h"
 #include "ledger/totals.h"
 
 namespace purser::ledger {
 namespace {
 
-// The store said no, though nothing is wrong with what it was asked to book.
+// The store could not, though nothing is wrong with what it was asked to book.
 bool CountsProvisionally(ErrorCode code) {
   return code != ErrorCode::kFenced && code != ErrorCode::kInvalidArgument;
 }
 
 class StoredLedger final : public Ledger {
  public:
-  StoredLedger(std::unique_ptr<Store> store, Clock& clock)
-      : store_(std::move(store)), clock_(clock) {
+  StoredLedger(std::unique_ptr<Store> store, Clock& clock, ChangesOn changes_on)
+      : store_(std::move(store)),
+        clock_(clock),
+        notifier_(changes_on == ChangesOn::kOwnThread),
+        queue_([this](std::vector<Batch>& batches) { return CommitGroup(batches); }) {
     // What fails here is tried again by the first Track.
     (void)LoadDoubts().ok();
   }
@@ -78,8 +83,7 @@ class StoredLedger final : public Ledger {
   }
 
   void OnChange(std::function<void(const std::vector<std::string>&)> listener) override {
-    const std::lock_guard lock(mutex_);
-    on_change_ = std::move(listener);
+    notifier_.SetListener(std::move(listener));
   }
 
   void SetHealth(const std::string& source, SourceHealth health) override {
@@ -109,15 +113,7 @@ class StoredLedger final : public Ledger {
     for (auto& entry : batch.journal) {
       if (entry.recorded == Timestamp()) entry.recorded = clock_.Now();
     }
-    Status committed = Ok();
-    {
-      const std::lock_guard writing(writing_);
-      std::vector<Batch> batches;
-      batches.push_back(std::move(batch));
-      committed = store_->Commit(batches);
-      const std::lock_guard lock(mutex_);
-      Count(batches.front(), committed);
-    }
+    Status committed = queue_.Commit(std::move(batch));
     Tell();
     return committed;
   }
@@ -144,6 +140,35 @@ class StoredLedger final : public Ledger {
     return tracked != nullptr && *tracked == coverage;
   }
 
+  // The queue's: one transaction for all. What fails for a fault of one batch is tried again one by
+  // one, so that it fails for nobody else.
+  std::vector<Status> CommitGroup(std::vector<Batch>& batches) {
+    const std::lock_guard writing(writing_);
+    std::vector<Status> results(batches.size(), CommitInStore(batches));
+    const bool one_by_one = !results[0].ok() && batches.size() > 1 &&
+                            results[0].error().code() != ErrorCode::kUnavailable &&
+                            results[0].error().code() != ErrorCode::kFenced;
+    for (std::size_t i = 0; one_by_one && i < batches.size(); ++i) {
+      std::vector<Batch> one;
+      one.push_back(std::move(batches[i]));
+      results[i] = CommitInStore(one);
+      batches[i] = std::move(one.front());
+    }
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < batches.size(); ++i) Count(batches[i], results[i]);
+    return results;
+  }
+
+  // An exception here would leave other committers waiting for ever.
+  Status CommitInStore(std::vector<Batch>& batches) {
+    try {
+      return store_->Commit(batches);
+    } catch (const std::exception& exception) {
+      return Error(ErrorCode::kInternal,
+                   std::string("the ledger could not be written: ") + exception.what());
+    }
+  }
+
   // Called with writing_ held, or before anybody else knows of this.
   Status LoadDoubts() {
     if (doubts_loaded_) return Ok();
@@ -164,7 +189,7 @@ class StoredLedger final : public Ledger {
     return Ok();
   }
 
-  // The methods down to Settle are called with mutex_ held.
+  // The methods down to Settle are called with writing_ and mutex_ held.
 
   // In memory, what became of a batch in the store.
   void Count(Batch& batch, const Status& committed) {
@@ -181,28 +206,30 @@ class StoredLedger final : public Ledger {
       return;
     }
     for (const auto& entry : batch.journal) {
+      for (const std::int64_t id : doubts_.SettledBy(entry)) Settle(id);
       if (entry.held == HeldState::kHeld) Hold(entry);
     }
   }
 
   void Hold(const JournalEntry& entry) {
     if (doubts_.Add(entry)) totals_.ApplyDoubt(entry, Totals::Direction::kAdd);
+    doubts_full_ = doubts_.size() >= kMostDoubts;
   }
 
   void Settle(std::int64_t id) {
+    // There is room again for one that only the store knows.
+    if (std::exchange(doubts_full_, false)) doubts_loaded_ = false;
     if (const auto entry = doubts_.Remove(id))
       totals_.ApplyDoubt(*entry, Totals::Direction::kTakeOff);
   }
 
   void Tell() {
     std::vector<std::string> changed;
-    std::function<void(const std::vector<std::string>&)> listener;
     {
       const std::lock_guard lock(mutex_);
       changed = totals_.TakeChanged();
-      listener = on_change_;
     }
-    if (listener && !changed.empty()) listener(changed);
+    notifier_.Notify(changed);
   }
 
   const std::unique_ptr<Store> store_;
@@ -214,17 +241,20 @@ class StoredLedger final : public Ledger {
   mutable std::mutex mutex_;
   Totals totals_;
   class Doubts doubts_;
+  bool doubts_full_ = false;
   // Of each source whose last batch could not be written: its increments, counted in totals_.
   std::map<std::string, std::vector<Increment>> provisional_;
   std::map<std::string, SourceHealth> health_;
-  std::function<void(const std::vector<std::string>&)> on_change_;
   std::function<void(const std::string&)> on_health_;
+  ChangeNotifier notifier_;
+  CommitQueue queue_;
 };
 
 }  // namespace
 
-std::unique_ptr<Ledger> MakeLedger(std::unique_ptr<Store> store, Clock& clock) {
-  return std::make_unique<StoredLedger>(std::move(store), clock);
+std::unique_ptr<Ledger> MakeLedger(std::unique_ptr<Store> store, Clock& clock,
+                                   ChangesOn changes_on) {
+  return std::make_unique<StoredLedger>(std::move(store), clock, changes_on);
 }
 
 }  // namespace purser::ledger

@@ -56,8 +56,8 @@ class Ledger {
   // What is held now, of a coverage's agents and time: from memory.
   virtual std::vector<JournalEntry> Doubts(const Coverage& coverage, std::size_t most) const = 0;
 
-  // Called after each commit and correction, outside locks, with the ids whose total changed. Set
-  // before the first commit.
+  // Called after each commit and correction, outside locks, with the ids whose total changed, on
+  // the thread that MakeLedger was told. Set before the first commit.
   virtual void OnChange(std::function<void(const std::vector<std::string>& ids)> listener) = 0;
 
   // Health of a source, as told by whoever reads it. The listener is called outside locks on every
@@ -76,8 +76,14 @@ class Ledger {
   virtual Result<Corrected> Correct(const Correction& correction) = 0;
 };
 
+// Who calls the listener of OnChange: whoever committed, before Commit returns; or a thread of the
+// ledger's own, so that evaluating keeps no committer waiting: ids that change while the listener
+// is busy are told together. OnChange({}) then waits for a call under way.
+enum class ChangesOn { kCommittersThread, kOwnThread };
+
 // `store` has been taken over (Store::TakeOver); who writes beside this ledger makes its totals
 // wrong.
-std::unique_ptr<Ledger> MakeLedger(std::unique_ptr<Store> store, Clock& clock);
+std::unique_ptr<Ledger> MakeLedger(std::unique_ptr<Store> store, Clock& clock,
+                                   ChangesOn changes_on = ChangesOn::kCommittersThread);
 
 }  // namespace purser::ledger

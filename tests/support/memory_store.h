@@ -238,6 +238,9 @@ class MemoryStore final : public ledger::Store {
     }
     entry.series = ledger::CutText(entry.series, ledger::kLongestJournalText);
     entry.reason = ledger::CutText(entry.reason, ledger::kLongestJournalText);
+    for (auto& there : database_->journal) {
+      if (ledger::Settles(entry, there)) there.held = ledger::HeldState::kSettled;
+    }
     entry.id = static_cast<std::int64_t>(database_->journal.size()) + 1;
     database_->journal.push_back(entry);
   }

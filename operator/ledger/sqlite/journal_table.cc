@@ -121,6 +121,9 @@ Result<JournalTable> JournalTable::Make(const Connection& connection) {
   PURSER_RETURN_IF_ERROR(connection.Prepare({
       {&table.append_, "INSERT INTO journal(" PURSER_JOURNAL_COLUMNS
                        ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?," PURSER_AMOUNT_PARAMETERS ",?,?,?,?)"},
+      {&table.settle_,
+       "UPDATE journal SET held='Settled' WHERE held='Held' AND source=? AND ns=? AND agent=? AND "
+       "model=? AND task=? AND workflow=? AND series=? AND at<=?"},
       {&table.set_held_, "UPDATE journal SET held=?2, decided_by=?3 WHERE id=?1"},
       {&table.find_, "SELECT id, " PURSER_JOURNAL_COLUMNS " FROM journal WHERE id=?"},
       {&table.find_origin_, "SELECT id FROM journal WHERE origin=? AND origin<>''"},
@@ -146,6 +149,10 @@ Status JournalTable::Append(JournalEntry& entry) const {
   entry.series = CutText(entry.series, kLongestJournalText);
   entry.reason = CutText(entry.reason, kLongestJournalText);
   const auto& key = entry.key;
+  if (entry.held == HeldState::kSettled) {
+    PURSER_RETURN_IF_ERROR(settle_.Execute(key.source, key.ns, key.agent, key.model, key.task,
+                                           key.workflow, entry.series, ToInteger(entry.at)));
+  }
   PURSER_RETURN_IF_ERROR(append_.Execute(
       ToString(entry.kind), ToInteger(entry.at), ToInteger(entry.recorded), key.source, key.ns,
       key.agent, key.model, key.task, key.workflow, entry.series, entry.from, entry.to,

@@ -21,7 +21,8 @@ class JournalTable {
  public:
   static Result<JournalTable> Make(const Connection& connection);
 
-  // Gives it its id. An entry of an origin that is there already is left as it is: its id is given.
+  // Gives it its id, and settles what it settles. An entry of an origin that is there already is
+  // left as it is: its id is given.
   Status Append(JournalEntry& entry) const;
   Status SetHeld(std::int64_t id, HeldState state, const std::string& by) const;
 
@@ -42,7 +43,7 @@ class JournalTable {
   explicit JournalTable(const Connection& connection) : connection_(&connection) {}
 
   const Connection* connection_;
-  Statement append_, set_held_, find_, find_origin_, prune_, prune_beyond_;
+  Statement append_, settle_, set_held_, find_, find_origin_, prune_, prune_beyond_;
 };
 
 }  // namespace purser::ledger::sqlite

@@ -4,12 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <memory>
 
-#include "ledger/sqlite/sqlite_store.h"
-#include "support/memory_store.h"
-#include "temporary_file.h"
+#include "every_store.h"
 
 namespace purser::ledger {
 namespace {
@@ -36,57 +33,7 @@ Coverage Whole(Timestamp start, Timestamp end) {
   return {"default", "agents", true, {}, start, end};
 }
 
-// One place where stores are opened, several times: a restart, or a second leader.
-class Database {
- public:
-  virtual ~Database() = default;
-  virtual std::unique_ptr<Store> Open() = 0;
-};
-
-class InMemory final : public Database {
- public:
-  std::unique_ptr<Store> Open() override {
-    return std::make_unique<support::MemoryStore>(database_);
-  }
-
- private:
-  std::shared_ptr<support::MemoryDatabase> database_ = std::make_shared<support::MemoryDatabase>();
-};
-
-class InFile final : public Database {
- public:
-  std::unique_ptr<Store> Open() override {
-    auto store = OpenSqliteStore(folder_.File());
-    EXPECT_TRUE(store.ok()) << store.error().message();
-    return std::move(*store);
-  }
-
- private:
-  TemporaryFolder folder_;
-};
-
-struct Kind {
-  const char* name;
-  std::function<std::unique_ptr<Database>()> make;
-};
-
-class StoreTest : public ::testing::TestWithParam<Kind> {
- protected:
-  StoreTest() : database_(GetParam().make()), store_(database_->Open()) {
-    EXPECT_TRUE(store_->TakeOver().ok());
-  }
-
-  Amounts Sum(const Coverage& coverage) {
-    const auto agents = support::SumOne(*store_, coverage);
-    EXPECT_TRUE(agents.ok());
-    Amounts sum;
-    for (const auto& agent : *agents) sum += agent.spent;
-    return sum;
-  }
-
-  std::unique_ptr<Database> database_;
-  std::unique_ptr<Store> store_;
-};
+class StoreTest : public EveryStoreTest {};
 
 TEST_P(StoreTest, SumsPerAgentOverAWindow) {
   ASSERT_TRUE(
@@ -218,6 +165,79 @@ TEST_P(StoreTest, AmountsSaturate) {
   EXPECT_EQ(Sum(Whole(kNoon, kNoon + 1h)), Nanos(INT64_MAX));
 }
 
+TEST_P(StoreTest, EveryAmountIsKeptApart) {
+  const Amounts first{Money::FromNanos(1), 2, 3, 4, 5, 6, 7, 8};
+  const Amounts second{Money::FromNanos(10), 20, 30, 40, 50, 60, 70, 80};
+  auto batch = BatchOf({Spend("a", kNoon, 1), Spend("a", kNoon - 5min, 1)});
+  batch.increments[0].amounts = first;
+  batch.increments[1].amounts = second;  // late: raises what came after it
+  ASSERT_TRUE(support::CommitOne(*store_, batch).ok());
+  EXPECT_EQ(Sum(Whole(kNoon - 1h, kNoon + 1h)), first + second);
+  EXPECT_THAT(
+      *support::MinutesOne(*store_, Whole(kNoon - 1h, kNoon + 1h)),
+      ElementsAre(MinuteSpend{MinuteOf(kNoon) - 5, second}, MinuteSpend{MinuteOf(kNoon), first}));
+}
+
+TEST_P(StoreTest, WhatIsTakenBackNeedsAReason) {
+  ASSERT_TRUE(support::CommitOne(*store_, BatchOf({Spend("a", kNoon, 10)})).ok());
+  auto batch = BatchOf({Spend("a", kNoon, -7), Spend("b", kNoon, -1)});
+  EXPECT_EQ(support::CommitOne(*store_, batch).error().code(), ErrorCode::kInvalidArgument);
+  JournalEntry why;
+  why.kind = JournalKind::kReversal;
+  why.at = kNoon;
+  why.key = batch.increments[0].key;
+  batch.journal = {why};
+  ASSERT_TRUE(support::CommitOne(*store_, batch).ok());
+  EXPECT_THAT(*support::SumOne(*store_, Whole(kNoon, kNoon + 1min)),
+              ElementsAre(AgentSpend{"a", Nanos(3)}, AgentSpend{"b", Nanos(-1)}));
+  batch.increments = {Spend("a", kNoon, -3)};
+  ASSERT_TRUE(support::CommitOne(*store_, batch).ok());
+  // Nothing is left of it: it is left out.
+  EXPECT_THAT(*support::SumOne(*store_, Whole(kNoon, kNoon + 1min)),
+              ElementsAre(AgentSpend{"b", Nanos(-1)}));
+}
+
+TEST_P(StoreTest, BatchesOfSeveralSourcesAreOneTransaction) {
+  auto other = Spend("a", kNoon, 5);
+  other.key.source = "other";
+  std::vector<Batch> batches = {BatchOf({Spend("a", kNoon, 1)}), BatchOf({other}),
+                                BatchOf({Spend("b", kNoon, 2)})};
+  batches[1].source = "other";
+  auto broken = batches;
+  broken[2].increments[0].amounts = Amounts();
+  EXPECT_EQ(store_->Commit(broken).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Sum(Whole(kNoon, kNoon + 1h)), Amounts());
+  ASSERT_TRUE(store_->Commit(batches).ok());
+  const auto sums = store_->Sums(
+      {Whole(kNoon, kNoon + 1h), {"other", "agents", false, {"a"}, kNoon, kNoon + 1h}});
+  EXPECT_THAT(*sums, ElementsAre(ElementsAre(AgentSpend{"a", Nanos(1)}, AgentSpend{"b", Nanos(2)}),
+                                 ElementsAre(AgentSpend{"a", Nanos(5)})));
+}
+
+TEST_P(StoreTest, RatesAndForgottenCursors) {
+  const SpendKey key{"default", "agents", "a", "m", "", ""};
+  Batch batch = BatchOf({});
+  batch.rates = {{key, 100, kNoon}};
+  batch.cursors = {{{1, 1}, kNoon, "old"}, {{2, 2}, kNoon + 1h, "new"}};
+  ASSERT_TRUE(support::CommitOne(*store_, batch).ok());
+  batch.rates = {{key, 250, kNoon + 1h}};
+  batch.cursors.clear();
+  ASSERT_TRUE(support::CommitOne(*store_, batch).ok());
+  store_ = database_->Open();
+  EXPECT_THAT(*store_->Rates("default"), ElementsAre(KeyRate{key, 250, kNoon + 1h}));
+  EXPECT_THAT(*store_->Rates("other"), IsEmpty());
+  EXPECT_EQ(store_->ForgetCursors("default", kNoon + 1h).error().code(), ErrorCode::kFenced);
+  ASSERT_TRUE(store_->TakeOver().ok());
+  ASSERT_TRUE(store_->ForgetCursors("default", kNoon + 1h).ok());
+  ASSERT_TRUE(store_->ForgetCursors("unknown", kNoon + 1h).ok());
+  EXPECT_THAT(*store_->CursorsSince("default", Timestamp()),
+              ElementsAre(SeriesCursor{{2, 2}, kNoon + 1h, "new"}));
+  // One that comes back begins again.
+  batch.cursors = {{{1, 1}, kNoon + 2h, "again"}};
+  ASSERT_TRUE(support::CommitOne(*store_, batch).ok());
+  EXPECT_EQ(support::FindCursorOne(*store_, "default", {1, 1})->state, "again");
+}
+
 TEST_P(StoreTest, NamesMayHoldAnyBytes) {
   const std::string odd("\"; DROP TABLE bucket; --\0\xc3\xa9", 28);
   ASSERT_TRUE(
@@ -228,11 +248,7 @@ TEST_P(StoreTest, NamesMayHoldAnyBytes) {
               ElementsAre(AgentSpend{"", Nanos(2)}));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Every, StoreTest,
-    ::testing::Values(Kind{"Memory", [] { return std::make_unique<InMemory>(); }},
-                      Kind{"Sqlite", [] { return std::make_unique<InFile>(); }}),
-    [](const auto& kind) { return std::string(kind.param.name); });
+INSTANTIATE_TEST_SUITE_P(Every, StoreTest, ::testing::ValuesIn(EveryStore()), NameOfKind);
 
 }  // namespace
 }  // namespace purser::ledger
