@@ -91,7 +91,8 @@ struct PrometheusConfig {
   Preset preset = Preset::kNone;
   // A counter of USD, optionally with a {selector}; "": the preset's, or `metrics`.
   std::string metric;
-  // Several, summed; given and empty: no counter of USD, cost comes of tokens and prices.
+  // Names of several, summed; what narrows them stands in `match`. Given and empty: no counter of
+  // USD, cost comes of tokens and prices.
   std::optional<std::vector<std::string>> metrics;
   std::optional<TokenMetrics> tokens;
   std::map<std::string, std::string> match;  // label -> value: equality matchers of every query

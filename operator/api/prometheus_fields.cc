@@ -45,6 +45,11 @@ void CheckMetrics(ReadContext& context, const PrometheusConfig& prometheus) {
   }
   const bool counts_tokens = prometheus.tokens || prometheus.preset == Preset::kEnvoyAiGateway ||
                              prometheus.preset == Preset::kOtelGenAi;
+  const bool nameless = prometheus.metric.starts_with('{');
+  if (nameless && (prometheus.tokens || counts_tokens)) {
+    context.Fail("names no metric, so that tokens cannot be told from money; write its name",
+                 {{"metric"}});
+  }
   if (prometheus.metrics && prometheus.metrics->empty() && !counts_tokens) {
     context.Fail("is empty, and there are no tokens; name a counter of US dollars", {{"metrics"}});
   }

@@ -103,7 +103,7 @@ inline constexpr std::array kPrometheus = {
              "the address of Prometheus, such as http://prometheus:9090"),
     ChoiceField<&PrometheusConfig::preset, kPresets>("preset"),
     TextField<&PrometheusConfig::metric>("metric", &MetricSelector),
-    TextListField<&PrometheusConfig::metrics>("metrics", &MetricSelector, kMostMetrics),
+    TextListField<&PrometheusConfig::metrics>("metrics", &MetricName, kMostMetrics),
     OptionalObjectField<&PrometheusConfig::tokens, kTokens>("tokens"),
     TextMapField<&PrometheusConfig::match>("match", &LabelName, &LabelValue, kMostMatchers),
     ObjectField<&PrometheusConfig::labels, kLabels>("labels"),

@@ -29,6 +29,7 @@ enum class Quantity : std::uint8_t {
   kCachedTokens,
   kReasoningTokens,
   kLatency,
+  kCacheCreationTokens,  // of the input tokens, as cached ones are: for their price alone
 };
 
 // Views; they live as long as whoever made them says.

@@ -83,7 +83,7 @@ sources:
 - name: several
   prometheus:
     url: http://s
-    metrics: [cost_total, 'tools_total{team="x"}']
+    metrics: [cost_total, tools_total]
     tokens: {input: in_total, output: out_total, cached: cached_total, reasoning: reasoning_total}
 - name: tokens
   prometheus:
@@ -136,7 +136,7 @@ prices:
   preset.preset = Preset::kEnvoyAiGateway;
   PrometheusConfig several;
   several.url = "http://s";
-  several.metrics = {"cost_total", "tools_total{team=\"x\"}"};
+  several.metrics = {"cost_total", "tools_total"};
   several.tokens = TokenMetrics{.input = "in_total",
                                 .output = "out_total",
                                 .cached = "cached_total",
@@ -238,6 +238,15 @@ TEST(ConfigTest, WhatIsRefusedNamesPlaceFieldAndWayOut) {
       {"metric and metrics",
        WithPrometheus("metrics: [a]"),
        {"purser.yaml:8:5: sources[0].prometheus.metrics: metric and metrics exclude each other"}},
+      {"a selector among several",
+       std::string(kHead) +
+           "sources: [{name: a, prometheus: {url: http://p, metrics: [\"a{b='c'}\"]}}]\n",
+       {"metrics[0]: \"a{b='c'}\": want a metric's name without a {selector}"}},
+      {"tokens beside a selector alone",
+       std::string(kHead) +
+           "sources: [{name: a, prometheus: {url: http://p, metric: \"{a='b'}\", tokens: {input: "
+           "i}}}]\n",
+       {"prometheus.metric: names no metric, so that tokens cannot be told from money"}},
       {"no counter at all",
        std::string(kHead) + "sources: [{name: a, prometheus: {url: http://p, metrics: []}}]\n",
        {"sources[0].prometheus.metrics: is empty, and there are no tokens"}},

@@ -1,0 +1,124 @@
+#include "usage/attribution/series_identity.h"
+
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+
+#include "usage/attribution/attribution.h"
+
+namespace purser::usage::attribution {
+namespace {
+
+constexpr std::array<std::string_view, 3> kOfTheTarget = {"job", "service", "endpoint"};
+
+// Lengths first, so that no two lists of strings give the same bytes.
+void Append(std::string& buffer, std::string_view text) {
+  const std::uint64_t size = text.size();
+  for (int shift = 0; shift < 64; shift += 8)
+    buffer.push_back(static_cast<char>((size >> shift) & 0xff));
+  buffer.append(text);
+}
+
+std::uint64_t BigEndian(const unsigned char* bytes) {
+  std::uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | bytes[i];
+  return value;
+}
+
+template <typename Names>
+bool Has(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string_view NameOfKind(Quantity quantity) {
+  switch (quantity) {
+    case Quantity::kInputTokens:
+      return "input tokens";
+    case Quantity::kOutputTokens:
+      return "output tokens";
+    case Quantity::kCachedTokens:
+      return "cached tokens";
+    case Quantity::kCacheCreationTokens:
+      return "cache creation tokens";
+    case Quantity::kReasoningTokens:
+      return "reasoning tokens";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+SeriesIdentifier::SeriesIdentifier(const SourceRules& rules) : rules_(rules) {
+  Append(buffer_, rules.source);
+  prefix_ = buffer_.size();
+  const auto read = [&](const std::string& name) {
+    if (name == rules.type_label) return true;
+    const auto by = [&](const DimensionRule& rule) { return Has(rule.from, name); };
+    return by(rules.ns) || by(rules.agent) || by(rules.model) || by(rules.task) ||
+           by(rules.workflow);
+  };
+  std::copy_if(rules.ignore_labels.begin(), rules.ignore_labels.end(), std::back_inserter(ignored_),
+               [&](const std::string& name) { return !read(name); });
+  std::sort(ignored_.begin(), ignored_.end());
+}
+
+bool SeriesIdentifier::Ignored(std::string_view name, bool aggregated) const {
+  if (!std::binary_search(ignored_.begin(), ignored_.end(), name)) return false;
+  return !aggregated || !Has(kOfTheTarget, name);
+}
+
+std::string_view SeriesIdentifier::CanonicalName(std::span<const Label> labels) const {
+  if (!rules_.one_cost_metric && !rules_.one_metric_a_kind) return {};
+  const auto name = LabelValue(labels, "__name__");
+  if (rules_.one_cost_metric && Has(rules_.cost_metrics, name)) return rules_.cost_metrics.front();
+  if (!rules_.one_metric_a_kind) return {};
+  for (const auto& token : rules_.tokens) {
+    if (token.name != name) continue;
+    if (token.quantity) return NameOfKind(*token.quantity);
+    const auto type = ParseTokenType(LabelValue(labels, rules_.type_label));
+    return type && !type->total ? NameOfKind(type->quantity) : std::string_view();
+  }
+  return {};
+}
+
+ledger::SeriesId SeriesIdentifier::Digest() const {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(buffer_.data()), buffer_.size(), digest.data());
+  return {BigEndian(digest.data()), BigEndian(digest.data() + 8)};
+}
+
+ledger::SeriesId SeriesIdentifier::Raw(std::span<const Label> labels) {
+  buffer_.resize(prefix_);
+  for (const auto& label : labels) {
+    Append(buffer_, label.name);
+    Append(buffer_, label.value);
+  }
+  return Digest();
+}
+
+Identified SeriesIdentifier::Identify(std::span<const Label> labels) {
+  Identified identified;
+  identified.raw = Raw(labels);
+  identified.identity = identified.raw;
+  identified.aggregated =
+      LabelValue(labels, "instance").empty() && LabelValue(labels, "pod").empty();
+  const auto canonical = CanonicalName(labels);
+  const bool plain = canonical.empty() && std::none_of(labels.begin(), labels.end(), [&](auto& l) {
+                       return Ignored(l.name, identified.aggregated);
+                     });
+  if (plain) return identified;
+  buffer_.resize(prefix_);
+  for (const auto& label : labels) {
+    if (Ignored(label.name, identified.aggregated)) continue;
+    const bool name = label.name == "__name__";
+    if (!canonical.empty() && rules_.one_metric_a_kind && label.name == rules_.type_label) continue;
+    Append(buffer_, label.name);
+    Append(buffer_, name && !canonical.empty() ? canonical : label.value);
+  }
+  identified.identity = Digest();
+  return identified;
+}
+
+}  // namespace purser::usage::attribution

@@ -1,0 +1,48 @@
+// Which series are one counter seen several times: a pod that two jobs scrape, the replicas of a
+// Prometheus, a metric that was renamed.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ledger/store.h"
+#include "usage/attribution/source_rules.h"
+#include "usage/meter/meter.h"
+
+namespace purser::usage::attribution {
+
+struct Identified {
+  ledger::SeriesId identity;  // of what is the counter's own
+  ledger::SeriesId raw;       // of all labels; equal to identity where scraping added none
+  bool aggregated = false;    // neither instance nor pod
+};
+
+// Identity: all labels but ignoreLabels. Labels that a rule of the source reads are always part of
+// it. Of an aggregated series job, service and endpoint are part of it, too: nothing else may tell
+// one from another.
+// Not thread-safe; no allocation once its buffer has grown.
+class SeriesIdentifier {
+ public:
+  // `rules` must outlive it.
+  explicit SeriesIdentifier(const SourceRules& rules);
+
+  // The hash of source and all labels; cheaper than Identify, to look up what is known already.
+  ledger::SeriesId Raw(std::span<const Label> labels);
+  Identified Identify(std::span<const Label> labels);
+
+ private:
+  bool Ignored(std::string_view name, bool aggregated) const;
+  // What stands for the metric's name; "" when the name itself does.
+  std::string_view CanonicalName(std::span<const Label> labels) const;
+  ledger::SeriesId Digest() const;
+
+  const SourceRules& rules_;
+  std::vector<std::string> ignored_;  // sorted
+  std::size_t prefix_ = 0;
+  std::string buffer_;
+};
+
+}  // namespace purser::usage::attribution
