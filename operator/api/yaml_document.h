@@ -1,6 +1,6 @@
 // YAML text -> a bounded tree that remembers where everything stands. yaml-cpp is used for its
-// parser alone: its node tree shares aliases, forgets quotes and keeps doubled keys. Inside api/
-// only.
+// parser alone: its node tree shares aliases, forgets quotes and keeps doubled keys. Inside api/,
+// and for catalogues of prices.
 #pragma once
 
 #include <cstdint>

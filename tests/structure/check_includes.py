@@ -47,7 +47,7 @@ LIBRARIES: dict[str, set[str]] = {
     "date/": {"policy"},
     "libpq": {"ledger/postgres"},
     "pqxx/": {"ledger/postgres"},
-    "openssl/": {"net", "net/cpprest", "net/server", "usage/attribution", "usage/prometheus", WIRING},
+    "openssl/": {"net", "net/cpprest", "net/server", "usage/attribution", "usage/pricing", "usage/prometheus", WIRING},
     "prometheus/": {"observability"},
     "re2/": {"base"},
     "sqlite3.h": {"ledger/sqlite"},
