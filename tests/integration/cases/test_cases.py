@@ -1,0 +1,58 @@
+"""Every case at once, for each lasts a minute or more and needs next to no processor; the tests are their ends.
+
+PURSER_BINARY is the operator. PURSER_CASES (names, with blanks between): only those.
+"""
+
+from __future__ import annotations
+
+import os
+import unittest
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import falls
+import sight
+import workloads
+from cases import CASES, Case
+from stage import Stage
+from trial import PURSER, Trial
+
+SUBJECTS = (falls, sight, workloads)  # each has added its cases
+_WANTED = os.environ.get("PURSER_CASES", "").split() or sorted(CASES)
+
+
+def _run(stage: Stage, name: str, function: Case) -> None:
+    trial = Trial(stage, name.replace("_", "-"))
+    try:
+        function(trial)
+    except Exception as error:
+        raise AssertionError(f"{error}\n{trial.story()}") from error
+    finally:
+        trial.end()
+
+
+@unittest.skipUnless(os.access(PURSER, os.X_OK), "PURSER_BINARY is not built")
+class CasesTest(unittest.TestCase):
+    ends: dict[str, Future[None]]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        unknown = set(_WANTED) - set(CASES)
+        if unknown:
+            raise ValueError(f"PURSER_CASES: unknown {sorted(unknown)}; known are {sorted(CASES)}")
+        stage = Stage()
+        cls.addClassCleanup(stage.end)
+        pool = ThreadPoolExecutor(max_workers=len(CASES))
+        cls.addClassCleanup(pool.shutdown)
+        cls.ends = {name: pool.submit(_run, stage, name, CASES[name]) for name in _WANTED}
+
+
+def _add(name: str) -> None:
+    def test(self: CasesTest) -> None:
+        self.ends[name].result()
+
+    setattr(CasesTest, f"test_{name}", test)
+
+
+for _name in _WANTED:
+    if _name in CASES:
+        _add(_name)
