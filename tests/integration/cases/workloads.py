@@ -144,7 +144,7 @@ class _Owner:
             written = deployment("researcher", wanted)
             written["metadata"]["annotations"] = {"owner.example/hash": "abc"}
             file.write_text(json.dumps(written), encoding="utf-8")
-            kubectl(self._trial, "replace", f"--filename={file}")
+            self._trial.stage.try_kubectl("replace", f"--filename={file}", f"--namespace={self._trial.namespace}")
             self.writes.append(self._trial.second)
 
 
