@@ -1,25 +1,388 @@
 #include "usage/meter/meter.h"
 
+#include <algorithm>
+#include <map>
+
+#include "usage/meter/books.h"
+#include "usage/meter/counter_rules.h"
+#include "usage/meter/deferred.h"
+#include "usage/meter/hand_over.h"
+#include "usage/meter/identities.h"
+#include "usage/meter/learned_rates.h"
+#include "usage/meter/unreadable.h"
+
 namespace purser::usage {
+namespace {
 
-class Meter::Implementation {};
+using ledger::JournalKind;
 
-Meter::Meter(const MeterRules&) : implementation_(std::make_unique<Implementation>()) {}
+enum Rank : int { kFell, kFirst, kGap };
+
+// 0 stands for not known.
+std::uint32_t Fold(std::uint64_t raw) {
+  const auto folded = static_cast<std::uint32_t>(raw ^ raw >> 32);
+  return folded == 0 ? 1 : folded;
+}
+
+bool Troubled(const Identity& identity) {
+  return identity.writers || identity.not_counter || identity.suspect;
+}
+
+}  // namespace
+
+class Meter::Implementation {
+ public:
+  explicit Implementation(const MeterRules& rules) : rules_(rules) {}
+
+  void Begin(Timestamp at, bool baseline);
+  void Take(const Observation& observation);
+  Reading Finish();
+  void Commit();
+  void Abandon();
+  std::vector<Trouble> Troubles() const;
+  void Forget(Timestamp before);
+
+  Identities identities_;
+  LearnedRates rates_;
+  Books books_;
+  DeferredList deferred_;
+  Unreadable unreadable_;
+
+ private:
+  void Seen(std::span<const Sample> samples);
+  bool TakeFirst(const Observation& observation, std::span<const Sample>& samples);
+  void TakeKnown(Number number, const Observation& observation, std::span<const Sample> samples);
+  void Defer(const Observation& observation, std::span<const Sample> samples, const Ask& ask);
+  void AskFurther(const Observation& observation, std::span<const Sample> samples);
+
+  void Process(const Deferred& deferred);
+  Number ProcessFirst(const Deferred& deferred, const Series& series,
+                      std::span<const Sample> samples);
+  std::optional<Timestamp> StartAt(const Deferred& deferred, std::size_t number,
+                                   Timestamp at) const;
+  Number Make(const ledger::SeriesId& id, std::uint32_t raw, const Subject& subject,
+              const Sample& sample);
+  void Name(Number number, const Subject& subject);
+  void New(Timestamp at);
+
+  const MeterRules rules_;
+  CounterRules counter_{rules_, rates_, books_};
+  HandOver hand_over_{rules_, counter_, identities_};
+
+  Timestamp at_;
+  bool baseline_ = false;
+  Reading reading_;
+  // What troubled ones are called; kept for all that were, once.
+  std::map<ledger::SeriesId, std::string> names_;
+};
+
+void Meter::Implementation::Begin(Timestamp at, bool baseline) {
+  at_ = at;
+  baseline_ = baseline;
+}
+
+// Whatever is read of a sample later: it is there.
+void Meter::Implementation::Seen(std::span<const Sample> samples) {
+  if (samples.empty()) return;
+  if (!reading_.newest || *reading_.newest < samples.back().at) reading_.newest = samples.back().at;
+}
+
+void Meter::Implementation::New(Timestamp at) {
+  if (!reading_.oldest_new || at < *reading_.oldest_new) reading_.oldest_new = at;
+  reading_.largest_lag = std::max(reading_.largest_lag, at_ - at);
+}
+
+void Meter::Implementation::Take(const Observation& observation) {
+  auto samples = observation.samples;
+  while (!samples.empty() && samples.front().value < 0) samples = samples.subspan(1);
+  if (samples.empty()) return;
+  Seen(samples);
+  const Number number = identities_.Find(observation.identity);
+  if (number != kNobody) return TakeKnown(number, observation, samples);
+  if (!TakeFirst(observation, samples)) return;
+  TakeKnown(identities_.Find(observation.identity), observation, samples);
+}
+
+// False: it waits for the end of the answer.
+bool Meter::Implementation::TakeFirst(const Observation& observation,
+                                      std::span<const Sample>& samples) {
+  const Sample& first = samples.front();
+  const Subject subject{observation.key, observation.quantity, observation.labels, {}};
+  const bool small = first.value < OneOf(observation.quantity) &&
+                     counter_.PlausibleFirst(subject, first, std::nullopt);
+  const auto raw = Fold(observation.raw);
+  if (!baseline_ && !small) {
+    deferred_.Add(observation, raw, samples);
+    if (!observation.aggregated && !observation.start && deferred_.MayAsk()) {
+      deferred_.AskAbout(observation, {0, 0, first.at, kFirst, first.value});
+      AskFurther(observation, samples);
+    }
+    return false;
+  }
+  const Number number = Make(observation.identity, raw, subject, first);
+  if (baseline_) {
+    identities_.Touch(number).rooted = true;
+  } else if (first.value > 0) {
+    books_.Book(subject, first.at, first.value);
+    books_.WriteSmall(subject, {JournalKind::kFirstValue, first.at, {}, {}, first.value, false});
+  }
+  samples = samples.subspan(1);
+  return true;
+}
+
+Number Meter::Implementation::Make(const ledger::SeriesId& id, std::uint32_t raw,
+                                   const Subject& subject, const Sample& sample) {
+  const Number number = identities_.Make(id);
+  identities_.SetKey(number, subject.key);
+  Identity& identity = identities_.Touch(number);
+  identity.time = sample.at.time_since_epoch().count();
+  identity.value = sample.value;
+  identity.born = SecondsOf(sample.at);
+  identity.leader = raw;
+  identity.quantity = subject.quantity;
+  New(sample.at);
+  return number;
+}
+
+void Meter::Implementation::TakeKnown(Number number, const Observation& observation,
+                                      std::span<const Sample> samples) {
+  identities_.SetKey(number, observation.key);
+  const auto raw = Fold(observation.raw);
+  const Series series{{observation.key, observation.quantity, observation.labels, {}},
+                      observation.aggregated};
+  const Identity& known = identities_[number];
+  const auto is_known = [&](const Sample& sample) { return sample.at <= known.at(); };
+  while (!samples.empty() && is_known(samples.front())) samples = samples.subspan(1);
+  if (Troubled(known)) Name(number, series.subject);
+  if (samples.empty()) return;
+  if (known.leader != 0 && known.leader != raw) {
+    // A twin: read where the one that leads is silent, and that shows when all was taken.
+    if (samples.back().at <= known.at() + 2 * rules_.scrape_interval) return;
+    deferred_.Add(observation, raw, samples);
+    if (!observation.start && deferred_.MayAsk() && samples.front().value < known.value)
+      deferred_.AskAbout(observation, {0, 0, samples.front().at, kFell, samples.front().value});
+    return;
+  }
+  Identity& identity = identities_.Touch(number);
+  identity.leader = raw;
+  identity.quantity = observation.quantity;
+  for (; !samples.empty(); samples = samples.subspan(1)) {
+    const Sample& sample = samples.front();
+    if (sample.value < 0 || is_known(sample)) continue;
+    std::optional<Timestamp> start;
+    if (observation.start) {
+      if (*observation.start <= sample.at) start = observation.start;
+    } else if (deferred_.MayAsk()) {
+      if (const auto stake = counter_.WorthAsking(identity, series, sample)) {
+        const auto rank = stake->fell ? kFell : kGap;
+        return Defer(observation, samples, {0, 0, sample.at, rank, stake->amount});
+      }
+    }
+    New(sample.at);
+    counter_.Step(identity, series, sample, start, false);
+  }
+  if (Troubled(identity)) Name(number, series.subject);
+}
+
+void Meter::Implementation::Defer(const Observation& observation, std::span<const Sample> samples,
+                                  const Ask& ask) {
+  deferred_.Add(observation, Fold(observation.raw), samples);
+  deferred_.AskAbout(observation, ask);
+  AskFurther(observation, samples);
+}
+
+// Falls after the sample that was asked about.
+void Meter::Implementation::AskFurther(const Observation& observation,
+                                       std::span<const Sample> samples) {
+  std::size_t asked = 1;
+  for (std::size_t i = 1; i < samples.size() && asked < DeferredList::kMostAsksOfOne; ++i) {
+    const auto last = samples[i - 1].value;
+    if (samples[i].value >= last - last / 100) continue;
+    deferred_.AskAbout(observation, {0, i, samples[i].at, kFell, samples[i].value});
+    ++asked;
+  }
+}
+
+Reading Meter::Implementation::Finish() {
+  for (const Deferred* deferred : deferred_.InOrder()) Process(*deferred);
+  books_.Close(reading_);
+  reading_.cursors = identities_.Moved();
+  reading_.rates = rates_.Raised();
+  return std::exchange(reading_, {});
+}
+
+std::optional<Timestamp> Meter::Implementation::StartAt(const Deferred& deferred,
+                                                        std::size_t number, Timestamp at) const {
+  for (const auto& [sample, start] : deferred.told) {
+    if (sample == number) return start;
+  }
+  if (deferred.start && *deferred.start <= at) return deferred.start;
+  return std::nullopt;
+}
+
+void Meter::Implementation::Process(const Deferred& deferred) {
+  const Series series{{deferred.key, deferred.quantity, {}, deferred.text}, deferred.aggregated};
+  const auto samples = deferred_.SamplesOf(deferred);
+  Number number = identities_.Find(deferred.identity);
+  if (number == kNobody) {
+    number = ProcessFirst(deferred, series, samples);
+    if (number == kNobody) return;
+  }
+  Identity& identity = identities_.Touch(number);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const Sample& sample = samples[i];
+    if (sample.value < 0 || sample.at <= identity.at()) continue;
+    const bool twin = identity.leader != 0 && identity.leader != deferred.raw;
+    if (twin && sample.at <= identity.at() + 2 * rules_.scrape_interval) continue;
+    identity.leader = deferred.raw;
+    New(sample.at);
+    counter_.Step(identity, series, sample, StartAt(deferred, i, sample.at), twin);
+  }
+  if (Troubled(identity)) Name(number, series.subject);
+  hand_over_.Update(deferred.key, number);
+}
+
+// Nobody: not to be judged yet.
+Number Meter::Implementation::ProcessFirst(const Deferred& deferred, const Series& series,
+                                           std::span<const Sample> samples) {
+  const Sample& first = samples.front();
+  const Subject& subject = series.subject;
+  const auto start = StartAt(deferred, 0, first.at);
+  const bool plausible = counter_.PlausibleFirst(subject, first, start);
+  HandOver::Found found;
+  if (!(plausible && start))
+    found = hand_over_.Find({subject, first, samples.back().at, plausible}, at_);
+  if (found.from == kNobody && found.undecided) return kNobody;
+  const Number number = Make(deferred.identity, deferred.raw, subject, first);
+  Identity& identity = identities_.Touch(number);
+  if (start) identity.start = SecondsOf(*start);
+  if (found.from != kNobody) {
+    Identity& ended = identities_.Touch(found.from);
+    ended.handed_over = true;
+    identity.rooted = true;
+    const auto growth = first.value - ended.value;
+    books_.Book(subject, first.at, growth);
+    books_.Write(
+        subject, {JournalKind::kHandOver, first.at, ended.value, first.value, growth, false},
+        "goes on where another series of the same ended: only what lies between is booked");
+    if (plausible) {
+      books_.Write(subject, {JournalKind::kDoubt, first.at, {}, first.value, ended.value, true},
+                   "may go on where another series ended, or have earned all of it: the rest is "
+                   "not booked");
+    }
+    return number;
+  }
+  if (plausible) {
+    books_.Book(subject, first.at, first.value);
+    books_.Write(subject, {JournalKind::kFirstValue, first.at, {}, first.value, first.value, false},
+                 start ? "a new series: it can have earned that since it began"
+                       : "a new series: it can have earned that lately");
+    return number;
+  }
+  books_.Write(subject, {JournalKind::kDoubt, first.at, {}, first.value, first.value, true},
+               start ? "a new series shows more than it can have earned since it began"
+                     : "a new series shows more than it can have earned lately, and when it began "
+                       "is not known: perhaps an old counter");
+  return number;
+}
+
+void Meter::Implementation::Name(Number number, const Subject& subject) {
+  const auto& id = identities_.id(number);
+  if (names_.contains(id)) return;
+  names_.emplace(id, subject.text.empty() ? Describe(subject.labels) : std::string(subject.text));
+}
+
+void Meter::Implementation::Commit() {
+  identities_.Commit();
+  rates_.Commit();
+  unreadable_.Commit();
+  books_.Clear();
+  deferred_.Clear();
+  hand_over_.Clear();
+  reading_ = {};
+}
+
+void Meter::Implementation::Abandon() {
+  identities_.Abandon();
+  rates_.Abandon();
+  unreadable_.Abandon();
+  Commit();
+}
+
+std::vector<Trouble> Meter::Implementation::Troubles() const {
+  std::vector<Trouble> troubles;
+  for (const auto& [id, name] : names_) {
+    const Number number = identities_.Find(id);
+    if (number == kNobody) continue;
+    const Identity& identity = identities_[number];
+    if (!Troubled(identity) || at_ - identity.at() > kRemember) continue;
+    Trouble trouble;
+    trouble.key = identities_.key(number);
+    trouble.reason = identity.writers ? "DuplicateWriters" : "NotACounter";
+    if (identity.writers) {
+      trouble.message =
+          name +
+          " is answered by several writers in turns (workers of one process, two exporters "
+          "under the same labels, or a sum whose members come and go): the growth of each "
+          "is booked, all else is held in doubt. Give each writer labels of its own, or sum "
+          "them before they are scraped (multiprocess mode)";
+    } else if (identity.not_counter) {
+      trouble.message =
+          name +
+          " falls too often to be a counter: it is not booked, what it shows is held in "
+          "doubt. If each sample is what was spent since the last one, set cumulative "
+          "temporality (OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative) or "
+          "send OTLP to Purser";
+    } else {
+      trouble.message =
+          name +
+          " rises and falls as counters do not: if each sample is what was spent since the "
+          "last one, set cumulative temporality "
+          "(OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative) or send OTLP to "
+          "Purser; if several writers answer in turns, give each labels of its own";
+    }
+    troubles.push_back(std::move(trouble));
+  }
+  unreadable_.Tell(at_, troubles);
+  return troubles;
+}
+
+void Meter::Implementation::Forget(Timestamp before) {
+  identities_.Forget(before);
+  unreadable_.Forget(before);
+  std::erase_if(names_,
+                [this](const auto& name) { return identities_.Find(name.first) == kNobody; });
+}
+
+Meter::Meter(const MeterRules& rules) : implementation_(std::make_unique<Implementation>(rules)) {}
 Meter::~Meter() = default;
-void Meter::Load(const std::vector<ledger::SeriesCursor>&) {}
-void Meter::LoadRate(std::uint32_t, std::int64_t, Timestamp) {}
-bool Meter::Knows(const ledger::SeriesId&) const { return false; }
-void Meter::Begin(Timestamp, bool) {}
-void Meter::Take(const Observation&) {}
-void Meter::Quarantine(std::uint32_t, std::span<const Label>, std::string_view, Timestamp) {}
-std::vector<Question> Meter::Questions(std::size_t) const { return {}; }
-void Meter::Tell(std::size_t, Timestamp) {}
-Reading Meter::Finish() { return {}; }
-void Meter::Commit() {}
-void Meter::Abandon() {}
-std::vector<Trouble> Meter::Troubles() const { return {}; }
-void Meter::Forget(Timestamp) {}
-std::size_t Meter::size() const { return 0; }
-std::string Describe(std::span<const Label>) { return {}; }
+
+void Meter::Load(const std::vector<ledger::SeriesCursor>& cursors) {
+  for (const auto& cursor : cursors) implementation_->identities_.Load(cursor);
+}
+void Meter::LoadRate(std::uint32_t key, std::int64_t per_second, Timestamp at) {
+  implementation_->rates_.Load(key, per_second, at);
+}
+bool Meter::Knows(const ledger::SeriesId& identity) const {
+  return implementation_->identities_.Find(identity) != kNobody;
+}
+void Meter::Begin(Timestamp at, bool baseline) { implementation_->Begin(at, baseline); }
+void Meter::Take(const Observation& observation) { implementation_->Take(observation); }
+void Meter::Quarantine(std::uint32_t key, std::span<const Label> labels, std::string_view what,
+                       Timestamp at) {
+  implementation_->unreadable_.Add(key, labels, what, at, implementation_->books_);
+}
+std::vector<Question> Meter::Questions(std::size_t most) const {
+  return implementation_->deferred_.Questions(most);
+}
+void Meter::Tell(std::size_t question, Timestamp start) {
+  implementation_->deferred_.Tell(question, start);
+}
+Reading Meter::Finish() { return implementation_->Finish(); }
+void Meter::Commit() { implementation_->Commit(); }
+void Meter::Abandon() { implementation_->Abandon(); }
+std::vector<Trouble> Meter::Troubles() const { return implementation_->Troubles(); }
+void Meter::Forget(Timestamp before) { implementation_->Forget(before); }
+std::size_t Meter::size() const { return implementation_->identities_.size(); }
 
 }  // namespace purser::usage

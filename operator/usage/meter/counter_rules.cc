@@ -1,0 +1,246 @@
+#include "usage/meter/counter_rules.h"
+
+#include <algorithm>
+
+namespace purser::usage {
+namespace {
+
+using ledger::JournalKind;
+
+// A start that is told twice may differ by the rounding of seconds.
+constexpr Seconds kSameStart = 1;
+// How far the clocks of a target and of the source may lie apart.
+constexpr Duration kSkew = std::chrono::minutes(1);
+// A rise so many times above what was learned is one of the largest.
+constexpr std::int64_t kLargeStep = 10;
+// Changes of a value that are remembered: then half of them are forgotten.
+constexpr std::uint8_t kMostChanges = 64;
+
+}  // namespace
+
+std::int64_t OneOf(Quantity quantity) {
+  switch (quantity) {
+    case Quantity::kCost:
+      return 1'000'000'000;
+    case Quantity::kCalls:
+    case Quantity::kFailedCalls:
+      return 1'000;
+    case Quantity::kInputTokens:
+    case Quantity::kOutputTokens:
+    case Quantity::kCachedTokens:
+    case Quantity::kReasoningTokens:
+      return 1'000'000;
+    case Quantity::kLatency:
+      return 3'600'000;
+  }
+  return 1;
+}
+
+std::int64_t CounterRules::Learnable(const Subject& subject, Timestamp at, Duration time) const {
+  const auto rate = rates_.Of(subject.key, subject.quantity, at);
+  if (rate == 0 || time <= Duration::zero()) return 0;
+  return MultiplyDivide(MultiplyDivide(rate, kTimesLearned, 1), time.count(), 1000);
+}
+
+std::int64_t CounterRules::Earnable(const Subject& subject, Timestamp at, Duration time) const {
+  if (time <= Duration::zero()) return 0;
+  const auto floor = subject.quantity == Quantity::kCost
+                         ? std::max<std::int64_t>(rules_.cost_per_second, 0)
+                         : OneOf(subject.quantity);
+  return std::max(MultiplyDivide(floor, time.count(), 1000), Learnable(subject, at, time));
+}
+
+bool CounterRules::PlausibleFirst(const Subject& subject, const Sample& sample,
+                                  std::optional<Timestamp> start) const {
+  const auto lived =
+      start ? std::max(sample.at - *start, Duration::zero()) : rules_.scrape_interval;
+  const auto time = std::max<Duration>(lived + rules_.scrape_interval, kShortestFirst);
+  return sample.value <= Earnable(subject, sample.at, time);
+}
+
+std::optional<CounterRules::Stake> CounterRules::WorthAsking(const Identity& identity,
+                                                             const Series& series,
+                                                             const Sample& sample) const {
+  if (series.aggregated || identity.not_counter) return std::nullopt;
+  const std::int64_t last = identity.value;
+  const Subject& subject = series.subject;
+  if (sample.value < last) {
+    if (IsDip(subject, sample.at, sample.value, std::max(last, identity.top))) return std::nullopt;
+    if (Match(identity, series, sample.at, sample.value)) return std::nullopt;
+    return Stake{true, sample.value};
+  }
+  // Silent for a scrape, and little before it: it may have begun again above the old value.
+  const Duration gap = sample.at - identity.at();
+  if (sample.value == last || identity.top != Identity::kNone) return std::nullopt;
+  if (gap * 2 <= rules_.scrape_interval * 3 || last < OneOf(subject.quantity) / 100)
+    return std::nullopt;
+  if (sample.value > Earnable(subject, sample.at, gap)) return std::nullopt;
+  return Stake{false, last};
+}
+
+void CounterRules::Step(Identity& identity, const Series& series, const Sample& sample,
+                        std::optional<Timestamp> start, bool taken_over) {
+  Expire(identity, sample.at);
+  Now now{identity, series, sample.at, sample.value, identity.value, sample.at - identity.at()};
+  if (identity.handed_over) RefuteHandOver(identity, series, sample.at);
+  Judge(now, start, taken_over);
+  identity.time = sample.at.time_since_epoch().count();
+  identity.value = sample.value;
+}
+
+void CounterRules::Expire(Identity& identity, Timestamp at) const {
+  const Seconds horizon = SecondsOf(at - kRemember);
+  if (identity.tracks.size() > 0) identity.tracks.ForgetBefore(horizon);
+  if (identity.fell == 0 || identity.fell >= horizon) return;
+  identity.fell = 0;
+  identity.since = 0;
+  identity.returns = 0;
+  identity.changes = 0;
+  identity.falls = 0;
+  identity.writers = false;
+  identity.not_counter = false;
+  identity.suspect = false;
+  identity.jumped = false;
+}
+
+void CounterRules::Judge(Now& now, std::optional<Timestamp> start, bool taken_over) {
+  Identity& identity = now.identity;
+  if (identity.not_counter) {
+    if (now.value == now.last) return;
+    if (now.value < now.last) identity.fell = SecondsOf(now.at);
+    Hold(now, JournalKind::kNotACounter, now.value,
+         "not a counter; if each sample is what was spent since the last one, this is spend");
+    return;
+  }
+  if (start) {
+    const bool began = Began(now, *start);
+    identity.start = SecondsOf(*start);
+    if (began && Restarted(now, *start)) return;
+    if (!began && now.value < now.last && !taken_over && !now.series.aggregated &&
+        !IsDip(now.series.subject, now.at, now.value, std::max(now.last, identity.top)))
+      return Disproved(now);
+  }
+  if (taken_over && now.value < now.last) return TakenOver(now);
+  if (identity.top != Identity::kNone && BelowTop(now)) return;
+  if (const auto track = Match(identity, now.series, now.at, now.value))
+    return OtherWriter(now, *track);
+  if (now.value >= now.last) return Rise(now, now.last);
+  if (!identity.writers && IsDip(now.series.subject, now.at, now.value, now.last)) return Dip(now);
+  Fall(now);
+}
+
+bool CounterRules::Began(const Now& now, Timestamp start) const {
+  const Seconds told = SecondsOf(start);
+  const Seconds known = now.identity.start;
+  if (known != 0 && (told > known ? told - known : known - told) <= kSameStart) return false;
+  const Timestamp base = now.identity.at();
+  if (start > base) return true;
+  if (now.value >= now.last) return false;
+  // It fell, and what is told of its start differs by less than clocks do.
+  return known != 0 ? told > known && start > base - kSkew : start > base - rules_.scrape_interval;
+}
+
+bool CounterRules::Restarted(Now& now, Timestamp start) {
+  Identity& identity = now.identity;
+  const Subject& subject = now.series.subject;
+  const Books::Entry entry{JournalKind::kRestart, now.at, now.last, now.value, now.value, false};
+  if (!PlausibleFirst(subject, {now.at, now.value}, start)) {
+    if (now.value >= now.last) return false;
+    Remember(now, now.last);
+    Hold(now, JournalKind::kDoubt, now.value,
+         "its process began again, and shows more than it can have earned since");
+    return true;
+  }
+  LeaveTop(now);
+  identity.tracks.Clear();
+  identity.rooted = true;
+  if (!identity.writers) {
+    identity.fell = 0;
+    identity.since = 0;
+    identity.returns = 0;
+    identity.suspect = false;
+    identity.jumped = false;
+  }
+  Book(now, now.value);
+  if (now.value >= OneOf(subject.quantity)) {
+    books_.Write(subject, entry, "began again: its start time is after the last sample");
+  } else if (now.value > 0) {
+    books_.WriteSmall(subject, entry);
+  }
+  return true;
+}
+
+void CounterRules::Rise(Now& now, std::int64_t from) {
+  Identity& identity = now.identity;
+  const Subject& subject = now.series.subject;
+  const std::int64_t rise = now.value - from;
+  if (rise == 0) return;
+  const auto learned = Learnable(subject, now.at, now.gap);
+  CountChange(now, false);
+  if (identity.writers && rise > std::max(now.last / 100, learned)) {
+    Hold(now, JournalKind::kDoubt, rise,
+         "several writers answer in turns: the step may be from one to another");
+    return Remember(now, now.last);
+  }
+  if (now.series.aggregated && rise >= OneOf(subject.quantity) &&
+      rise > Earnable(subject, now.at,
+                      std::max<Duration>(now.gap + rules_.scrape_interval, kShortestFirst))) {
+    Hold(now, JournalKind::kDoubt, rise,
+         "a sum over several rose by more than was plausible: it may have gained a member");
+    return Remember(now, now.last);
+  }
+  Book(now, rise);
+  identity.rooted = true;
+  if (identity.writers) return;
+  if (identity.fell != 0 && rise > learned) {
+    identity.since = Add(identity.since, rise);
+    if (const auto track = Resembles(now)) {
+      identity.jumped = true;
+      identity.tracks.Remove(*track);
+      Remember(now, now.last);
+    }
+  }
+  const auto time = std::max(now.gap, rules_.scrape_interval);
+  const auto rate = MultiplyDivide(rise, 1000, std::max<std::int64_t>(time.count(), 1));
+  const auto known = rates_.Of(subject.key, subject.quantity, now.at);
+  if (rise > OneOf(subject.quantity) && rate / kLargeStep > known) {
+    books_.Write(subject, {JournalKind::kLargeStep, now.at, from, now.value, rise, false},
+                 "more than ten times the rate known until now; booked");
+  }
+  // After a fall a step may be one from another writer: only what is plausible teaches.
+  if (identity.fell != 0 && rise > learned) return;
+  rates_.Learn(subject.key, subject.quantity, rate, now.at);
+}
+
+void CounterRules::CountChange(Now& now, bool fell) {
+  Identity& identity = now.identity;
+  if (identity.changes >= kMostChanges) {
+    identity.changes = static_cast<std::uint8_t>(identity.changes / 2);
+    identity.falls = static_cast<std::uint8_t>(identity.falls / 2);
+  }
+  ++identity.changes;
+  if (fell) ++identity.falls;
+}
+
+void CounterRules::Book(Now& now, std::int64_t amount) {
+  books_.Book(now.series.subject, now.at, amount);
+}
+
+void CounterRules::Hold(Now& now, JournalKind kind, std::int64_t amount, std::string_view reason) {
+  if (amount <= 0) return;
+  books_.Write(now.series.subject, {kind, now.at, now.last, now.value, amount, true}, reason);
+}
+
+void CounterRules::Remember(Now& now, std::int64_t value) {
+  now.identity.tracks.Push(value, SecondsOf(now.identity.at()));
+}
+
+void CounterRules::RefuteHandOver(Identity& identity, const Series& series, Timestamp at) {
+  identity.handed_over = false;
+  books_.Write(series.subject,
+               {JournalKind::kDoubt, at, std::nullopt, identity.value, identity.value, true},
+               "taken for ended and handed over to another series, which was not booked so far; it "
+               "goes on: that may have been spend of its own");
+}
+
+}  // namespace purser::usage

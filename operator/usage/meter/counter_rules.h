@@ -1,0 +1,100 @@
+// The rules for one identity: from a sample to what is booked, held or taken back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "usage/meter/books.h"
+#include "usage/meter/identity.h"
+#include "usage/meter/learned_rates.h"
+#include "usage/meter/meter.h"
+
+namespace purser::usage {
+
+// How long falls, dips and other writers are remembered.
+inline constexpr Duration kRemember = std::chrono::hours(1);
+// What is plausible over a time: so many times the largest rate learned.
+inline constexpr std::int64_t kTimesLearned = 4;
+// A first value may have been earned over this long at least, however short the scrapes are.
+inline constexpr Duration kShortestFirst = std::chrono::seconds(30);
+
+// $1, or as much of another quantity: below it nobody asks.
+std::int64_t OneOf(Quantity quantity);
+
+// A series of an answer, as the rules see it.
+struct Series {
+  Subject subject;
+  bool aggregated = false;
+};
+
+// Holds no state of its own. Books what it decides.
+class CounterRules {
+ public:
+  CounterRules(const MeterRules& rules, LearnedRates& rates, Books& books)
+      : rules_(rules), rates_(rates), books_(books) {}
+
+  // One more sample, later than the base. `start`: when the counter began, as known at the sample.
+  // `taken_over`: the sample is of another twin than the base.
+  void Step(Identity& identity, const Series& series, const Sample& sample,
+            std::optional<Timestamp> start, bool taken_over);
+
+  // Whether a start time would decide about this sample, and what hangs on it.
+  struct Stake {
+    bool fell = false;
+    std::int64_t amount = 0;
+  };
+  std::optional<Stake> WorthAsking(const Identity& identity, const Series& series,
+                                   const Sample& sample) const;
+
+  // Whether a first value could have been earned since its start, or lately if that is not known.
+  bool PlausibleFirst(const Subject& subject, const Sample& sample,
+                      std::optional<Timestamp> start) const;
+
+  // What was ever earned, or not without having been learned, in a time.
+  std::int64_t Earnable(const Subject& subject, Timestamp at, Duration time) const;
+  std::int64_t Learnable(const Subject& subject, Timestamp at, Duration time) const;
+
+  // The identity was taken for one that goes on elsewhere, and goes on here.
+  void RefuteHandOver(Identity& identity, const Series& series, Timestamp at);
+
+ private:
+  // What the private steps share.
+  struct Now {
+    Identity& identity;
+    const Series& series;
+    Timestamp at;
+    std::int64_t value;
+    std::int64_t last;
+    Duration gap;
+  };
+
+  void Expire(Identity& identity, Timestamp at) const;
+  void Judge(Now& now, std::optional<Timestamp> start, bool taken_over);
+  bool Began(const Now& now, Timestamp start) const;
+  bool BelowTop(Now& now);
+  void LeaveTop(Now& now);
+  bool Restarted(Now& now, Timestamp start);
+  void Disproved(Now& now);
+  void Rise(Now& now, std::int64_t from);
+  void Fall(Now& now);
+  void TakenOver(Now& now);
+  void Dip(Now& now);
+  bool IsDip(const Subject& subject, Timestamp at, std::int64_t value, std::int64_t from) const;
+  std::optional<std::size_t> Match(const Identity& identity, const Series& series, Timestamp at,
+                                   std::int64_t value) const;
+  std::optional<std::size_t> Resembles(const Now& now) const;
+  void OtherWriter(Now& now, std::size_t track);
+  void TakeBack(Now& now);
+  void CountChange(Now& now, bool fell);
+  bool NotACounter(Now& now);
+
+  void Book(Now& now, std::int64_t amount);
+  void Hold(Now& now, ledger::JournalKind kind, std::int64_t amount, std::string_view reason);
+  void Remember(Now& now, std::int64_t value);
+
+  const MeterRules& rules_;
+  LearnedRates& rates_;
+  Books& books_;
+};
+
+}  // namespace purser::usage

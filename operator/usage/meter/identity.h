@@ -1,0 +1,83 @@
+// Where reading stands in one identity: what the rules remember between two samples.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "base/clock.h"
+#include "usage/meter/meter.h"
+
+namespace purser::usage {
+
+// Whole seconds since 1970, within 32 bits; 0 stands for never.
+using Seconds = std::uint32_t;
+
+inline Seconds SecondsOf(Timestamp time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  if (seconds < 1) return 1;
+  constexpr auto kLast = std::numeric_limits<Seconds>::max();
+  return seconds > kLast ? kLast : static_cast<Seconds>(seconds);
+}
+
+inline Timestamp TimeOf(Seconds seconds) { return Timestamp(std::chrono::seconds(seconds)); }
+
+// Values of other writers of one series, newest first, forgotten after an hour.
+class Tracks {
+ public:
+  static constexpr std::size_t kMost = 4;
+
+  std::size_t size() const { return size_; }
+  std::int64_t value(std::size_t i) const { return values_[i]; }
+  Seconds at(std::size_t i) const { return at_[i]; }
+
+  void Clear() { size_ = 0; }
+  // The oldest makes room.
+  void Push(std::int64_t value, Seconds at);
+  void Append(std::int64_t value, Seconds at);
+  void Remove(std::size_t i);
+  void ForgetBefore(Seconds time);
+  bool operator==(const Tracks&) const = default;
+
+ private:
+  std::array<std::int64_t, kMost> values_{};
+  std::array<Seconds, kMost> at_{};
+  std::uint8_t size_ = 0;
+};
+
+// Amounts are in units of the quantity.
+struct Identity {
+  static constexpr std::int64_t kNone = -1;
+
+  std::int64_t time = 0;     // of the base, ms since 1970
+  std::int64_t value = 0;    // the base: the last sample read
+  std::int64_t top = kNone;  // the value before a small fall, while below it
+  std::int64_t low = 0;      // the lowest since then; without a top: what it last fell to
+  std::int64_t since = 0;    // booked on the word of unproved falls
+  Tracks tracks;
+  Seconds start = 0;         // when the counter began, if that was ever told
+  Seconds born = 0;          // of the first sample
+  Seconds fell = 0;          // the first unproved fall; of several writers the last one
+  Seconds dipped = 0;        // the last small fall
+  Seconds persisted = 0;     // `time` as the store has it
+  std::uint32_t leader = 0;  // of the twins: the one that is read; 0 if not known
+  std::uint8_t returns = 0;  // how often another writer was met again
+  std::uint8_t changes = 0;  // of the value, lately; and how many of them were falls
+  std::uint8_t falls = 0;
+  Quantity quantity = Quantity::kCost;
+  bool rooted : 1 = false;       // more than a first value: it has been seen to rise, or was there
+  bool handed_over : 1 = false;  // goes on under another identity
+  bool writers : 1 = false;      // several of them: DuplicateWriters
+  bool not_counter : 1 = false;  // NotACounter: nothing is booked
+  bool suspect : 1 = false;      // may be no counter: told, booked all the same
+  bool jumped : 1 = false;       // back to about what it fell from, in one step
+  bool took_over : 1 = false;    // `top` is from a twin that fell silent
+
+  bool operator==(const Identity&) const = default;
+  Timestamp at() const { return Timestamp(Duration(time)); }
+};
+static_assert(sizeof(Identity) <= 128, "one for each series: memory of 100,000 is counted");
+
+}  // namespace purser::usage
