@@ -52,9 +52,9 @@ std::int64_t CounterRules::Earnable(const Subject& subject, Timestamp at, Durati
 
 bool CounterRules::PlausibleFirst(const Subject& subject, const Sample& sample,
                                   std::optional<Timestamp> start) const {
-  const auto lived =
-      start ? std::max(sample.at - *start, Duration::zero()) : rules_.scrape_interval;
-  const auto time = std::max<Duration>(lived + rules_.scrape_interval, kShortestFirst);
+  Duration time = std::max<Duration>(rules_.scrape_interval * 2, kShortestFirst);
+  if (start && sample.at - *start <= kLongestUnseen)
+    time = std::max<Duration>(sample.at - *start + rules_.scrape_interval, kShortestFirst * 2);
   return sample.value <= Earnable(subject, sample.at, time);
 }
 
@@ -65,7 +65,10 @@ std::optional<CounterRules::Stake> CounterRules::WorthAsking(const Identity& ide
   const std::int64_t last = identity.value;
   const Subject& subject = series.subject;
   if (sample.value < last) {
-    if (IsDip(subject, sample.at, sample.value, std::max(last, identity.top))) return std::nullopt;
+    // As little as it earns in a scrape: it may have begun again and come to about the same.
+    const bool little = sample.value <= Learnable(subject, sample.at, rules_.scrape_interval);
+    if (!little && IsDip(subject, sample.at, sample.value, std::max(last, identity.top)))
+      return std::nullopt;
     if (Match(identity, series, sample.at, sample.value)) return std::nullopt;
     return Stake{true, sample.value};
   }

@@ -15,8 +15,11 @@ namespace purser::usage {
 inline constexpr Duration kRemember = std::chrono::hours(1);
 // What is plausible over a time: so many times the largest rate learned.
 inline constexpr std::int64_t kTimesLearned = 4;
-// A first value may have been earned over this long at least, however short the scrapes are.
+// A first value may have been earned over this long at least, however short the scrapes are; with a
+// start time, which says that it is no old one, over twice as long.
 inline constexpr Duration kShortestFirst = std::chrono::seconds(30);
+// What began longer before it was first seen is an old counter: of when it earned nothing is known.
+inline constexpr Duration kLongestUnseen = std::chrono::hours(1);
 
 // $1, or as much of another quantity: below it nobody asks.
 std::int64_t OneOf(Quantity quantity);

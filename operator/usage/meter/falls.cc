@@ -166,6 +166,11 @@ void CounterRules::OtherWriter(Now& now, std::size_t track) {
   }
   identity.fell = SecondsOf(now.at);
   const std::int64_t own = now.value - known;
+  // Not so near that it must be the other one: the step may have been spend.
+  if (identity.returns == 1 && own > known / 100) {
+    Hold(now, JournalKind::kDoubt, now.value - now.last - own,
+         "rose to about what it fell from: another writer, or much spend at once");
+  }
   if (own > Earnable(now.series.subject, now.at, silent + rules_.scrape_interval)) {
     Hold(now, JournalKind::kDoubt, own, "more than another writer can have earned while unseen");
   } else {
