@@ -21,6 +21,8 @@ std::string_view UnitOf(Quantity quantity) {
       return "output tokens";
     case Quantity::kCachedTokens:
       return "cached tokens";
+    case Quantity::kCacheCreationTokens:
+      return "cache creation tokens";
     case Quantity::kReasoningTokens:
       return "reasoning tokens";
     case Quantity::kLatency:

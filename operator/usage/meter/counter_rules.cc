@@ -28,6 +28,7 @@ std::int64_t OneOf(Quantity quantity) {
     case Quantity::kInputTokens:
     case Quantity::kOutputTokens:
     case Quantity::kCachedTokens:
+    case Quantity::kCacheCreationTokens:
     case Quantity::kReasoningTokens:
       return 1'000'000;
     case Quantity::kLatency:
