@@ -138,7 +138,7 @@ std::optional<Identity> DecodeFields(std::string_view text, Seconds base) {
   identity.leader = static_cast<std::uint32_t>(reader.Take());
   identity.born = reader.TakeTime(base);
   const auto quantity = reader.TakeSmall();
-  if (quantity > static_cast<std::uint8_t>(Quantity::kLatency)) return std::nullopt;
+  if (quantity > static_cast<std::uint8_t>(Quantity::kCacheCreationTokens)) return std::nullopt;
   identity.quantity = static_cast<Quantity>(quantity);
   identity.rooted = (fields & kRooted) != 0;
   identity.handed_over = (fields & kHandedOver) != 0;

@@ -18,7 +18,7 @@ Identity RandomIdentity(Random& random) {
   identity.value = amount();
   identity.born = time();
   identity.leader = static_cast<std::uint32_t>(random.Below(2'000'000'000));
-  identity.quantity = static_cast<Quantity>(random.Below(8));
+  identity.quantity = static_cast<Quantity>(random.Below(9));
   if (random.Chance(.5)) identity.top = amount();
   if (random.Chance(.5)) identity.low = amount();
   if (random.Chance(.5)) identity.since = amount();
