@@ -6,9 +6,9 @@
 #include <charconv>
 #include <optional>
 
+#include "base/list_splitter.h"
 #include "base/pause.h"
 #include "base/utf8.h"
-#include "base/list_splitter.h"
 #include "net/url.h"
 
 namespace purser::kube {
@@ -16,9 +16,13 @@ namespace {
 
 constexpr std::int64_t kMaxObjectBytes = 8 << 20;
 constexpr std::size_t kListPieceBytes = 128 << 10;
-constexpr int kMaxThrottledRetries = 3;
-constexpr Duration kLongestRetryAfter{10'000};
+constexpr int kMostWaits = 3;  // that a server may ask for in one call
+constexpr const char* kAuthorization = "Authorization";
 constexpr std::size_t kMaxShownMessage = 1024;
+
+using Steady = std::chrono::steady_clock;
+
+constexpr const char* kJson = "application/json";
 
 // How one verb is sent.
 struct Verb {
@@ -26,7 +30,7 @@ struct Verb {
   const char* method;
   const char* content_type;
   bool idempotent;
-  const char* accept = "application/json";
+  const char* accept = kJson;
 };
 constexpr Verb kGet{"get", "GET", nullptr, true};
 constexpr Verb kList{"list", "GET", nullptr, true};
@@ -108,7 +112,7 @@ std::optional<Duration> RetryAfter(const net::HttpResponse& response) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (text.empty() || problem != std::errc() || end != text.data() + text.size())
     return std::nullopt;
-  return std::min<Duration>(std::chrono::seconds(std::min(seconds, 3600U)), kLongestRetryAfter);
+  return std::chrono::seconds(std::min(seconds, 3600U));
 }
 
 }  // namespace
@@ -161,8 +165,14 @@ class Client::Implementation {
     if (!request) return request.error().WithContext(Describe(verb, path));
     request->body = body;
     request->max_body_bytes = kMaxObjectBytes;
-    auto response = Exchange(verb, *request, options.stop,
-                             [&] { return transport_.Send(*request, options.stop); });
+    const auto deadline = Steady::now() + options.timeout;
+    auto response = Exchange(verb, *request, options, [&]() -> Result<net::HttpResponse> {
+      const auto left = std::chrono::floor<Duration>(deadline - Steady::now());
+      if (left <= Duration::zero())
+        return Error(ErrorCode::kTimeout, "no answer within the time of the call");
+      request->timeout = left;
+      return transport_.Send(*request, options.stop);
+    });
     if (!response) return response.error().WithContext(Describe(verb, path));
     return std::move(response->body);
   }
@@ -173,7 +183,7 @@ class Client::Implementation {
     if (!request) return request.error().WithContext(Describe(kList, path));
     request->piece_bytes = kListPieceBytes;
     ListSplitter splitter(kMaxEventBytes);
-    auto response = Exchange(kList, *request, options.stop, [&] {
+    auto response = Exchange(kList, *request, options, [&] {
       return transport_.Stream(
           *request,
           [&](std::string_view piece) -> Result<bool> {
@@ -193,7 +203,7 @@ class Client::Implementation {
                      const CallOptions& options) {
     auto request = MakeRequest(kWatch, path, query, options);
     if (!request) return request.error().WithContext(Describe(kWatch, path));
-    auto response = Exchange(kWatch, *request, options.stop, [&] {
+    auto response = Exchange(kWatch, *request, options, [&] {
       return transport_.StreamLines(*request, kMaxEventBytes, on_line, options.stop);
     });
     if (!response) return response.error().WithContext(Describe(kWatch, path));
@@ -216,7 +226,10 @@ class Client::Implementation {
       request.url += separator + net::PercentEncode(name) + "=" + net::PercentEncode(value);
       separator = '&';
     }
-    request.headers = {{"Accept", verb.accept}, {"User-Agent", "purser"}};
+    std::string accept = verb.accept;
+    if (options.without_managed_fields && accept == kJson)
+      accept = std::string(kJson) + ";drop=metadata.managedFields," + kJson;
+    request.headers = {{"Accept", std::move(accept)}, {"User-Agent", "purser"}};
     if (verb.content_type != nullptr)
       request.headers.emplace_back("Content-Type", verb.content_type);
     request.timeout = options.timeout;
@@ -224,50 +237,63 @@ class Client::Implementation {
     return request;
   }
 
-  Status Authorize(net::HttpRequest& request, bool refresh) const {
+  // `refused`: the value of the header that the server refused, if any.
+  Status Authorize(net::HttpRequest& request, const std::string* refused = nullptr) const {
     if (!access_.bearer) return Ok();
-    auto token = access_.bearer(refresh);
+    auto token = access_.bearer(false);
+    // Another call may have been refused first, and have got the next one already.
+    if (token && refused != nullptr && "Bearer " + *token == *refused) token = access_.bearer(true);
     if (!token) return token.error();
     if (token->empty()) return Ok();
     std::string value = "Bearer " + *token;
     for (auto& [name, present] : request.headers) {
-      if (name == "Authorization") {
+      if (name == kAuthorization) {
         present = std::move(value);
         return Ok();
       }
     }
-    request.headers.emplace_back("Authorization", std::move(value));
+    request.headers.emplace_back(kAuthorization, std::move(value));
     return Ok();
   }
 
-  // Sends until there is an answer other than a first 401 or a 429 worth waiting for. A status that
+  Status AuthorizeAgain(net::HttpRequest& request) const {
+    const std::string* sent = nullptr;
+    for (const auto& [name, value] : request.headers) {
+      if (name == kAuthorization) sent = &value;
+    }
+    const std::string refused = sent != nullptr ? *sent : "Bearer ";
+    return Authorize(request, &refused);
+  }
+
+  // Sends until there is an answer other than a first 401 or one worth waiting for. A status that
   // is not a success becomes an error.
   template <typename SendFunction>
   Result<net::HttpResponse> Exchange(const Verb& verb, net::HttpRequest& request,
-                                     const std::stop_token& stop, SendFunction send) {
-    PURSER_RETURN_IF_ERROR(Authorize(request, false));
+                                     const CallOptions& options, SendFunction send) {
+    const auto deadline = Steady::now() + options.timeout;
+    PURSER_RETURN_IF_ERROR(Authorize(request));
     bool refreshed = false;
-    int throttled = 0;
+    int waits = 0;
     while (true) {
-      const auto started = std::chrono::steady_clock::now();
+      const auto started = Steady::now();
       auto response = send();
       if (observer_) {
-        observer_(
-            {verb.name, response ? response->status : 0,
-             std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - started)});
+        observer_({verb.name, response ? response->status : 0,
+                   std::chrono::duration_cast<Duration>(Steady::now() - started)});
       }
       if (!response) return response;
       if (response->status >= 200 && response->status < 300) return response;
       if (response->status == 401 && access_.bearer && !refreshed) {
         refreshed = true;
-        PURSER_RETURN_IF_ERROR(Authorize(request, true));
+        PURSER_RETURN_IF_ERROR(AuthorizeAgain(request));
         continue;
       }
-      if (response->status == 429 && throttled < kMaxThrottledRetries) {
+      if ((response->status == 429 || response->status >= 500) && options.wait_if_asked &&
+          waits < kMostWaits) {
         const auto after = RetryAfter(*response);
-        if (after) {
-          ++throttled;
-          if (!Pause(*after, stop)) return Error(ErrorCode::kCancelled, "asked to stop");
+        if (after && Steady::now() + *after < deadline) {
+          ++waits;
+          if (!Pause(*after, options.stop)) return Error(ErrorCode::kCancelled, "asked to stop");
           continue;
         }
       }

@@ -38,16 +38,23 @@ std::string ObjectPath(const ResourceType& type, const ObjectKey& key,
 using Query = std::vector<std::pair<std::string, std::string>>;
 
 struct CallOptions {
+  // Of the whole call, retries and waits included (List and Watch: the longest silence allowed, and
+  // how long retries may go on).
   Duration timeout{std::chrono::seconds(10)};
-  std::stop_token stop;
+  std::stop_token stop{};
+  // Wait when the server asks to come back later (Retry-After)? If not, that is an error at once.
+  bool wait_if_asked = true;
+  // Ask for objects without metadata.managedFields, by far the largest part of small ones. API
+  // servers before 1.37 send it all the same.
+  bool without_managed_fields = false;
 };
 
 // Thread-safe. Every call returns the answer's body. Paths that hold an empty or dot segment are
 // refused. API errors: the Status message, with 400/422 kInvalidArgument, 401 kUnauthenticated, 403
 // kPermissionDenied, 404 kNotFound, 409 kAlreadyExists or kConflict by reason, 410 kExpired,
 // 413/429 kResourceExhausted, 504 and Timeout kTimeout, other 5xx kUnavailable. A 401 reads the
-// credentials again and retries once; a 429 with Retry-After waits (at most 10 s, stoppable) and
-// retries up to 3 times.
+// credentials again and retries once; a 429 or 5xx with Retry-After waits, if that leaves time
+// before the call's timeout (stoppable), and retries up to 3 times.
 class Client {
  public:
   struct Call {

@@ -3,7 +3,9 @@
 #include <simdjson.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 
@@ -59,12 +61,21 @@ class ProgramToken {
   explicit ProgramToken(ExecOptions options) : options_(std::move(options)) {}
 
   Result<std::string> Get(bool refresh) {
+    const auto asked = runs_.load();
     const std::lock_guard lock(mutex_);
+    // Who waited for another's run takes what that one brought, be it an error.
+    if (runs_ > asked && last_problem_) return *last_problem_;
+    if (runs_ > asked) refresh = false;
     const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
     const bool expired = credential_.expires && now + kExpiryMargin >= *credential_.expires;
     if (!refresh && !credential_.token.empty() && !expired) return credential_.token;
     auto fetched = Fetch();
-    if (!fetched) return fetched.error();
+    ++runs_;
+    last_problem_.reset();
+    if (!fetched) {
+      last_problem_ = fetched.error();
+      return fetched.error();
+    }
     credential_ = std::move(fetched).value();
     return credential_.token;
   }
@@ -110,8 +121,10 @@ class ProgramToken {
   }
 
   const ExecOptions options_;
+  std::atomic<std::uint64_t> runs_ = 0;  // that have ended
   std::mutex mutex_;
   ExecCredential credential_;
+  std::optional<Error> last_problem_;  // of the last run
 };
 
 }  // namespace

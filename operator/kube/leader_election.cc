@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -101,19 +102,26 @@ class LeaderElector::Implementation {
   ~Implementation() { Stop(); }
 
   void Start() {
-    thread_ = std::jthread([this](const std::stop_token& stop) {
-      Run(stop);
+    thread_ = std::jthread([this] {
+      Run();
+      const bool release = !abandoned_ && leading_;
       End();  // before the Lease is given away: nobody here may believe to lead any longer
-      if (leading_) Release();
+      if (release) Release();
     });
+    watchdog_ = std::jthread([this] { WatchTerm(); });
   }
 
   void Stop() {
-    if (thread_.joinable()) {
-      thread_.request_stop();
-      thread_.join();
-    }
+    all_.request_stop();
+    if (thread_.joinable()) thread_.join();
+    if (watchdog_.joinable()) watchdog_.join();
     End();
+  }
+
+  void Abandon() {
+    abandoned_ = true;
+    End();
+    all_.request_stop();
   }
 
   bool WaitForLeadership(std::stop_token stop) {
@@ -125,7 +133,8 @@ class LeaderElector::Implementation {
   std::stop_token Lost() const { return lost_.get_token(); }
 
  private:
-  void Run(const std::stop_token& stop) {
+  void Run() {
+    const auto stop = all_.get_token();
     while (!stop.stop_requested()) {
       const auto started = Steady::now();
       Try(started, stop);
@@ -133,7 +142,7 @@ class LeaderElector::Implementation {
         leading_ = false;
         return;
       }
-      SetLeader(leading_);
+      if (!SetLeader(leading_, renewed_ + options_.renew_deadline)) return;
       double factor = 1;
       if (!leading_) factor += std::uniform_real_distribution<double>(0, kWaitJitter)(random_);
       auto next =
@@ -143,9 +152,24 @@ class LeaderElector::Implementation {
     }
   }
 
+  // Ends a term whose renewal is overdue, whatever the other thread is waiting for.
+  void WatchTerm() {
+    const auto stop = all_.get_token();
+    std::unique_lock lock(mutex_);
+    while (changed_.wait(lock, stop, [this] { return is_leader_ || ended_; }) && !ended_) {
+      const auto term = term_;
+      changed_.wait_until(lock, stop, term, [&] { return ended_ || !is_leader_ || term_ != term; });
+      if (stop.stop_requested()) return;
+      if (ended_ || !is_leader_ || term_ != term || Steady::now() < term) continue;
+      lock.unlock();
+      Abandon();
+      return;
+    }
+  }
+
   // Reads the Lease, unless the last answer still stands, and takes or renews it if that is right.
   void Try(Steady::time_point started, const std::stop_token& stop) {
-    const CallOptions call{Timeout(started), stop};
+    const CallOptions call = CallFor(Timeout(started), stop);
     if (!leading_ || !record_) {
       auto body = client_.Get(path_, call);
       if (body) {
@@ -216,6 +240,16 @@ class LeaderElector::Implementation {
     return mine;
   }
 
+  // Tried again soon enough: nothing waits within a call.
+  static CallOptions CallFor(Duration timeout, std::stop_token stop) {
+    CallOptions call;
+    call.timeout = timeout;
+    call.stop = std::move(stop);
+    call.wait_if_asked = false;
+    call.without_managed_fields = true;
+    return call;
+  }
+
   // A leader's request must have ended when its term ends.
   Duration Timeout(Steady::time_point now) const {
     const Duration longest = options_.renew_deadline / 2;
@@ -227,7 +261,7 @@ class LeaderElector::Implementation {
 
   void Release() {
     leading_ = false;
-    const CallOptions call{kReleaseTimeout / 2, {}};
+    const CallOptions call = CallFor(kReleaseTimeout / 2, {});
     if (!record_) {  // the stop came amid a renewal
       auto body = client_.Get(path_, call);
       auto record = body ? DecodeLease(*body) : body.error();
@@ -243,11 +277,14 @@ class LeaderElector::Implementation {
     static_cast<void>(client_.MergePatch(path_, EncodeLease(options_.lease, released), {}, call));
   }
 
-  void SetLeader(bool leader) {
+  // False when the term has ended meanwhile.
+  bool SetLeader(bool leader, Steady::time_point term) {
     const std::lock_guard lock(mutex_);
-    if (is_leader_ == leader) return;
+    if (ended_) return false;
     is_leader_ = leader;
+    term_ = term;
     changed_.notify_all();
+    return true;
   }
 
   void End() {
@@ -282,8 +319,12 @@ class LeaderElector::Implementation {
   bool is_leader_ = false;
   bool ended_ = false;
   bool ended_leader_ = false;
+  Steady::time_point term_;  // when it ends, unless it is renewed
   std::stop_source lost_;
-  std::jthread thread_;  // last: it uses the others
+  std::stop_source all_;
+  std::atomic<bool> abandoned_ = false;
+  std::jthread thread_;  // last: they use the others
+  std::jthread watchdog_;
 };
 
 LeaderElector::LeaderElector(Client& client, LeaderElectionOptions options)
@@ -291,6 +332,7 @@ LeaderElector::LeaderElector(Client& client, LeaderElectionOptions options)
 LeaderElector::~LeaderElector() = default;
 void LeaderElector::Start() { implementation_->Start(); }
 void LeaderElector::Stop() { implementation_->Stop(); }
+void LeaderElector::Abandon() { implementation_->Abandon(); }
 bool LeaderElector::WaitForLeadership(std::stop_token stop) {
   return implementation_->WaitForLeadership(stop);
 }

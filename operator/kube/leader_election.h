@@ -28,8 +28,11 @@ struct LeaderElectionOptions {
   std::function<void(const Error&)> on_problem;
 };
 
+// One term: waits to lead, leads, has lost. For the next one make another elector.
+//
 // Thread-safe. Durations run on the steady clock: others' clocks are not trusted, only changes seen
-// here.
+// here. A term ends `renew_deadline` after its last renewal was sent, by a watchdog, even when a
+// request hangs.
 class LeaderElector {
  public:
   // `client` must outlive the elector.
@@ -37,13 +40,16 @@ class LeaderElector {
   ~LeaderElector();  // as Stop
 
   void Start();  // once
-  // Ends the thread; a leader releases the Lease (empty holder, one second) within 2 s.
+  // Ends the threads; a leader releases the Lease (empty holder, one second) within 2 s. For a
+  // leader whose work has ended.
   void Stop();
+  // Ends the term at once and leaves the Lease to run out, for the work is still going on. Does not
+  // wait.
+  void Abandon();
 
   // Blocks until it leads; false when `stop` was requested, or Stop called, before it did.
   bool WaitForLeadership(std::stop_token stop);
-  // Stop is requested on it once leadership, had before, is gone (also by Stop). One term a
-  // process: an elector that lost does not run again, its process should end and start anew.
+  // Stop is requested on it once leadership, had before, is gone (also by Stop).
   std::stop_token Lost() const;
 
  private:

@@ -175,7 +175,7 @@ TEST(ClientTest, ReadsCredentialsAgainOnceWhenRefused) {
   };
   Client client(transport, access);
   EXPECT_EQ(*client.Get("/api/v1/pods"), "in");
-  EXPECT_THAT(asked, ElementsAre(false, true));
+  EXPECT_THAT(asked, ElementsAre(false, false, true));
   EXPECT_EQ(transport.sent().size(), 2U);
 
   transport.on_send = [](const HttpRequest&) { return Respond(401, "{}"); };
@@ -204,9 +204,7 @@ TEST(ClientTest, WaitsWhenTheServerSaysSo) {
   transport.on_send = [](const HttpRequest&) { return Respond(429, "{}"); };
   EXPECT_EQ(client.Get("/api/v1/pods").error().code(), ErrorCode::kResourceExhausted);
 
-  transport.on_send = [](const HttpRequest&) {
-    return Respond(429, "{}", {{"retry-after", "9999999"}});
-  };
+  transport.on_send = [](const HttpRequest&) { return Respond(429, "{}", {{"retry-after", "9"}}); };
   std::stop_source stop;
   std::jthread stopper([&] {
     transport.WaitForSent(9);
@@ -218,11 +216,72 @@ TEST(ClientTest, WaitsWhenTheServerSaysSo) {
   EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(5));
 }
 
+TEST(ClientTest, ItsTimeIsThatOfTheWholeCall) {
+  FakeTransport transport;
+  std::string code = "429";
+  transport.on_send = [&](const HttpRequest&) {
+    return Respond(std::stoi(code), "{}", {{"retry-after", "1"}});
+  };
+  Client client(transport, Server());
+  const auto get = [&](CallOptions options) {
+    const auto started = std::chrono::steady_clock::now();
+    EXPECT_FALSE(client.Get("/api/v1/pods", options).ok());
+    return std::chrono::steady_clock::now() - started;
+  };
+  // A wait that would end after the call is not begun.
+  EXPECT_LT(get({std::chrono::milliseconds(900)}), std::chrono::milliseconds(300));
+  EXPECT_EQ(transport.sent().size(), 1U);
+  // Of three waits one fits, and the second try has what is left.
+  const auto took = get({std::chrono::milliseconds(1900)});
+  EXPECT_GE(took, std::chrono::seconds(1));
+  EXPECT_LT(took, std::chrono::milliseconds(1900));
+  ASSERT_EQ(transport.sent().size(), 3U);
+  EXPECT_GT(transport.sent()[1].timeout, std::chrono::milliseconds(1500));
+  EXPECT_LE(transport.sent()[2].timeout, std::chrono::milliseconds(900));
+  // Who does not want to wait does not.
+  CallOptions impatient;
+  impatient.wait_if_asked = false;
+  EXPECT_LT(get(impatient), std::chrono::milliseconds(300));
+  // An overloaded server that says when is waited for as well; one that does not is not.
+  code = "503";
+  EXPECT_GE(get({std::chrono::milliseconds(1500)}), std::chrono::seconds(1));
+  transport.on_send = [&](const HttpRequest&) { return Respond(503, "{}"); };
+  EXPECT_LT(get({std::chrono::seconds(10)}), std::chrono::milliseconds(300));
+}
+
+TEST(ClientTest, ATokenThatAnotherCallGotIsTaken) {
+  FakeTransport transport;
+  std::vector<bool> asked;
+  auto access = Server();
+  access.bearer = [&](bool refresh) -> Result<std::string> {
+    asked.push_back(refresh);
+    return std::string(asked.size() == 1 ? "old" : "new");
+  };
+  transport.on_send = [](const HttpRequest& request) {
+    return Header(request, "Authorization") == "Bearer new" ? Respond(200, "in")
+                                                            : Respond(401, "{}");
+  };
+  Client client(transport, access);
+  EXPECT_EQ(*client.Get("/api/v1/pods"), "in");
+  EXPECT_THAT(asked, ElementsAre(false, false));
+}
+
+TEST(ClientTest, ManagedFieldsAreLeftOutOnRequest) {
+  FakeTransport transport;
+  transport.on_send = [](const HttpRequest&) { return Respond(200, "{}"); };
+  Client client(transport, Server());
+  CallOptions options;
+  options.without_managed_fields = true;
+  ASSERT_TRUE(client.Get("/api/v1/pods", options).ok());
+  EXPECT_EQ(Header(transport.sent()[0], "Accept"),
+            "application/json;drop=metadata.managedFields,application/json");
+  ASSERT_TRUE(client.Get("/api/v1/pods").ok());
+  EXPECT_EQ(Header(transport.sent()[1], "Accept"), "application/json");
+}
+
 TEST(ClientTest, UntilEndsEveryCallThatBringsNoTokenOfItsOwn) {
   FakeTransport transport;
-  transport.on_send = [](const HttpRequest&) {
-    return Respond(429, "{}", {{"retry-after", "9999999"}});
-  };
+  transport.on_send = [](const HttpRequest&) { return Respond(429, "{}", {{"retry-after", "9"}}); };
   const std::string path = "/api/v1/namespaces/a/pods/b";
   Client client(transport, Server());
   std::stop_source stop;

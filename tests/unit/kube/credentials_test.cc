@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <unistd.h>
+#include <thread>
+#include <vector>
 
 #include <chrono>
 #include <filesystem>
@@ -100,6 +103,28 @@ TEST(ExecCredentialTest, RunsAgainOnlyWhenItMust) {
   const auto later = program("2101-01-01T00:00:00Z");
   EXPECT_EQ(*later(false), "5");
   EXPECT_EQ(*later(false), "5");
+  fs::remove(file);
+}
+
+TEST(ExecCredentialTest, ManyThreadsShareOneRun) {
+  const auto file = fs::temp_directory_path() / ("purser-exec-many-" + std::to_string(getpid()));
+  fs::remove(file);
+  ExecOptions options;
+  options.api_version = kVersion;
+  options.command = "sh";
+  options.arguments = {"-c",
+                       "sleep 0.3; echo >> $COUNT; n=$(wc -l < $COUNT); echo "
+                       "'{\"kind\":\"ExecCredential\",\"apiVersion\":\"" +
+                           std::string(kVersion) + "\",\"status\":{\"token\":\"'$n'\"}}'"};
+  options.environment = {{"COUNT", file}};
+  const auto token = TokenFromProgram(options);
+  EXPECT_EQ(*token(false), "1");
+  std::vector<std::jthread> threads;
+  std::vector<std::string> got(8);
+  for (std::size_t i = 0; i < got.size(); ++i)
+    threads.emplace_back([&, i] { got[i] = token(true).value(); });
+  threads.clear();
+  EXPECT_THAT(got, testing::Each("2"));
   fs::remove(file);
 }
 

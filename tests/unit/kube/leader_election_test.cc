@@ -186,6 +186,64 @@ TEST_F(LeaderElectionTest, GivesUpWhenItCannotRenew) {
   EXPECT_FALSE(elector->WaitForLeadership({}));
 }
 
+TEST_F(LeaderElectionTest, ATermEndsByItselfWhenARenewalHangs) {
+  std::atomic<bool> hang = false;
+  transport_.on_send = [&](const HttpRequest& request) {
+    while (hang) std::this_thread::sleep_for(milliseconds(1));  // whatever its timeout says
+    return server_(request);
+  };
+  auto elector = Make("one");
+  elector->Start();
+  ASSERT_TRUE(Leads(*elector));
+  hang = true;
+  const auto started = Steady::now();
+  EXPECT_TRUE(Ended(elector->Lost()));
+  EXPECT_LT(Steady::now() - started, milliseconds(600));
+  EXPECT_FALSE(IsLeader(*elector));
+  // What comes back late makes no leader of it again, and is not released.
+  hang = false;
+  EXPECT_FALSE(elector->WaitForLeadership({}));
+  elector->Stop();
+  EXPECT_EQ(server_.spec()["holderIdentity"], "one");
+}
+
+TEST_F(LeaderElectionTest, ARenewalDoesNotWaitWhenItIsThrottled) {
+  std::atomic<int> throttled = 0;
+  std::atomic<bool> throttle = false;
+  transport_.on_send = [&](const HttpRequest& request) -> Result<HttpResponse> {
+    if (!throttle) return server_(request);
+    if (++throttled == 3) throttle = false;
+    return Respond(429, "{}", {{"retry-after", "1"}});
+  };
+  auto elector = Make("one");
+  elector->Start();
+  ASSERT_TRUE(Leads(*elector));
+  throttle = true;
+  const auto started = Steady::now();
+  while (throttle && Steady::now() - started < seconds(5))
+    std::this_thread::sleep_for(milliseconds(2));
+  const int writes = server_.writes;
+  while (server_.writes < writes + 2 && Steady::now() - started < seconds(5))
+    std::this_thread::sleep_for(milliseconds(2));
+  EXPECT_LT(Steady::now() - started, milliseconds(290));  // a term of 300 ms has not ended
+  EXPECT_TRUE(IsLeader(*elector));
+}
+
+TEST_F(LeaderElectionTest, WhatIsAbandonedIsNotReleased) {
+  auto elector = Make("one");
+  elector->Start();
+  ASSERT_TRUE(Leads(*elector));
+  elector->Abandon();
+  EXPECT_TRUE(elector->Lost().stop_requested());
+  EXPECT_FALSE(IsLeader(*elector));
+  elector->Stop();
+  EXPECT_EQ(server_.spec()["holderIdentity"], "one");
+  // The next term of the same process goes on with it.
+  auto again = Make("one");
+  again->Start();
+  EXPECT_TRUE(Leads(*again, milliseconds(500)));
+}
+
 TEST_F(LeaderElectionTest, ShortOutagesDoNotMatter) {
   auto elector = Make("one");
   elector->Start();
