@@ -13,10 +13,12 @@
 #include <thread>
 #include <vector>
 
+#include "app/leadership.h"
 #include "app/memory.h"
 #include "app/pages.h"
 #include "app/sources.h"
 #include "app/version.h"
+#include "app/watched_store.h"
 #include "base/guarded.h"
 #include "base/pause.h"
 #include "base/progress.h"
@@ -28,7 +30,6 @@
 #include "kube/client.h"
 #include "kube/controller.h"
 #include "kube/events.h"
-#include "kube/leader_election.h"
 #include "kube/work_queue.h"
 #include "ledger/ledger.h"
 #include "ledger/sqlite/sqlite_store.h"
@@ -92,7 +93,10 @@ class Operator::Implementation {
                {observability::kPoolStatusController, &pool_report_queue_}},
               [this] { return leading_.load(); },
               [this] { return SourceSamples(); },
-              options_.config.leader_election.enabled} {}
+              options_.config.leader_election.enabled,
+              [this] { return leadership_.Refusal(); },
+              [this] { return leadership_.Stuck(); }},
+        leadership_(client_, system_clock_, progress_, LeadershipFrom()) {}
 
   Status Run(std::stop_token stop) {
     auto server = net::HttpServer::Start(
@@ -106,44 +110,43 @@ class Operator::Implementation {
     metrics_.SetSnapshots(SnapshotsOf(told_));
     caches_.Start();
 
-    Status ended = Ok();
-    if (!options_.config.leader_election.enabled) {
-      ended = Lead(stop);
-    } else {
-      kube::LeaderElectionOptions election;
-      election.lease = {options_.config.leader_election.ns,
-                        options_.config.leader_election.lease_name};
-      election.identity = identity_;
-      election.on_problem = [&election](const Error& error) {
-        spdlog::warn("lease={} {} ({}); retrying", election.lease.ToString(), error.message(),
-                     ToString(error.code()));
-      };
-      kube::LeaderElector elector(client_, election);
-      elector.Start();
-      spdlog::info("waiting to lead lease={} identity={}", election.lease.ToString(), identity_);
-      if (elector.WaitForLeadership(stop)) {
-        // Ends with either: the caller's wish, or the loss of the Lease.
-        std::stop_source leading;
-        const std::stop_callback on_stop(stop, [&leading] { leading.request_stop(); });
-        const std::stop_callback on_loss(elector.Lost(), [&leading] { leading.request_stop(); });
-        ended = Lead(leading.get_token());
-        if (ended.ok() && !stop.stop_requested()) {
-          ended = Error(ErrorCode::kConflict,
-                        "leadership of " + election.lease.ToString() +
-                            " was lost: another replica leads, or the API server was away");
-        }
-      }
-      elector.Stop();
-    }
+    const auto ended = leadership_.Run(
+        stop, [this] { return LedgerId(); }, [this](std::stop_token term) { return Lead(term); });
     caches_.Stop();
     metrics_.SetSnapshots({});
     return ended;
   }
 
  private:
-  Status Lead(std::stop_token stop) {
+  Result<std::unique_ptr<ledger::Store>> OpenStore() {
+    const Progress::Step step(progress_, "opening the ledger");
     auto store = ledger::OpenSqliteStore(options_.config.store.path);
     if (!store) return store.error().WithContext("store.path " + options_.config.store.path);
+    return WatchStore(std::move(*store), progress_);
+  }
+
+  Result<std::string> LedgerId() {
+    auto store = OpenStore();
+    if (!store) return store.error();
+    auto id = (*store)->LedgerId();
+    if (!id) return id.error().WithContext("store.path " + options_.config.store.path);
+    return id;
+  }
+
+  LeadershipOptions LeadershipFrom() const {
+    LeadershipOptions leadership;
+    leadership.elects = options_.config.leader_election.enabled;
+    leadership.lease = {options_.config.leader_election.ns,
+                        options_.config.leader_election.lease_name};
+    leadership.identity = identity_;
+    leadership.ledger = "store.path " + options_.config.store.path;
+    if (options_.stuck_after) leadership.stuck_after = *options_.stuck_after;
+    return leadership;
+  }
+
+  Status Lead(std::stop_token stop) {
+    auto store = OpenStore();
+    if (!store) return store.error();
     auto epoch = (*store)->TakeOver();
     if (!epoch) return epoch.error().WithContext("store.path " + options_.config.store.path);
     spdlog::info("leading identity={} epoch={}", identity_, *epoch);
@@ -216,6 +219,7 @@ class Operator::Implementation {
         spdlog::info("caches synced budgets={} pools={} deployments={} statefulsets={}",
                      caches_.budgets.Size(), caches_.pools.Size(), caches_.deployments.Size(),
                      caches_.stateful_sets.Size());
+        EnqueueAll();
         changes_.SetEvaluate([&budgets](const auto& before, const auto& after) {
           return budgets.EvaluateEdited(before, after);
         });
@@ -246,10 +250,24 @@ class Operator::Implementation {
       ledger->OnChange({});
       changes_.SetEvaluate({});
       leading_ = false;
+      ForgetEvaluations();
       const std::lock_guard lock(sources_mutex_);
       sources_ = nullptr;
     }
     return ended;
+  }
+
+  // In a first term the watches have done that; in a later one all is to be decided anew.
+  void EnqueueAll() {
+    caches_.budgets.ForEach([this](const auto& budget) { budget_queue_.Add(budget->meta.key()); });
+    caches_.pools.ForEach([this](const auto& pool) { pool_queue_.Add(pool->meta.key()); });
+  }
+
+  // What a former leader decided is not known here any more.
+  void ForgetEvaluations() {
+    std::vector<kube::ObjectKey> keys;
+    caches_.budgets.ForEach([&](const auto& budget) { keys.push_back(budget->meta.key()); });
+    for (const auto& key : keys) board_.Remove(key);
   }
 
   // Every budget before any pool: a pool that acts on half of its budgets would only be asked
@@ -331,6 +349,7 @@ class Operator::Implementation {
   std::mutex sources_mutex_;
   Sources* sources_ = nullptr;  // while leading
   Told told_;
+  Leadership leadership_;
 };
 
 Operator::Operator(std::unique_ptr<Implementation> implementation)

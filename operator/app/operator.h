@@ -1,9 +1,11 @@
 // The whole operator, wired: usage -> ledger -> policy -> enforcement -> status.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -21,6 +23,8 @@ struct OperatorOptions {
       nullptr;  // of windows and polls; null: the system's. The Lease always runs on real time.
   std::string identity;  // of the Lease's holder and the events' reporter; empty: host name + Pod
                          // UID, or + random
+  // See LeadershipOptions; nothing: its own.
+  std::optional<std::chrono::seconds> stuck_after;
   // Called once, from Run's thread, with the port that serves /healthz, /readyz and /metrics.
   std::function<void(std::uint16_t)> on_listening;
 };
@@ -32,8 +36,9 @@ class Operator {
   static Result<std::unique_ptr<Operator>> Create(OperatorOptions options);
   ~Operator();
 
-  // Blocks until `stop` (Ok) or until it cannot go on (an error: lost leadership, fenced, unusable
-  // store). After a stop: no work is taken, the store is committed, the Lease released; within 2 s.
+  // Blocks until `stop` (Ok) or until it cannot go on (an error: an unusable store; without a Lease
+  // also: fenced). Who loses the Lease waits to lead again. After a stop: no work is taken, the
+  // store is committed, the Lease released; within 2 s.
   Status Run(std::stop_token stop);
 
  private:

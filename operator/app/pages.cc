@@ -53,8 +53,14 @@ observability::Snapshots SnapshotsOf(const Told& told) {
 net::ServerResponse Serve(const Told& told, const observability::Metrics& metrics,
                           const net::ServerRequest& request) {
   constexpr const char* kText = "text/plain; charset=utf-8";
-  if (request.path == "/healthz") return {200, kText, "ok\n"};
+  if (request.path == "/healthz") {
+    const auto stuck = told.stuck ? told.stuck() : std::nullopt;
+    return stuck ? net::ServerResponse{503, kText, "not healthy: " + *stuck + "\n"}
+                 : net::ServerResponse{200, kText, "ok\n"};
+  }
   if (request.path == "/readyz") {
+    if (const auto refusal = told.refusal ? told.refusal() : std::nullopt)
+      return {503, kText, "not ready: " + *refusal + "\n"};
     if (told.leading()) return {200, kText, "ok: leading\n"};
     if (told.elects && told.caches.Synced()) return {200, kText, "ok: standing by\n"};
     return {503, kText, "not ready: caches are being filled\n"};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,9 @@ struct Told {
   std::function<bool()> leading;
   std::function<std::vector<observability::SourceSample>()> sources;
   bool elects = false;  // replicas stand by until they lead
+  // Why this replica does not even stand by; what hangs for good. Nothing: all is well.
+  std::function<std::optional<std::string>()> refusal{};
+  std::function<std::optional<std::string>()> stuck{};
 };
 
 // The snapshots that /metrics takes.

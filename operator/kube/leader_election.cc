@@ -22,11 +22,6 @@ using Steady = std::chrono::steady_clock;
 constexpr Duration kReleaseTimeout{1500};
 constexpr double kWaitJitter = 0.2;
 
-const ResourceType& LeaseType() {
-  static const ResourceType type{"coordination.k8s.io", "v1", "leases", "Lease"};
-  return type;
-}
-
 std::string Now() {
   return FormatUtcMicros(
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
@@ -42,6 +37,11 @@ bool ReadOptional(simdjson::dom::element object, const char* pointer, T& value) 
 }
 
 }  // namespace
+
+const ResourceType& LeaseType() {
+  static const ResourceType type{"coordination.k8s.io", "v1", "leases", "Lease"};
+  return type;
+}
 
 Result<LeaseRecord> DecodeLease(std::string_view body) {
   const Error wrong(ErrorCode::kCorrupt, "the Lease cannot be read");
@@ -259,22 +259,28 @@ class LeaderElector::Implementation {
     return std::clamp(left, Duration(1), longest);
   }
 
+  // Should it fail, the others wait the Lease out.
   void Release() {
     leading_ = false;
-    const CallOptions call = CallFor(kReleaseTimeout / 2, {});
-    if (!record_) {  // the stop came amid a renewal
-      auto body = client_.Get(path_, call);
-      auto record = body ? DecodeLease(*body) : body.error();
-      if (!record || record->holder != options_.identity) return;
-      record_ = std::move(record).value();
+    const CallOptions call = CallFor(kReleaseTimeout / 4, {});
+    for (int i = 0; i < 2; ++i) {
+      if (!record_) {  // the stop came amid a renewal
+        auto body = client_.Get(path_, call);
+        auto record = body ? DecodeLease(*body) : body.error();
+        if (!record || record->holder != options_.identity) return;
+        record_ = std::move(record).value();
+      }
+      LeaseRecord released = *record_;
+      released.holder.clear();
+      released.duration_seconds = 1;
+      released.renew_time = Now();
+      released.acquire_time = released.renew_time;
+      const auto answer =
+          client_.MergePatch(path_, EncodeLease(options_.lease, released), {}, call);
+      // Somebody wrote to the Lease without taking it, an annotation perhaps.
+      if (answer || answer.error().code() != ErrorCode::kConflict) return;
+      record_.reset();
     }
-    LeaseRecord released = *record_;
-    released.holder.clear();
-    released.duration_seconds = 1;
-    released.renew_time = Now();
-    released.acquire_time = released.renew_time;
-    // Should it fail, the others wait the Lease out.
-    static_cast<void>(client_.MergePatch(path_, EncodeLease(options_.lease, released), {}, call));
   }
 
   // False when the term has ended meanwhile.

@@ -15,6 +15,9 @@
 
 namespace purser::kube {
 
+// Lease of coordination.k8s.io/v1.
+const ResourceType& LeaseType();
+
 struct LeaderElectionOptions {
   ObjectKey lease;
   std::string identity;  // of one process at a time, whatever its name

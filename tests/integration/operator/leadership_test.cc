@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
 #include "integration/operator/process.h"
 #include "integration/operator/world.h"
 #include "support/exporter.h"
@@ -70,21 +74,68 @@ TEST_F(LeadershipTest, ATermEndsAtSigtermAndTheNextLeadsAtOnce) {
   EXPECT_EQ(Lease(world).value("holderIdentity", "?"), "") << Lease(world);
 }
 
-TEST_F(LeadershipTest, ALostLeaseEndsTheProcessWithAnError) {
+TEST_F(LeadershipTest, WhoLosesTheLeaseWaitsToLeadAgain) {
   const World world("lease-lost");
   TenSpentOfAThousand(world);
   Process process(world, Elected(world));
-  ASSERT_TRUE(world.Eventually("it leads", [&] { return process.Logged("leading identity="); }))
+  ASSERT_TRUE(world.Eventually("it books", [&] { return world.Spent("daily") == "10"; }))
       << process.LogTail();
-  const auto taken = world.Kubectl({"patch", "lease", "purser", "--type=merge", "-p",
-                                    R"({"spec":{"holderIdentity":"somebody-else"}})"});
-  ASSERT_EQ(taken.code, 0) << taken.err;
-  ASSERT_TRUE(world.Eventually("it ends", [&] { return process.Ended().has_value(); }))
-      << process.LogTail();
-  EXPECT_EQ(process.Ended(), 1);
-  EXPECT_TRUE(process.Logged("leadership of lease-lost/purser was lost: another replica leads"))
-      << process.LogTail();
+  const auto hold = [&](const std::string& holder) {
+    const auto taken = world.Kubectl({"patch", "lease", "purser", "--type=merge", "-p",
+                                      R"({"spec":{"holderIdentity":")" + holder + "\"}}"});
+    ASSERT_EQ(taken.code, 0) << taken.err;
+  };
+  hold("somebody-else");
+  ASSERT_TRUE(world.Eventually("it says so", [&] {
+    return process.Logged("leadership of lease-lost/purser was lost: another replica leads");
+  })) << process.LogTail();
+  exporter_.Add(world.ns(), "worker", "30");
+  std::this_thread::sleep_for(std::chrono::seconds(5));
+  EXPECT_FALSE(process.Ended()) << process.LogTail();
   EXPECT_EQ(Lease(world).value("holderIdentity", ""), "somebody-else") << "it is not ours to empty";
+  EXPECT_EQ(world.Spent("daily"), "10") << "who does not lead books nothing";
+  hold("");
+  SpendAndExpectBooked(world, process);
+  EXPECT_EQ(process.End(SIGTERM), 0) << process.LogTail();
+}
+
+TEST_F(LeadershipTest, AnEmptyLedgerDoesNotFollowAFullOneUnasked) {
+  const World world("ledger-lost");
+  TenSpentOfAThousand(world);
+  const auto config = Elected(world);
+  {
+    Process first(world, config, "first");
+    ASSERT_TRUE(world.Eventually("it books", [&] { return world.Spent("daily") == "10"; }))
+        << first.LogTail();
+    ASSERT_EQ(first.End(SIGTERM), 0) << first.LogTail();
+  }
+  // The volume is lost.
+  for (const char* end : {"", "-wal", "-shm"})
+    std::filesystem::remove(world.folder() + "/ledger.db" + end);
+  Process second(world, config, "second");
+  ASSERT_TRUE(world.Eventually("it refuses", [&] {
+    return second.Logged("not leading: the ledger");
+  })) << second.LogTail();
+  ASSERT_TRUE(world.Eventually("an Event says so", [&] {
+    return world.Kubectl({"get", "events.events.k8s.io"}).out.find("LedgerRefused") !=
+           std::string::npos;
+  }));
+  std::this_thread::sleep_for(std::chrono::seconds(3));
+  EXPECT_EQ(Lease(world).value("holderIdentity", "?"), "");
+  EXPECT_EQ(world.Spent("daily"), "10");
+  EXPECT_FALSE(second.Ended()) << second.LogTail();
+  // What the message says to do.
+  const auto log = second.LogTail();
+  const auto accept = log.find("purser.dev/accept-ledger=");
+  ASSERT_NE(accept, std::string::npos) << log;
+  const auto end = log.find_first_of(" \"\n\\", accept);
+  ASSERT_EQ(
+      world
+          .Kubectl({"annotate", "lease", "purser", "--overwrite", log.substr(accept, end - accept)})
+          .code,
+      0);
+  ASSERT_TRUE(world.Eventually("it leads", [&] { return second.Logged("leading identity="); }))
+      << second.LogTail();
 }
 
 TEST_F(LeadershipTest, OfTwoOnOneLedgerOnlyTheLaterBooks) {
@@ -123,9 +174,9 @@ TEST_F(LeadershipTest, ALeaderThatSleptThroughItsTermBooksNothingAfterwards) {
   exporter_.Add(world.ns(), "worker", "20");
   first.Signal(SIGCONT);
   SpendAndExpectBooked(world, second);
-  ASSERT_TRUE(world.Eventually("the first ends", [&] { return first.Ended().has_value(); }))
-      << first.LogTail();
-  EXPECT_EQ(first.Ended(), 1) << first.LogTail();
+  ASSERT_TRUE(world.Eventually("the first waits to lead again", [&] {
+    return first.Logged("was lost: another replica leads");
+  })) << first.LogTail();
   SpendAndExpectBooked(world, second);
 }
 

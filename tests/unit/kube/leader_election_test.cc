@@ -80,6 +80,12 @@ class LeaseServer {
                 {"leaseTransitions", 4}}}};
   }
 
+  // Somebody writes to it, the holder untouched.
+  void Touch() {
+    const std::lock_guard lock(mutex_);
+    lease_["metadata"]["resourceVersion"] = std::to_string(++version_);
+  }
+
   std::atomic<bool> down = false;
   std::atomic<int> writes = 0;
 
@@ -265,6 +271,18 @@ TEST_F(LeaderElectionTest, GivesUpAtOnceWhenAnotherHolds) {
   EXPECT_EQ(server_.spec()["holderIdentity"], "two");
   elector->Stop();
   EXPECT_EQ(server_.spec()["holderIdentity"], "two");  // what is not ours is not released
+}
+
+TEST_F(LeaderElectionTest, ReleasesALeaseThatWasAnnotatedMeanwhile) {
+  LeaderElectionOptions options;
+  options.lease = {"purser-system", "purser"};
+  options.identity = "one";
+  LeaderElector elector(client_, options);  // which renews every 2 s
+  elector.Start();
+  ASSERT_TRUE(Leads(elector));
+  server_.Touch();
+  elector.Stop();
+  EXPECT_EQ(server_.spec()["holderIdentity"], "");
 }
 
 TEST_F(LeaderElectionTest, StopEndsTheWait) {
