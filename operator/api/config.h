@@ -129,7 +129,9 @@ struct UnknownModelPrice {
 
 struct PricesConfig {
   std::string file;  // a catalogue beside the one shipped, and before it; "": none
-  std::optional<UnknownModelPrice> unknown_model;
+  // Never nothing by default: a model that nobody priced is dear until somebody does.
+  std::optional<UnknownModelPrice> unknown_model = UnknownModelPrice{
+      Money::FromNanos(15 * Money::kNanosPerDollar), Money::FromNanos(75 * Money::kNanosPerDollar)};
   bool operator==(const PricesConfig&) const = default;
 };
 

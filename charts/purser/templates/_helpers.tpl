@@ -64,6 +64,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "purser.config" -}}
 {{- $default := dict "name" "default" "prometheus" .Values.prometheus -}}
 {{- $leader := .Values.config.leaderElection -}}
+{{- $prices := dict "unknownModel" .Values.prices.unknownModel -}}
+{{- with default (ternary "/etc/purser/prices.json" "" (not (empty .Values.prices.models))) .Values.prices.file -}}
+{{- $_ := set $prices "file" . -}}
+{{- end -}}
 {{- dict
       "apiVersion" "config.purser.dev/v1alpha1"
       "kind" "OperatorConfig"
@@ -75,6 +79,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
       "watchNamespaces" .Values.config.watchNamespaces
       "store" (dict "type" "SQLite" "path" "/var/lib/purser/ledger.db")
       "sources" (default (list $default) .Values.config.sources)
+      "prices" $prices
     | toYaml -}}
 {{- end -}}
 

@@ -30,7 +30,18 @@ _EVERYTHING: dict[str, Any] = {
     "prometheus": {
         "url": "https://prometheus.example/prefix",
         "metric": 'cost{team="x"}',
-        "labels": {"namespace": "ns", "agent": "key_alias", "model": "m", "task": "t", "workflow": "w"},
+        "match": {"cluster": 'p"rod'},
+        "labels": {
+            "namespace": {"from": ["team_alias", "ns"], "regex": "svc-(.*)", "default": "x"},
+            "agent": "key_alias",
+            "model": "m",
+            "task": {"default": "t"},
+            "workflow": "w",
+        },
+        "ignoreLabels": ["job"],
+        "lateness": "20m",
+        "plausiblePerSecond": "0.5",
+        "acceptWarnings": ["PromQL info: .*"],
         "scrapeInterval": "30s",
         "interval": "1m",
         "timeout": "2s500ms",
@@ -42,6 +53,10 @@ _EVERYTHING: dict[str, Any] = {
             "tls": {"caFile": "/run/purser/ca/ca.crt", "certFile": "/c", "keyFile": "/k"},
             "headers": {"X-Scope-OrgID": "tenant"},
         },
+    },
+    "prices": {
+        "models": {"gpt-4o": {"input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05}},
+        "unknownModel": {"inputPerMillion": "20", "outputPerMillion": "100"},
     },
     "mounts": [
         {"secret": "prometheus-token", "path": "/run/purser/prometheus"},
@@ -90,6 +105,27 @@ _VARIANTS: dict[str, dict[str, Any]] = {
             ]
         }
     },
+    "presets": {
+        "prometheus": {"url": "http://prometheus:9090", "preset": "litellm", "labels": {"namespace": {"default": "a"}}},
+        "prices": {"file": "/run/purser/prices/prices.json"},
+    },
+    "metrics and tokens": {
+        "config": {
+            "sources": [
+                {"name": "default", "prometheus": {"url": "http://p", "metrics": ["a_total", "b_total"]}},
+                {"name": "kinds", "prometheus": {"url": "http://p", "tokens": {"input": "i", "output": "o"}}},
+                {
+                    "name": "types",
+                    "prometheus": {
+                        "url": "http://p",
+                        "preset": "agentgateway",
+                        "metrics": [],
+                        "tokens": {"metric": "t", "typeLabel": "gen_ai_token_type"},
+                    },
+                },
+            ]
+        }
+    },
     "the least and the most": {
         "config": {
             "sources": [
@@ -129,7 +165,18 @@ _REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"prometheus": {"metric": "sum(cost)"}}, "/prometheus/metric"),
     ({"prometheus": {"metric": "a" * 2049}}, "/prometheus/metric"),
     ({"prometheus": {"metric": 'cost{team="\n"}'}}, "/prometheus/metric"),
-    ({"prometheus": {"metric": None}}, "'metric'"),
+    ({"prometheus": {"preset": None}}, "'metric'"),
+    ({"prometheus": {"preset": "LiteLLM"}}, "/prometheus/preset"),
+    ({"prometheus": {"metric": "a", "metrics": ["b"]}}, "/prometheus"),
+    ({"prometheus": {"metrics": ["a{b='c'}"]}}, "/prometheus/metrics/0"),
+    ({"prometheus": {"tokens": {"typeLabel": "a"}}}, "/prometheus/tokens"),
+    ({"prometheus": {"match": {"a-b": "c"}}}, "'a-b' not allowed"),
+    ({"prometheus": {"labels": {"agent": {"form": ["a"]}}}}, "/prometheus/labels/agent"),
+    ({"prometheus": {"plausiblePerSecond": "0.0"}}, "/prometheus/plausiblePerSecond"),
+    ({"prometheus": {"plausiblePerSecond": 1}}, "/prometheus/plausiblePerSecond"),
+    ({"prometheus": {"lateness": "25h"}}, "/prometheus/lateness"),
+    ({"prices": {"file": "/a", "models": {"m": {}}}}, "/prices/models"),
+    ({"prices": {"unknownModel": {"inputPerMillion": "1", "outputPerMillion": "1e-6"}}}, "outputPerMillion"),
     ({"prometheus": {"labels": {"agnt": "x"}}}, "'agnt' not allowed"),
     ({"prometheus": {"labels": {"agent": "not-a-label"}}}, "/prometheus/labels/agent"),
     ({"prometheus": {"scrapeInterval": 15}}, "/prometheus/scrapeInterval"),

@@ -62,7 +62,7 @@ TEST_F(PriceBookTest, WhatNobodyKnowsIsEstimatedAndTold) {
   EXPECT_FALSE(priced.known);
   EXPECT_EQ(priced.name, "acme-1");
   EXPECT_EQ(priced.cost.nanos(), 22'500'000) << "what is cached is not taken to be cheaper";
-  PriceBook silent({});
+  PriceBook silent({.file = {}, .unknown_model = {}});
   priced = silent.Current()->Price("acme", "acme-1", tokens);
   EXPECT_FALSE(priced.known);
   EXPECT_EQ(priced.cost, Money());
