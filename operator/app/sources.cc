@@ -75,7 +75,7 @@ std::vector<observability::SourceSample> Sources::Samples() const {
     sample.series = static_cast<double>(figures.series);
     sample.unattributed_series = static_cast<double>(figures.unattributed_series);
     sample.shortened_series = static_cast<double>(figures.shortened_series);
-    sample.suspended_series = static_cast<double>(figures.suspended_series);
+    sample.quarantined_series = static_cast<double>(figures.quarantined_series);
     sample.polls = figures.polls;
     sample.errors = figures.errors;
     sample.last_duration_seconds = std::chrono::duration<double>(figures.last_duration).count();

@@ -44,6 +44,8 @@ struct MeterReport {
 struct SourceHealth {
   enum class State { kNeverRead, kHealthy, kLost };
   State state = State::kNeverRead;
+  // The last poll failed, though not for so long that it is told: nothing is relaxed.
+  bool doubtful = false;
   std::string reason;   // CamelCase for a condition: PrometheusUnreachable, QueryFailed,
                         // IncompleteAnswer, NoSeries, Stale, StoreUnavailable …
   std::string message;  // for people: what happened, what to do

@@ -11,7 +11,7 @@ __extension__ typedef __int128 Wide;
 
 constexpr std::int64_t kMaximum = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kMinimum = std::numeric_limits<std::int64_t>::min();
-constexpr std::size_t kDecimals = 9;         // of a dollar in a nano-dollar
+constexpr std::size_t kDecimals = kMoneyDecimals;
 constexpr std::size_t kLimitDigits = 9;      // before the point of a limit
 constexpr std::size_t kLongestSample = 512;  // the longest a double prints as is about 350
 constexpr std::int64_t kLargestExponent =
@@ -92,11 +92,11 @@ std::optional<std::int64_t> Append(std::int64_t value, int digit) {
   return result;
 }
 
-// Half up at the ninth decimal. Nothing when beyond int64 nano-dollars.
-std::optional<std::int64_t> ToNanos(const Literal& literal) {
-  // How many digits stand before the nano-dollar's point; may be negative.
+// Half up at the last decimal kept. Nothing when beyond int64.
+std::optional<std::int64_t> Scale(const Literal& literal, std::size_t decimals) {
+  // How many digits stand before the unit's point; may be negative.
   const std::int64_t kept =
-      static_cast<std::int64_t>(literal.whole.size() + kDecimals) + literal.exponent;
+      static_cast<std::int64_t>(literal.whole.size() + decimals) + literal.exponent;
   const auto size = static_cast<std::int64_t>(literal.size());
   std::int64_t nanos = 0;
   for (std::int64_t i = 0; i < kept; ++i) {
@@ -160,14 +160,21 @@ Result<Money> Money::ParseLimit(std::string_view text) {
   return Money(nanos);
 }
 
-Result<Money> Money::ParseSample(std::string_view text) {
+Result<std::int64_t> ParseScaled(std::string_view text, std::size_t decimals) {
   if (text.size() > kLongestSample) return Invalid(text, "longer than any number");
   const auto literal = ParseLiteral(text);
   if (!literal) return Invalid(text, "not a finite decimal number");
   if (literal->negative && !IsZero(*literal))
     return Invalid(text, "negative: a counter of spend only grows");
-  const auto nanos = ToNanos(*literal);
-  if (!nanos) return Invalid(text, "too large: the most is 9223372036.854775807 dollars");
+  const auto scaled = Scale(*literal, decimals);
+  if (scaled) return *scaled;
+  return Invalid(text, decimals == kDecimals ? "too large: the most is 9223372036.854775807 dollars"
+                                             : "too large: the most is 9223372036854775807");
+}
+
+Result<Money> Money::ParseSample(std::string_view text) {
+  const auto nanos = ParseScaled(text, kDecimals);
+  if (!nanos) return nanos.error();
   return Money(*nanos);
 }
 

@@ -48,6 +48,12 @@ class Money {
   std::int64_t nanos_ = 0;
 };
 
+// Decimals of a dollar in a nano-dollar.
+inline constexpr int kMoneyDecimals = 9;
+
+// As Money::ParseSample, but in units of 10^-decimals: 0 for tokens and calls. `decimals`: 0 to 9.
+Result<std::int64_t> ParseScaled(std::string_view text, std::size_t decimals);
+
 // spent * 100 >= percent * limit, in 128 bits: the only way a threshold is compared.
 // A limit of 0 is reached by any percent, even at spent 0 ("nothing may be spent").
 bool ReachesPercent(Money spent, Money limit, std::int32_t percent);

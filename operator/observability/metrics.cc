@@ -97,8 +97,8 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
       auto shortened =
           Family("purser_source_shortened_series",
                  "Of them, with a label longer than the ledger keeps.", MetricType::Gauge);
-      auto suspended = Family("purser_source_suspended_series",
-                              "Of them, with several writers: not booked.", MetricType::Gauge);
+      auto quarantined = Family("purser_source_quarantined_series",
+                              "Of them, with no numbers: not booked.", MetricType::Gauge);
       auto polls = Family("purser_polls_total", "Queries sent.", MetricType::Counter);
       auto errors = Family("purser_poll_errors_total", "Queries that failed or were incomplete.",
                            MetricType::Counter);
@@ -111,14 +111,14 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
         AddValue(series, labels, source.series);
         AddValue(unattributed, labels, source.unattributed_series);
         AddValue(shortened, labels, source.shortened_series);
-        AddValue(suspended, labels, source.suspended_series);
+        AddValue(quarantined, labels, source.quarantined_series);
         AddValue(polls, labels, static_cast<double>(source.polls));
         AddValue(errors, labels, static_cast<double>(source.errors));
         AddValue(seconds, labels, source.last_duration_seconds);
       }
       families.insert(families.end(),
                       {std::move(healthy), std::move(age), std::move(series),
-                       std::move(unattributed), std::move(shortened), std::move(suspended),
+                       std::move(unattributed), std::move(shortened), std::move(quarantined),
                        std::move(polls), std::move(errors), std::move(seconds)});
     }
     if (snapshots.queues) {

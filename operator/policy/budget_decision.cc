@@ -111,7 +111,7 @@ void Explain(const BudgetInput& input, BudgetDecision& decision) {
         "; mode Audit: would be " + std::string(ToString(decision.level)) + ", nothing is touched";
   }
   std::string outlook = "; resets in " + FormatDuration(input.window.end - input.now);
-  if (!decision.may_relax) outlook += HoldMessage(input);
+  if (input.source.kind != SourceState::Kind::kHealthy) outlook += HoldMessage(input);
   decision.outlook_size = outlook.size();
   message += outlook;
 }
@@ -142,7 +142,7 @@ BudgetDecision Decide(const BudgetInput& input) {
   decision.percent_used = PercentUsed(input.spent, input.spec.limit);
   decision.window = input.window;
   decision.audit = input.spec.mode == api::Mode::kAudit;
-  decision.may_relax = input.source.kind == SourceState::Kind::kHealthy;
+  decision.may_relax = input.source.kind == SourceState::Kind::kHealthy && !input.source.doubtful;
   ApplyThresholds(input, decision);
   ApplyCurve(input, decision);
   ApplyForecast(input, decision);

@@ -25,6 +25,7 @@ struct SourceState {
   std::string reason;                  // CamelCase, e.g. PrometheusUnreachable; empty when healthy
   std::string message;                 // for people
   std::optional<Timestamp> last_read;  // the last complete answer
+  bool doubtful = false;  // healthy so far, but the last read failed: nothing is relaxed
 };
 
 struct BudgetInput {

@@ -34,9 +34,12 @@ class OneAnswer final : public net::HttpTransport {
   Result<net::HttpResponse> Send(const net::HttpRequest&, std::stop_token) override {
     return response_;
   }
-  Result<net::HttpResponse> Stream(const net::HttpRequest&, const OnPiece&,
+  Result<net::HttpResponse> Stream(const net::HttpRequest&, const OnPiece& on_piece,
                                    std::stop_token) override {
-    return Error(ErrorCode::kInternal, "not needed");
+    if (response_.status != 200) return response_;
+    const auto goes_on = on_piece(response_.body);
+    if (!goes_on) return goes_on.error();
+    return net::HttpResponse{200, response_.headers, ""};
   }
 
  private:

@@ -1,5 +1,6 @@
 // An HttpTransport that answers the query API from samples in memory: range selectors `x[Nms]` and
-// `last_over_time(x[1h])`, whatever x is. Samples may become visible late; answers may be replaced.
+// `last_over_time(x[Nms])`, whatever x is but for start times. Samples may become visible late;
+// answers may be replaced.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +8,10 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -52,17 +56,52 @@ class FakePrometheus final : public net::HttpTransport {
     if (intercept) {
       if (auto prepared = intercept(request)) return std::move(*prepared);
     }
-    return net::HttpResponse{200, {}, Answer(request.body)};
+    if (request.method == "GET") return Ok200(R"({"status":"success","data":[]})");
+    if (request.body.find("process_start_time_seconds") != std::string::npos)
+      return net::HttpResponse{200, headers, StartTimes(TimeOf(request.body))};
+    return net::HttpResponse{200, headers, Answer(request.body)};
   }
 
-  Result<net::HttpResponse> Stream(const net::HttpRequest&, const OnPiece&,
-                                   std::stop_token) override {
-    return Error(ErrorCode::kInternal, "not needed");
+  Result<net::HttpResponse> Stream(const net::HttpRequest& request, const OnPiece& on_piece,
+                                   std::stop_token stop) override {
+    auto response = Send(request, std::move(stop));
+    if (!response || response->status != 200) return response;
+    const std::string body = std::exchange(response->body, {});
+    for (std::size_t at = 0; at < body.size(); at += kPiece) {
+      const auto goes_on = on_piece(std::string_view(body).substr(at, kPiece));
+      if (!goes_on) return goes_on.error();
+      if (!*goes_on) break;
+    }
+    return response;
   }
+
+  // Of every answer, such as {"date", "Fri, 27 Nov 2026 06:34:25 GMT"}.
+  net::HttpHeaders headers;
+  // By instance label: the starts that process_start_time_seconds tells, the last one at a time.
+  std::map<std::string, std::set<Timestamp>> started;
 
   static net::HttpResponse Ok200(std::string body) { return {200, {}, std::move(body)}; }
 
  private:
+  static constexpr std::size_t kPiece = 1000;
+
+  static Timestamp TimeOf(const std::string& form) {
+    const double seconds = std::stod(form.substr(form.find("&time=") + 6));
+    return Timestamp{Duration(static_cast<std::int64_t>(seconds * 1000 + 0.5))};
+  }
+
+  std::string StartTimes(Timestamp at) const {
+    std::string result;
+    for (const auto& [instance, starts] : started) {
+      const auto after = starts.upper_bound(at);
+      if (after == starts.begin()) continue;
+      if (!result.empty()) result += ",";
+      result += R"({"metric":{"__name__":"process_start_time_seconds","instance":")" + instance +
+                R"("},"value":[0,")" + Seconds(*std::prev(after)) + "\"]}";
+    }
+    return R"({"status":"success","data":{"resultType":"vector","result":[)" + result + "]}}";
+  }
+
   static std::string Seconds(Timestamp time) {
     const auto milliseconds = time.time_since_epoch().count();
     std::string fraction = std::to_string(milliseconds % 1000);
@@ -76,13 +115,10 @@ class FakePrometheus final : public net::HttpTransport {
 
   // Left-open ranges, as from Prometheus 3.
   std::string Answer(const std::string& form) const {
-    const auto time_at = form.find("&time=") + 6;
-    const double seconds = std::stod(form.substr(time_at));
-    const Timestamp end{Duration(static_cast<std::int64_t>(seconds * 1000 + 0.5))};
+    const Timestamp end = TimeOf(form);
     const bool baseline = form.find("last_over_time") != std::string::npos;
     const auto open = form.find("%5B");
-    const Duration reach =
-        baseline ? Duration(3'600'000) : Duration(std::stoll(form.substr(open + 3)));
+    const Duration reach(std::stoll(form.substr(open + 3)));
     const Timestamp visible = now ? now() : end;
     std::string result;
     for (const auto& [labels, points] : series_) {

@@ -27,6 +27,7 @@ policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
       state.kind = policy::SourceState::Kind::kLost;
       break;
   }
+  state.doubtful = health.doubtful;
   state.reason = health.reason;
   state.message = health.message;
   state.last_read = health.last_read;

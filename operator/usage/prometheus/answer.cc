@@ -3,7 +3,9 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <vector>
+
+#include "base/list_splitter.h"
+#include "money/money.h"
 
 namespace purser::usage {
 namespace {
@@ -11,8 +13,9 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 
 constexpr std::size_t kMostLabels = 128;
+constexpr std::size_t kMostWarnings = 10;
 constexpr std::size_t kQuoted = 200;
-constexpr std::size_t kLargeBody = 1 << 20;
+constexpr std::size_t kLongestSeries = 16 << 20;
 constexpr std::int64_t kLatestSecond = 253'402'300'799;  // of the year 9999
 
 Problem Bad(std::string_view what) {
@@ -22,10 +25,10 @@ Problem Bad(std::string_view what) {
           ErrorCode::kCorrupt};
 }
 
-Problem Bad(simdjson::error_code code) {
-  std::string_view text = simdjson::error_message(code);
-  if (!text.empty() && text.back() == '.') text.remove_suffix(1);
-  return Bad(text);
+std::string TextOf(simdjson::error_code code) {
+  std::string text = simdjson::error_message(code);
+  if (!text.empty() && text.back() == '.') text.pop_back();
+  return text;
 }
 
 std::string_view TrimRight(std::string_view text) {
@@ -35,6 +38,17 @@ std::string_view TrimRight(std::string_view text) {
   }
   return text;
 }
+
+// What makes a series unreadable as money, or breaks the API's own promises.
+struct Trouble {
+  std::string what;
+  bool broken = false;  // the answer is none of this API
+};
+using Verdict = std::optional<Trouble>;
+
+Verdict Broken(std::string what) { return Trouble{std::move(what), true}; }
+Verdict Broken(simdjson::error_code code) { return Broken(TextOf(code)); }
+Verdict Odd(std::string what) { return Trouble{std::move(what), false}; }
 
 }  // namespace
 
@@ -62,254 +76,254 @@ std::optional<Timestamp> ParseSeconds(std::string_view text) {
 
 class AnswerParser::Implementation {
  public:
-  std::optional<Problem> Parse(std::string body, Kind kind, const OnSeries& on_series,
-                               AnswerFigures& figures, Trailing trailing) {
-    kind_ = kind;
-    trailing_ = trailing;
-    on_series_ = &on_series;
-    figures_ = {};
-    body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-    ondemand::document document;
-    auto code =
-        parser_.iterate(simdjson::padded_string_view(body.data(), body.size(), body.capacity()))
-            .get(document);
-    if (code != simdjson::SUCCESS) return Bad(code);
-    auto problem = ReadDocument(document);
-    // Beyond the end there is no location.
-    const char* location = nullptr;
-    if (!problem && document.current_location().get(location) != simdjson::OUT_OF_BOUNDS)
-      problem = Bad("something follows the JSON document");
-    figures = figures_;
-    // Its buffers are as large as the answer: not worth keeping between two polls.
-    if (body.size() > kLargeBody) parser_ = ondemand::parser();
-    return problem;
+  Implementation(Kind kind, Handlers handlers, std::int64_t most_bytes)
+      : kind_(kind),
+        handlers_(std::move(handlers)),
+        most_bytes_(most_bytes),
+        splitter_(kLongestSeries, R"("result")", 2) {}
+
+  Status Feed(std::string_view piece) {
+    figures_.bytes += static_cast<std::int64_t>(piece.size());
+    if (figures_.bytes > most_bytes_) {
+      return Error(ErrorCode::kResourceExhausted,
+                   "the answer is larger than " + std::to_string(most_bytes_) + " bytes");
+    }
+    return splitter_.Feed(piece, [this](std::string_view item) { return TakeItem(item); });
   }
 
- private:
-  std::optional<Problem> ReadDocument(ondemand::document& document) {
-    ondemand::object object;
-    if (const auto code = document.get_object().get(object)) return Bad(code);
-    std::string_view status, error;
-    bool has_data = false;
-    std::string warning;
-    for (auto field : object) {
-      std::string_view key;
-      if (const auto code = field.unescaped_key().get(key)) return Bad(code);
-      std::optional<Problem> problem;
-      if (key == "status") {
-        if (const auto code = field.value().get_string().get(status)) return Bad(code);
-      } else if (key == "error") {
-        if (const auto code = field.value().get_string().get(error)) return Bad(code);
-      } else if (key == "warnings") {
-        problem = ReadWarnings(field.value(), warning);
-      } else if (key == "data") {
-        if (has_data) return Bad("\"data\" twice");
-        has_data = true;
-        problem = ReadData(field.value());
-      }
-      if (problem) return problem;
-    }
+  std::variant<AnswerEnd, Problem> End() {
+    auto around = splitter_.Around();
+    if (!around) return Bad(around.error().message());
+    simdjson::dom::parser parser;
+    simdjson::dom::element document;
+    if (const auto code = parser.parse(*around).get(document)) return Bad(TextOf(code));
+    if (!document.is_object()) return Bad("no JSON object");
+    std::string_view status;
+    if (document["status"].get(status) != simdjson::SUCCESS) return Bad("no \"status\"");
     if (status == "error") {
+      std::string_view error;
+      if (document["error"].get(error) != simdjson::SUCCESS) error = "(nothing)";
       return Problem{
           reason::kQueryFailed,
           "Prometheus said: " + Printable(error, kQuoted) + "; check sources[].prometheus.metric",
           ErrorCode::kUnavailable};
     }
     if (status != "success") return Bad("\"status\" is neither success nor error");
-    if (!has_data) return Bad("no \"data\"");
-    if (!warning.empty()) {
-      return Problem{reason::kIncomplete,
-                     "Prometheus warned, so its answer may lack spend: " + warning +
-                         "; mend that in Prometheus: what is not booked now is read again then",
-                     ErrorCode::kUnavailable};
-    }
-    return std::nullopt;
-  }
-
-  template <typename Value>
-  static std::optional<Problem> ReadWarnings(Value value, std::string& first) {
-    ondemand::array warnings;
-    bool null = false;
-    if (value.is_null().get(null) == simdjson::SUCCESS && null) return std::nullopt;
-    if (const auto code = value.get_array().get(warnings)) return Bad(code);
-    for (auto warning : warnings) {
-      std::string_view text;
-      if (const auto code = warning.get_string().get(text)) return Bad(code);
-      if (first.empty()) first = text.empty() ? "(no text)" : Printable(text, kQuoted);
-    }
-    return std::nullopt;
-  }
-
-  template <typename Value>
-  std::optional<Problem> ReadData(Value value) {
-    ondemand::object data;
-    if (const auto code = value.get_object().get(data)) return Bad(code);
+    if (Count(document, "data") > 1) return Bad("\"data\" twice");
+    simdjson::dom::element data;
+    if (document["data"].get(data) != simdjson::SUCCESS) return Bad("no \"data\"");
+    if (Count(data, "result") > 1) return Bad("\"result\" twice");
     std::string_view type;
-    bool has_result = false;
-    for (auto field : data) {
-      std::string_view key;
-      if (const auto code = field.unescaped_key().get(key)) return Bad(code);
-      if (key == "resultType") {
-        if (const auto code = field.value().get_string().get(type)) return Bad(code);
-        const std::string_view want = kind_ == Kind::kMatrix ? "matrix" : "vector";
-        if (type != want) return WrongType(type);
-      } else if (key == "result") {
-        if (has_result) return Bad("\"result\" twice");
-        has_result = true;
-        if (auto problem = ReadResult(field.value())) return problem;
+    simdjson::dom::element result;
+    if (document["data"]["resultType"].get(type) != simdjson::SUCCESS ||
+        document["data"]["result"].get(result) != simdjson::SUCCESS || !result.is_array())
+      return Bad("\"data\" without resultType or result");
+    if (type != (kind_ == Kind::kMatrix ? "matrix" : "vector")) {
+      return Problem{reason::kQueryFailed,
+                     "the result is a " + Printable(type, 40) +
+                         ", not series; sources[].prometheus.metric must be one counter with an "
+                         "optional {selector}",
+                     ErrorCode::kInvalidArgument};
+    }
+    if (broken_) return Bad(*broken_);
+    return EndOf(document);
+  }
+
+  const AnswerFigures& figures() const { return figures_; }
+
+ private:
+  // How often an object has a key; 0 for what is no object.
+  static int Count(simdjson::dom::element element, std::string_view key) {
+    simdjson::dom::object object;
+    if (element.get(object) != simdjson::SUCCESS) return 0;
+    return static_cast<int>(std::count_if(object.begin(), object.end(),
+                                          [&](const auto& field) { return field.key == key; }));
+  }
+
+  static AnswerEnd EndOf(simdjson::dom::element document) {
+    AnswerEnd end;
+    simdjson::dom::array warnings;
+    if (document["warnings"].get(warnings) == simdjson::SUCCESS) {
+      for (const auto warning : warnings) {
+        if (end.warnings.size() == kMostWarnings) break;
+        std::string_view text;
+        const bool told = warning.get(text) == simdjson::SUCCESS && !text.empty();
+        end.warnings.push_back(told ? Printable(text, kQuoted) : "(no text)");
       }
     }
-    if (type.empty() || !has_result) return Bad("\"data\" without resultType or result");
-    return std::nullopt;
+    bool partial = false;
+    end.partial = document["isPartial"].get(partial) == simdjson::SUCCESS && partial;
+    return end;
   }
 
-  static Problem WrongType(std::string_view type) {
-    return {reason::kQueryFailed,
-            "the result is a " + Printable(type, 40) +
-                ", not series; sources[].prometheus.metric must be one counter with an optional "
-                "{selector}",
-            ErrorCode::kInvalidArgument};
-  }
-
-  template <typename Value>
-  std::optional<Problem> ReadResult(Value value) {
-    ondemand::array result;
-    if (const auto code = value.get_array().get(result)) return Bad(code);
-    for (auto element : result) {
-      ondemand::object series;
-      if (const auto code = element.get_object().get(series)) return Bad(code);
-      if (auto problem = ReadSeries(series)) return problem;
+  // An item that is none of the API's is remembered, not returned: what kind of answer it is shows
+  // at the end only.
+  Status TakeItem(std::string_view item) {
+    if (broken_) return Ok();
+    padded_.assign(item);
+    padded_.reserve(padded_.size() + simdjson::SIMDJSON_PADDING);
+    try {
+      Read();
+    } catch (const simdjson::simdjson_error& error) {
+      broken_ = error.what();
     }
-    return std::nullopt;
+    return Ok();
   }
 
-  std::optional<Problem> ReadSeries(ondemand::object& object) {
-    bool has_labels = false;
-    bool has_samples = false;
+  void Read() {
+    ondemand::document document;
+    ondemand::object object;
+    auto code = parser_
+                    .iterate(simdjson::padded_string_view(padded_.data(), padded_.size(),
+                                                          padded_.capacity()))
+                    .get(document);
+    if (!code) code = document.get_object().get(object);
+    if (code) {
+      broken_ = TextOf(code);
+      return;
+    }
     labels_.clear();
     samples_.clear();
-    left_out_ = false;
+    values_ = Values::kLeaveOut;
+    auto verdict = ReadSeries(object);
+    if (verdict && verdict->broken) {
+      broken_ = std::move(verdict->what);
+      return;
+    }
+    ++figures_.series;
+    if (verdict) labels_.resize(std::min(labels_.size(), kMostLabels));
+    // A series that is left out may be as odd as it likes.
+    if (values_ == Values::kLeaveOut && !labels_odd_) return;
+    figures_.samples += static_cast<std::int64_t>(samples_.size());
+    if (!samples_.empty()) handlers_.on_series(labels_, samples_);
+    if (verdict) handlers_.on_odd(labels_, verdict->what);
+  }
+
+  Verdict ReadSeries(ondemand::object& object) {
+    bool has_labels = false;
+    bool has_values = false;
+    labels_odd_ = false;
+    Verdict odd;
     for (auto field : object) {
       std::string_view key;
-      if (const auto code = field.unescaped_key().get(key)) return Bad(code);
-      std::optional<Problem> problem;
+      if (const auto code = field.unescaped_key().get(key)) return Broken(code);
       if (key == "metric") {
-        if (has_labels) return Bad("\"metric\" twice");
+        if (has_labels) return Broken("\"metric\" twice");
         has_labels = true;
-        problem = ReadLabels(field.value());
+        if (auto verdict = ReadLabels(field.value())) {
+          labels_odd_ = true;
+          return verdict;
+        }
+        values_ = handlers_.on_labels(labels_);
+        if (values_ == Values::kLeaveOut) return std::nullopt;
       } else if (key == (kind_ == Kind::kMatrix ? "values" : "value")) {
-        if (!has_labels || has_samples) return Bad("values before \"metric\", or twice");
-        has_samples = true;
-        problem = kind_ == Kind::kMatrix ? ReadSamples(field.value()) : ReadSample(field.value());
+        if (!has_labels || has_values) return Broken("values before \"metric\", or twice");
+        has_values = true;
+        auto verdict =
+            kind_ == Kind::kMatrix ? ReadSamples(field.value()) : ReadSample(field.value());
+        if (verdict && verdict->broken) return verdict;
+        if (verdict) odd = std::move(verdict);
       } else if (key == "histogram" || key == "histograms") {
-        return NotANumber("a histogram");
+        has_values = true;
+        odd = Odd("a native histogram");
       }
-      if (problem) return problem;
     }
-    if (has_labels && samples_.empty() && left_out_) return std::nullopt;
-    if (!has_labels || !has_samples || samples_.empty())
-      return Bad("a series without labels or values");
-    ++figures_.series;
-    figures_.samples += static_cast<std::int64_t>(samples_.size());
-    return (*on_series_)(Series{labels_, samples_});
+    if (!has_labels || !has_values) return Broken("a series without labels or values");
+    if (samples_.empty() && !odd) return Broken("a series without values");
+    return odd;
   }
 
   template <typename Value>
-  std::optional<Problem> ReadLabels(Value value) {
+  Verdict ReadLabels(Value value) {
     ondemand::object metric;
-    if (const auto code = value.get_object().get(metric)) return Bad(code);
+    if (const auto code = value.get_object().get(metric)) return Broken(code);
     for (auto field : metric) {
       Label label;
-      if (const auto code = field.unescaped_key().get(label.name)) return Bad(code);
-      if (const auto code = field.value().get_string().get(label.value)) return Bad(code);
-      if (labels_.size() == kMostLabels) return Bad("a series with more than 128 labels");
+      if (const auto code = field.unescaped_key().get(label.name)) return Broken(code);
+      if (const auto code = field.value().get_string().get(label.value)) return Broken(code);
+      if (labels_.size() == kMostLabels) return Odd("a series with more than 128 labels");
       labels_.push_back(label);
     }
     const auto by_name = [](const Label& a, const Label& b) { return a.name < b.name; };
     if (!std::is_sorted(labels_.begin(), labels_.end(), by_name))
       std::sort(labels_.begin(), labels_.end(), by_name);
     for (std::size_t i = 1; i < labels_.size(); ++i) {
-      if (labels_[i].name == labels_[i - 1].name) return Bad("a label twice in one series");
+      if (labels_[i].name == labels_[i - 1].name) return Odd("a series with one label twice");
     }
     return std::nullopt;
   }
 
   template <typename Value>
-  std::optional<Problem> ReadSamples(Value value) {
+  Verdict ReadSamples(Value value) {
     ondemand::array samples;
-    if (const auto code = value.get_array().get(samples)) return Bad(code);
-    std::optional<Problem> not_a_number;
+    if (const auto code = value.get_array().get(samples)) return Broken(code);
+    Verdict last;
     for (auto sample : samples) {
-      auto problem = ReadSample(sample);
-      if (problem && problem->reason != reason::kNotANumber) return problem;
       // A later number includes what was spent meanwhile, as after a scrape that failed.
-      not_a_number = std::move(problem);
+      last = ReadSample(sample);
+      if (last && last->broken) return last;
     }
-    left_out_ = not_a_number && trailing_ == Trailing::kLeaveOut;
-    return left_out_ ? std::nullopt : not_a_number;
+    return last;
   }
 
   // [1700000000.123, "12.5"]
   template <typename Value>
-  std::optional<Problem> ReadSample(Value value) {
+  Verdict ReadSample(Value value) {
     ondemand::array pair;
-    if (const auto code = value.get_array().get(pair)) return Bad(code);
+    if (const auto code = value.get_array().get(pair)) return Broken(code);
     Sample sample;
+    Verdict odd;
     int position = 0;
     for (auto part : pair) {
       if (position == 0) {
         std::string_view token;
-        if (const auto code = part.raw_json_token().get(token)) return Bad(code);
+        if (const auto code = part.raw_json_token().get(token)) return Broken(code);
         const auto time = ParseSeconds(TrimRight(token));
-        if (!time) return Bad("a sample's time is not in seconds: " + Printable(token, 40));
+        if (!time) return Broken("a sample's time is not in seconds: " + Printable(token, 40));
         sample.at = *time;
       } else if (position == 1) {
         std::string_view text;
-        if (const auto code = part.get_string().get(text)) return Bad(code);
-        const auto amount = Money::ParseSample(text);
-        if (!amount) return NotANumber(amount.error().message());
-        sample.value = *amount;
+        if (const auto code = part.get_string().get(text)) return Broken(code);
+        const auto amount = ParseScaled(
+            text, values_ == Values::kWhole ? 0 : static_cast<std::size_t>(kMoneyDecimals));
+        if (amount) {
+          sample.value = *amount;
+        } else {
+          odd = Odd(amount.error().message());
+        }
       } else {
-        return Bad("a sample of more than two parts");
+        return Broken("a sample of more than two parts");
       }
       ++position;
     }
-    if (position != 2) return Bad("a sample of less than two parts");
+    if (position != 2) return Broken("a sample of less than two parts");
+    if (odd) return odd;
     if (!samples_.empty() && samples_.back().at >= sample.at)
-      return Bad("times that do not ascend in " + Describe(labels_));
+      return Odd("a series whose times do not ascend");
     samples_.push_back(sample);
     return std::nullopt;
   }
 
-  Problem NotANumber(std::string_view what) const {
-    return {
-        reason::kNotANumber,
-        Describe(labels_) + " is " + std::string(what) +
-            ": not an amount of USD; correct the exporter (reading goes on at its next number), or "
-            "leave the series out by a selector in sources[].prometheus.metric",
-        ErrorCode::kInvalidArgument};
-  }
-
+  const Kind kind_;
+  const Handlers handlers_;
+  const std::int64_t most_bytes_;
+  ListSplitter splitter_;
   ondemand::parser parser_;
+  std::string padded_;
   std::vector<Label> labels_;
   std::vector<Sample> samples_;
-  Kind kind_ = Kind::kMatrix;
-  Trailing trailing_ = Trailing::kRefuse;
-  bool left_out_ = false;  // the series being read ends without a number
-  const OnSeries* on_series_ = nullptr;
+  Values values_ = Values::kLeaveOut;
+  bool labels_odd_ = false;
+  std::optional<std::string> broken_;
   AnswerFigures figures_;
 };
 
-AnswerParser::AnswerParser() : implementation_(std::make_unique<Implementation>()) {}
+AnswerParser::AnswerParser(Kind kind, Handlers handlers, std::int64_t most_bytes)
+    : implementation_(std::make_unique<Implementation>(kind, std::move(handlers), most_bytes)) {}
 AnswerParser::~AnswerParser() = default;
 
-std::optional<Problem> AnswerParser::Parse(std::string body, Kind kind, const OnSeries& on_series,
-                                           AnswerFigures& figures, Trailing trailing) {
-  try {
-    return implementation_->Parse(std::move(body), kind, on_series, figures, trailing);
-  } catch (const simdjson::simdjson_error& error) {
-    return Bad(error.what());
-  }
-}
+Status AnswerParser::Feed(std::string_view piece) { return implementation_->Feed(piece); }
+std::variant<AnswerEnd, Problem> AnswerParser::End() { return implementation_->End(); }
+const AnswerFigures& AnswerParser::figures() const { return implementation_->figures(); }
 
 }  // namespace purser::usage

@@ -1,17 +1,22 @@
-// Strict reading of an answer of Prometheus' query API. Values are exact: no number passes through
-// double.
+// Strict reading of an answer of Prometheus' query API while it arrives. Values are exact: no
+// number passes through double. What is odd about one series is told of that series and touches no
+// other.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
+#include "usage/meter/meter.h"
 #include "usage/prometheus/problem.h"
-#include "usage/prometheus/series.h"
 
 namespace purser::usage {
 
@@ -21,31 +26,44 @@ std::optional<Timestamp> ParseSeconds(std::string_view text);
 struct AnswerFigures {
   std::int64_t series = 0;
   std::int64_t samples = 0;
+  std::int64_t bytes = 0;
 };
 
-// Keeps small buffers from one answer to the next. Not thread-safe.
+// What an answer said beside its series.
+struct AnswerEnd {
+  std::vector<std::string> warnings;  // printable, at most 10
+  bool partial = false;               // "isPartial": some of the stores behind it did not answer
+};
+
+// One answer. Not thread-safe; make a new one for the next answer.
 class AnswerParser {
  public:
   enum class Kind { kMatrix, kVector };  // resultType of a range selector, of an instant one
-  // What is done about a series whose last value is no number. One that has a later number is read
-  // on from there in any case: it includes what was spent meanwhile.
-  enum class Trailing {
-    kRefuse,    // its spend is not known: kNotANumber
-    kLeaveOut,  // for answers that end in the past: its numbers are read, the rest comes later
-  };
-  // Its views live until it returns. A problem returned ends the parse.
-  using OnSeries = std::function<std::optional<Problem>(const Series&)>;
+  // How the values of a series are read: as nano-units (dollars, seconds), as whole units (tokens,
+  // calls), or not at all.
+  enum class Values { kNanos, kWhole, kLeaveOut };
 
-  AnswerParser();
+  // Views live until the call returns. `what` is for people: "NaN", "a native histogram", …
+  struct Handlers {
+    std::function<Values(std::span<const Label> labels)> on_labels;
+    // The numbers of the series, ascending, each time once; not called where there is none.
+    std::function<void(std::span<const Label> labels, std::span<const Sample> samples)> on_series;
+    // The series, or its last value, is no amount (then `on_series` got the numbers before it).
+    // A number after one that is none includes what was spent meanwhile: that is not odd.
+    std::function<void(std::span<const Label> labels, std::string_view what)> on_odd;
+  };
+
+  AnswerParser(Kind kind, Handlers handlers, std::int64_t most_bytes);
   ~AnswerParser();
 
-  // Gives every series to `on_series` as it is read, so that the samples are never all in memory.
-  // Nothing may be kept of what it did when a problem is returned: warnings follow the data.
-  // Problems: kBadAnswer (not JSON, not this API, another resultType, times not ascending),
-  // kQueryFailed (status error), kIncomplete (warnings), kNotANumber (NaN, infinite, negative; a
-  // histogram whatever `trailing` says).
-  std::optional<Problem> Parse(std::string body, Kind kind, const OnSeries& on_series,
-                               AnswerFigures& figures, Trailing trailing = Trailing::kRefuse);
+  // The next piece of the body. An error ends the answer: kResourceExhausted (more than
+  // `most_bytes`), kCorrupt (not JSON, not this API).
+  Status Feed(std::string_view piece);
+  // After the last piece. Problems: kBadAnswer (not JSON, not this API), kQueryFailed (status
+  // error, another resultType). Nothing may be kept of what was given when one is returned.
+  std::variant<AnswerEnd, Problem> End();
+
+  const AnswerFigures& figures() const;
 
  private:
   class Implementation;

@@ -8,6 +8,10 @@
 #include <random>
 #include <utility>
 
+#include "base/join.h"
+#include "base/time_text.h"
+#include "usage/attribution/nearest_names.h"
+#include "usage/attribution/source_rules.h"
 #include "usage/prometheus/problem.h"
 #include "usage/prometheus/reader.h"
 
@@ -19,6 +23,13 @@ constexpr Duration kFirstBackoff = std::chrono::seconds(1);
 constexpr Duration kLongestBackoff = std::chrono::seconds(60);
 constexpr int kBackoffIntervals = 4;
 constexpr Duration kProgressEvery = std::chrono::seconds(5);
+constexpr int kRestFactor = 5;
+constexpr int kFailuresToTell = 3;
+constexpr Duration kFailingToTell = std::chrono::minutes(1);
+constexpr Duration kReportEvery = std::chrono::seconds(10);
+// No sample for so many scrapes, and for so long: the source is silent.
+constexpr int kSilentScrapes = 5;
+constexpr Duration kSilentFor = std::chrono::minutes(2);
 constexpr std::int64_t kMinutesBetweenFolds = ledger::kMinutesPerQuarter;
 
 Duration ConfiguredInterval(const api::PrometheusConfig& config) {
@@ -41,33 +52,36 @@ class PrometheusPoller::Implementation {
 
   Status Run(std::stop_token stop) {
     PrometheusReader reader(source_, transport_, ledger_, store_, clock_);
-    int failures = 0;
     while (!stop.stop_requested()) {
       const Timestamp began = clock_.Now();
       const ReadOutcome outcome = reader.Read(Interval(), stop);
       if (stop.stop_requested()) break;
-      {
-        const std::lock_guard lock(mutex_);
-        figures_ = reader.figures();
-      }
+      KeepFigures(reader);
       if (outcome.problem) {
-        TellProblem(*outcome.problem, reader);
-        if (outcome.problem->code == ErrorCode::kFenced)
+        if (outcome.problem->code == ErrorCode::kFenced) {
+          Tell(State::kLost, outcome.problem->reason, outcome.problem->message, reader);
           return Error(ErrorCode::kFenced, outcome.problem->message);
-        Wait(clock_.Now() + Backoff(++failures), false, stop);
+        }
+        TellProblem(*outcome.problem, reader);
+        Wait(clock_.Now() + Backoff(failures_), false, stop);
         continue;
       }
-      if (failures > 0) spdlog::info("source={} answers again", source_.name);
-      failures = 0;
+      if (failures_ > 0) spdlog::info("source={} answers again", source_.name);
+      failures_ = 0;
       if (!outcome.caught_up) {
         TellProgress(reader);
         continue;
       }
-      TellCaughtUp(outcome, reader);
+      TellCaughtUp(reader, stop);
       TellOddSeries(reader.figures());
+      if (const auto problem = reader.LookBack(stop); problem && !stop.stop_requested()) {
+        spdlog::debug("source={} the look for late samples failed, will be tried again: {}",
+                      source_.name, problem->message);
+      }
+      KeepFigures(reader);
       Fold(reader);
       RelaxInterval();
-      Wait(began + Interval(), true, stop);
+      Wait(began + std::max(Interval(), Rest(reader.figures().last_duration)), true, stop);
     }
     return Ok();
   }
@@ -75,8 +89,8 @@ class PrometheusPoller::Implementation {
   void RequestInterval(Duration interval) {
     const std::lock_guard lock(mutex_);
     const Duration wanted = std::clamp(interval, kShortestInterval, configured_);
-    requested_ = true;
-    if (wanted == interval_) return;
+    requested_ = std::min(requested_.value_or(wanted), wanted);
+    if (wanted >= interval_) return;
     interval_ = wanted;
     wake_.notify_all();
   }
@@ -87,6 +101,8 @@ class PrometheusPoller::Implementation {
   }
 
  private:
+  using State = ledger::SourceHealth::State;
+
   Duration Interval() const {
     const std::lock_guard lock(mutex_);
     return interval_;
@@ -96,7 +112,16 @@ class PrometheusPoller::Implementation {
   // doubles.
   void RelaxInterval() {
     const std::lock_guard lock(mutex_);
-    if (!std::exchange(requested_, false)) interval_ = std::min(configured_, 2 * interval_);
+    interval_ =
+        std::exchange(requested_, std::nullopt).value_or(std::min(configured_, 2 * interval_));
+  }
+
+  // So that polls take at most a fifth of the time; never beyond the configured interval.
+  Duration Rest(Duration took) const { return std::min(kRestFactor * took, configured_); }
+
+  void KeepFigures(const PrometheusReader& reader) {
+    const std::lock_guard lock(mutex_);
+    figures_ = reader.figures();
   }
 
   // Until `deadline` or stop. `adaptable`: a new interval moves the deadline.
@@ -127,30 +152,60 @@ class PrometheusPoller::Implementation {
     return Duration(jitter(random_));
   }
 
-  void Tell(ledger::SourceHealth::State state, std::string_view why, std::string message,
+  void Tell(State state, std::string_view why, std::string message,
             const PrometheusReader& reader) {
     ledger::SourceHealth health;
     health.state = state;
     health.reason = why;
     health.message = std::move(message);
     health.last_read = last_read_;
+    health.epoch = reader.epoch();
+    health.newest_sample = reader.figures().newest_sample;
     health.gap = reader.gap();
+    if (state == State::kLost)
+      health.lost_since = told_.state == State::kLost
+                              ? told_.lost_since
+                              : std::optional(failing_since_.value_or(clock_.Now()));
     if (health.state != told_.state || health.reason != told_.reason ||
         health.message != told_.message) {
-      const auto level =
-          state == ledger::SourceHealth::State::kLost ? spdlog::level::warn : spdlog::level::info;
+      const auto level = state == State::kLost ? spdlog::level::warn : spdlog::level::info;
       spdlog::log(level, "source={} state={} reason={} message=\"{}\"", source_.name,
-                  state == ledger::SourceHealth::State::kHealthy ? "healthy"
-                  : state == ledger::SourceHealth::State::kLost  ? "lost"
-                                                                 : "never-read",
+                  state == State::kHealthy ? "healthy"
+                  : state == State::kLost  ? "lost"
+                                           : "never-read",
                   health.reason, health.message);
     }
+    health.meters = ReportOf(reader);
     told_ = health;
     ledger_.SetHealth(source_.name, std::move(health));
   }
 
+  // Made anew when something is found, and else seldom: times of last samples move with each poll.
+  std::shared_ptr<const ledger::MeterReport> ReportOf(const PrometheusReader& reader) {
+    const auto now = clock_.Now();
+    auto report = reader.Report();
+    const bool same = report_ && report_->findings == report->findings;
+    if (!same || now - reported_ >= kReportEvery || now < reported_) {
+      report_ = std::move(report);
+      reported_ = now;
+    }
+    return report_;
+  }
+
+  // The first failures stop all relaxing at once; that the source is lost is told when they last.
   void TellProblem(const Problem& problem, const PrometheusReader& reader) {
-    Tell(ledger::SourceHealth::State::kLost, problem.reason, problem.message, reader);
+    const auto now = clock_.Now();
+    if (++failures_ == 1) failing_since_ = now;
+    const bool lasting = failures_ >= kFailuresToTell || now - *failing_since_ >= kFailingToTell;
+    if (lasting || told_.state != State::kHealthy) {
+      Tell(State::kLost, problem.reason, problem.message, reader);
+      return;
+    }
+    spdlog::info("source={} failure {}: {} {}", source_.name, failures_, problem.reason,
+                 problem.message);
+    auto health = told_;
+    health.doubtful = true;
+    ledger_.SetHealth(source_.name, std::move(health));
   }
 
   void TellProgress(const PrometheusReader& reader) {
@@ -163,30 +218,59 @@ class PrometheusPoller::Implementation {
       spdlog::info("source={} reading history, {} min left, series={}", source_.name, left.count(),
                    figures.series);
     }
-    const auto state =
-        last_read_ ? ledger::SourceHealth::State::kLost : ledger::SourceHealth::State::kNeverRead;
-    Tell(state, reason::kReadingHistory, "spend since the last complete reading is being read",
+    Tell(last_read_ ? State::kLost : State::kNeverRead, reason::kReadingHistory,
+         "spend since the last complete reading is being read", reader);
+  }
+
+  void TellCaughtUp(PrometheusReader& reader, const std::stop_token& stop) {
+    last_read_ = clock_.Now();
+    failing_since_.reset();
+    const auto metric = attribution::Selector(attribution::RulesOf(source_));
+    if (!reader.any_series()) {
+      // Nothing spent, or a name mistyped: it must not pass for zero.
+      Tell(State::kNeverRead, reason::kNoSeries,
+           "no series of " + Printable(metric, 200) +
+               " exists yet: if agents spend already, check sources[].prometheus.metric and url" +
+               Instead(reader, stop),
+           reader);
+      return;
+    }
+    const auto newest = *reader.figures().newest_sample;
+    if (reader.Now() - newest <=
+        std::max(kSilentScrapes * source_.prometheus.scrape_interval, kSilentFor)) {
+      instead_.reset();
+      Tell(State::kHealthy, {}, {}, reader);
+      return;
+    }
+    if (reader.figures().series == 0) {
+      const auto& last = reader.last_series();
+      const auto had =
+          last ? "had " + std::to_string(last->count) + " series until " + FormatUtc(newest)
+               : "had series until " + FormatUtc(newest);
+      Tell(State::kLost, reason::kNoSeries,
+           Printable(metric, 200) + " " + had +
+               " and has none any more: renamed, no longer scraped, or no agent runs; check "
+               "sources[].prometheus.metric and the targets in Prometheus" +
+               Instead(reader, stop),
+           reader);
+      return;
+    }
+    Tell(State::kLost, reason::kStale,
+         "the newest sample of " + Printable(metric, 200) + " is of " + FormatUtc(newest) +
+             ": Prometheus answers, but takes no samples in; check its targets and remote writes",
          reader);
   }
 
-  void TellCaughtUp(const ReadOutcome& outcome, const PrometheusReader& reader) {
-    last_read_ = clock_.Now();
-    if (!outcome.suspended_series.empty()) {
-      Tell(ledger::SourceHealth::State::kLost, reason::kDuplicateWriters,
-           "several writers share the series " + outcome.suspended_series +
-               ": its value goes up and down, so its spend cannot be told and is not booked; give "
-               "each "
-               "writer a label of its own (such as pod or instance)",
-           reader);
-    } else if (!reader.any_series()) {
-      // Nothing spent, or a name mistyped: it must not pass for zero.
-      Tell(ledger::SourceHealth::State::kNeverRead, reason::kNoSeries,
-           "no series of " + Printable(source_.prometheus.metric, 200) +
-               " exists yet: if agents spend already, check sources[].prometheus.metric and url",
-           reader);
-    } else {
-      Tell(ledger::SourceHealth::State::kHealthy, {}, {}, reader);
+  // Metrics that look like the one that is missing, asked for once while it is.
+  std::string Instead(PrometheusReader& reader, const std::stop_token& stop) {
+    if (!instead_) {
+      const auto metrics = attribution::RulesOf(source_).Metrics();
+      const auto names = metrics.empty()
+                             ? std::vector<std::string>()
+                             : attribution::NearestNames(metrics.front(), reader.MetricNames(stop));
+      instead_ = names.empty() ? "" : "; metrics with that label now: " + Join(names);
     }
+    return *instead_;
   }
 
   // Spend that no budget of an agent counts is not an error of the source, but must not pass
@@ -231,8 +315,13 @@ class PrometheusPoller::Implementation {
 
   // Run's thread only.
   std::minstd_rand random_{std::random_device{}()};
+  int failures_ = 0;  // since the last success
+  std::optional<Timestamp> failing_since_;
   std::optional<Timestamp> last_read_;
   ledger::SourceHealth told_;
+  std::shared_ptr<const ledger::MeterReport> report_;
+  Timestamp reported_;
+  std::optional<std::string> instead_;
   std::chrono::steady_clock::time_point last_progress_;
   std::int64_t folded_quarter_ = 0;
   std::int64_t told_unattributed_ = 0;
@@ -241,7 +330,7 @@ class PrometheusPoller::Implementation {
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   Duration interval_;
-  bool requested_ = false;  // since the last poll
+  std::optional<Duration> requested_;  // since the last poll: the shortest
   PollFigures figures_;
 };
 

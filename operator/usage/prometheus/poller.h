@@ -24,10 +24,10 @@ struct PollFigures {
   std::int64_t series = 0;               // in the last complete answer
   std::int64_t samples = 0;              // in the last complete answer
   std::int64_t bytes = 0;                // of the last complete answer
-  std::uint64_t resets = 0;              // counter resets seen
+  std::uint64_t resets = 0;              // counters that began again
   std::int64_t unattributed_series = 0;  // of the last answer: without a namespace or an agent
   std::int64_t shortened_series = 0;     // of the last answer: a label longer than the ledger keeps
-  std::int64_t suspended_series = 0;     // several writers: not booked at present
+  std::int64_t quarantined_series = 0;   // of the last answer: no numbers, not booked
   std::optional<Timestamp> complete_until;  // the source has been read up to here
   std::optional<Timestamp> newest_sample;
 };
@@ -45,8 +45,9 @@ class PrometheusPoller {
   Status Run(std::stop_token stop);
 
   // Thread-safe from here on.
-  // Polls this far apart, from 1 s up to the configured interval, for when a threshold is near;
-  // asked for again at each poll, or else the interval doubles back to the configured one.
+  // Polls this far apart, from 1 s up to the configured interval, for when a threshold is near. Of
+  // several requests between two polls the shortest counts; without one the interval doubles back
+  // to the configured one. At most a fifth of the time goes into such polls.
   void RequestInterval(Duration interval);
   PollFigures Figures() const;
 

@@ -15,12 +15,15 @@ inline constexpr std::string_view kRefused =
     "PrometheusRefused";                                         // 401, 403, unreadable credentials
 inline constexpr std::string_view kQueryFailed = "QueryFailed";  // Prometheus said so
 inline constexpr std::string_view kBadAnswer = "BadAnswer";      // not what the API promises
-inline constexpr std::string_view kIncomplete = "IncompleteAnswer";  // warnings, or too large
-inline constexpr std::string_view kNotANumber = "NotANumber";        // NaN, infinite, negative
+inline constexpr std::string_view kIncomplete =
+    "IncompleteAnswer";                                        // partial, warned, or too large
+inline constexpr std::string_view kNotANumber = "NotANumber";  // NaN, infinite, negative
 inline constexpr std::string_view kDuplicateWriters = "DuplicateWriters";
 inline constexpr std::string_view kStoreUnavailable = "StoreUnavailable";
 inline constexpr std::string_view kFenced = "Fenced";
-inline constexpr std::string_view kNoSeries = "NoSeries";
+inline constexpr std::string_view kNoSeries = "NoSeries";        // never any, or none any more
+inline constexpr std::string_view kStale = "Stale";              // series, but no new samples
+inline constexpr std::string_view kHonorLabels = "HonorLabels";  // of an agent's series
 inline constexpr std::string_view kReadingHistory = "ReadingHistory";
 }  // namespace reason
 

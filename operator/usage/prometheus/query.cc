@@ -79,10 +79,31 @@ std::string ErrorText(std::string_view body) {
   return body.empty() ? "empty answer" : "it said: " + Printable(body, kQuotedBody);
 }
 
-std::string QueryUrl(const api::PrometheusConfig& config) {
+std::string ApiUrl(const api::PrometheusConfig& config, std::string_view path) {
   std::string url = config.url;
   while (!url.empty() && url.back() == '/') url.pop_back();
-  return url + "/api/v1/query";
+  return url + "/api/v1/" + std::string(path);
+}
+
+std::string QueryUrl(const api::PrometheusConfig& config) { return ApiUrl(config, "query"); }
+
+// As a regular expression inside a quoted string of PromQL.
+std::string QuotedForRegex(std::string_view text) {
+  constexpr std::string_view kSpecial = R"(\.+*?()|[]{}^$)";
+  std::string quoted;
+  for (const char c : text) {
+    if (kSpecial.find(c) != std::string_view::npos) quoted += R"(\\)";
+    if (c == '\\') {
+      quoted += R"(\\)";
+    } else if (c == '"') {
+      quoted += R"(\")";
+    } else if (c == '\n') {
+      quoted += R"(\n)";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted;
 }
 
 }  // namespace
@@ -91,8 +112,22 @@ std::string RangeExpression(const std::string& metric, Duration reach) {
   return metric + "[" + std::to_string(reach.count()) + "ms]";
 }
 
-std::string BaselineExpression(const std::string& metric) {
-  return "last_over_time(" + metric + "[1h])";
+std::string LastExpression(const std::string& metric, Duration reach) {
+  return "last_over_time(" + RangeExpression(metric, reach) + ")";
+}
+
+std::string Narrowed(const std::string& metric, const std::string& label,
+                     const std::vector<std::string>& values) {
+  std::string matcher = label + "=~\"";
+  for (std::size_t i = 0; i < values.size(); ++i)
+    matcher.append(i == 0 ? "" : "|").append(QuotedForRegex(values[i]));
+  matcher += '"';
+  if (metric.empty() || metric.back() != '}') return metric + "{" + matcher + "}";
+  std::string narrowed = metric.substr(0, metric.size() - 1);
+  const auto last = narrowed.find_last_not_of(" \t\n,");
+  narrowed.resize(last + 1);
+  if (narrowed.back() != '{') narrowed += ',';
+  return narrowed + matcher + "}";
 }
 
 std::string FormatSeconds(Timestamp time) {
@@ -118,6 +153,19 @@ std::variant<net::HttpRequest, Problem> MakeQuery(const api::PrometheusConfig& c
   request.body = "query=" + net::PercentEncode(expression);
   request.body += "&time=" + FormatSeconds(at);
   request.body += "&timeout=" + std::to_string(config.timeout.count()) + "ms";
+  return request;
+}
+
+std::variant<net::HttpRequest, Problem> MakeMetricNamesQuery(const api::PrometheusConfig& config,
+                                                             const std::string& label,
+                                                             Timestamp since, Timestamp until) {
+  net::HttpRequest request;
+  request.url = ApiUrl(config, "label/__name__/values") +
+                "?match%5B%5D=" + net::PercentEncode("{" + label + "!=\"\"}") +
+                "&start=" + FormatSeconds(since) + "&end=" + FormatSeconds(until);
+  request.timeout = config.timeout;
+  request.headers = {{"Accept", "application/json"}};
+  if (auto problem = AddCredentials(config.auth, request.headers)) return std::move(*problem);
   return request;
 }
 

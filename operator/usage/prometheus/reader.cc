@@ -3,38 +3,83 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/time_text.h"
 #include "usage/prometheus/query.h"
+#include "usage/prometheus/start_times.h"
 
 namespace purser::usage {
 namespace {
 
-// Samples may become visible this many scrapes late.
-constexpr int kLateScrapes = 2;
-// How far a read may reach back for series that all stay behind (a slow remote write, clocks that
-// differ).
-constexpr Duration kFarthestReach = std::chrono::minutes(10);
-// History is read in pieces: answers of a few megabytes, whatever the number of series.
-constexpr Duration kFirstChunk = std::chrono::minutes(5);
-constexpr Duration kLongestChunk = std::chrono::hours(1);
-constexpr std::int64_t kLargeAnswer = 4 << 20;
+// A series is known although its target could not be scraped for a while.
+constexpr Duration kBaselineReach = std::chrono::hours(1);
+// Clocks that differ, a slow remote write.
+constexpr Duration kFarthestFuture = std::chrono::minutes(10);
 // The position alone is written this often; a restart reads that much again and books nothing
 // twice.
 constexpr Duration kPositionEvery = std::chrono::minutes(1);
-// So that a cursor of a counter that stands still is not taken for that of a dead series.
-constexpr Duration kCursorEvery = std::chrono::hours(24);
 // Series not seen for so long are forgotten here; the store still knows them.
 constexpr Duration kForgetAfter = std::chrono::hours(1);
+constexpr std::size_t kMostQuestions = 200;
+constexpr int kMostStartQueries = 5;  // of one answer
+// A store that stays away: what is read meanwhile is held in memory up to here.
+constexpr std::size_t kMostUnsaved = 1'000'000;
+// Agents a second look asks for by name; more, and it asks for all.
+constexpr std::size_t kMostNamed = 40;
 
 Problem StoreProblem(const Error& error) {
   const bool fenced = error.code() == ErrorCode::kFenced;
   return {fenced ? reason::kFenced : reason::kStoreUnavailable, error.message(), error.code()};
 }
 
-CounterRules RulesOf(const api::PrometheusConfig& config) {
-  return {config.scrape_interval, config.new_series == api::NewSeries::kCount};
+MeterRules MeterRulesOf(const api::PrometheusConfig& config) {
+  MeterRules rules;
+  rules.scrape_interval = config.scrape_interval;
+  rules.cost_per_second = config.plausible_per_second.nanos();
+  return rules;
+}
+
+// In the field of the quantity.
+Amounts AmountsOf(Quantity quantity, std::int64_t value) {
+  Amounts amounts;
+  switch (quantity) {
+    case Quantity::kCost:
+      amounts.cost = Money::FromNanos(value);
+      break;
+    case Quantity::kCalls:
+      amounts.calls = value;
+      break;
+    case Quantity::kFailedCalls:
+      amounts.failed_calls = value;
+      break;
+    case Quantity::kInputTokens:
+      amounts.input_tokens = value;
+      break;
+    case Quantity::kOutputTokens:
+      amounts.output_tokens = value;
+      break;
+    case Quantity::kCachedTokens:
+      amounts.cached_tokens = value;
+      break;
+    case Quantity::kReasoningTokens:
+      amounts.reasoning_tokens = value;
+      break;
+    case Quantity::kLatency:
+      amounts.latency_ms = value;
+      break;
+    case Quantity::kCacheCreationTokens:
+      break;  // counted among the input tokens
+  }
+  return amounts;
+}
+
+std::string ValueText(Quantity quantity, std::optional<std::int64_t> value) {
+  if (!value) return "";
+  return quantity == Quantity::kCost ? Money::FromNanos(*value).ToDecimal()
+                                     : std::to_string(*value);
 }
 
 }  // namespace
@@ -42,24 +87,41 @@ CounterRules RulesOf(const api::PrometheusConfig& config) {
 PrometheusReader::PrometheusReader(const api::SourceConfig& source, net::HttpTransport& transport,
                                    ledger::Ledger& ledger, ledger::Store& store, Clock& clock)
     : source_(source),
-      rules_(RulesOf(source.prometheus)),
-      transport_(transport),
+      rules_(attribution::RulesOf(source_)),
+      selector_(attribution::Selector(rules_)),
+      auxiliary_(attribution::AuxiliarySelector(rules_)),
+      agent_label_(rules_.agent.from.empty() ? "agent" : rules_.agent.from.front()),
       ledger_(ledger),
       store_(store),
       clock_(clock),
-      identifier_(source.name),
-      chunk_(kFirstChunk),
-      last_forgot_(clock.Now()) {}
+      api_(source_.prometheus, transport, clock),
+      table_(rules_),
+      meter_(MeterRulesOf(source_.prometheus)),
+      reach_(source_.prometheus.scrape_interval, source_.prometheus.lateness),
+      last_forgot_(clock.Now()) {
+  for (const auto& text : source_.prometheus.accept_warnings) {
+    // The configuration was checked.
+    if (auto pattern = Pattern::Compile(text)) accepted_.push_back(std::move(*pattern));
+  }
+}
+
+PrometheusReader::~PrometheusReader() = default;
+
+std::optional<Timestamp> PrometheusReader::epoch() const {
+  return position_ ? std::optional(position_->epoch) : std::nullopt;
+}
 
 ReadOutcome PrometheusReader::Read(Duration interval, std::stop_token stop) {
   const auto began = std::chrono::steady_clock::now();
   ReadOutcome outcome;
-  outcome.problem = LoadPosition();
+  outcome.problem = Load();
+  if (!outcome.problem) outcome.problem = ReadTargets(api_.Now(), stop);
   if (!outcome.problem) {
     outcome.problem =
         position_->complete_until ? ReadRange(interval, stop, outcome) : ReadBaseline(stop);
   }
   if (outcome.problem && outcome.problem->code != ErrorCode::kCancelled) ++figures_.errors;
+  figures_.polls = api_.queries();
   figures_.last_duration =
       std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
   if (position_) {
@@ -69,7 +131,7 @@ ReadOutcome PrometheusReader::Read(Duration interval, std::stop_token stop) {
   return outcome;
 }
 
-std::optional<Problem> PrometheusReader::LoadPosition() {
+std::optional<Problem> PrometheusReader::Load() {
   if (position_) return std::nullopt;
   auto position = store_.Position(source_.name);
   if (!position) return StoreProblem(position.error());
@@ -81,107 +143,366 @@ std::optional<Problem> PrometheusReader::LoadPosition() {
     spdlog::info("source={} first start: reading spend since {}", source_.name, FormatUtc(epoch));
     *position = ledger::SourcePosition{epoch, std::nullopt, std::nullopt};
   }
+  new_source_ = !(*position)->complete_until;
+  if (!new_source_) {
+    const auto since = *(*position)->complete_until - kForgetAfter;
+    auto cursors = store_.CursorsSince(source_.name, since);
+    if (!cursors) return StoreProblem(cursors.error());
+    meter_.Load(*cursors);
+    auto rates = store_.Rates(source_.name);
+    if (!rates) return StoreProblem(rates.error());
+    for (const auto& rate : *rates)
+      meter_.LoadRate(table_.Number(rate.key), rate.per_second, rate.at);
+  }
   position_ = **position;
   persisted_complete_ = position_->complete_until.value_or(position_->epoch);
   return std::nullopt;
 }
 
-std::optional<Problem> PrometheusReader::Query(const std::string& expression, Timestamp at,
-                                               AnswerParser::Kind kind,
-                                               const AnswerParser::OnSeries& on_series,
-                                               std::stop_token stop,
-                                               AnswerParser::Trailing trailing) {
-  auto query = MakeQuery(source_.prometheus, expression, at);
-  if (auto* problem = std::get_if<Problem>(&query)) return std::move(*problem);
-  ++figures_.polls;
-  ++queries_;
-  auto response = transport_.Send(std::get<net::HttpRequest>(query), stop);
-  if (!response) return FromTransport(source_.prometheus, response.error());
-  if (auto problem = CheckResponse(source_.prometheus, *response)) return problem;
-  const auto bytes = static_cast<std::int64_t>(response->body.size());
-  AnswerFigures counted;
-  auto problem = parser_.Parse(std::move(response->body), kind, on_series, counted, trailing);
-  if (problem) return problem;
-  figures_.series = counted.series;
-  figures_.samples = counted.samples;
-  figures_.bytes = bytes;
+void PrometheusReader::TakeSeries(const KnownSeries& known, std::span<const Label> labels,
+                                  std::span<const Sample> samples) {
+  meter_.Take({.identity = known.identity,
+               .raw = known.raw,
+               .key = known.key,
+               .quantity = known.quantity,
+               .aggregated = known.aggregated,
+               .labels = labels,
+               .samples = samples});
+}
+
+std::variant<AnswerEnd, Problem> PrometheusReader::Take(const std::string& expression, Timestamp at,
+                                                        AnswerParser::Kind kind, bool baseline,
+                                                        std::stop_token stop) {
+  ++answers_;
+  held_.clear();
+  odd_.clear();
+  renamed_.clear();
+  PollFigures counts;
+  KnownSeries* current = nullptr;
+  AnswerParser::Handlers handlers;
+  handlers.on_labels = [&](std::span<const Label> labels) {
+    current = &table_.Find(labels);
+    current->seen_in = answers_;
+    if (current->unknown_kind) {
+      odd_.try_emplace(current->key, Odd{Describe(labels) +
+                                         " counts tokens of a kind that is not known: not booked"});
+    }
+    if (current->left_out) return AnswerParser::Values::kLeaveOut;
+    if (current->renamed && !renamed_.contains(current->key))
+      renamed_.emplace(current->key, Describe(labels));
+    counts.unattributed_series += current->unattributed ? 1 : 0;
+    counts.shortened_series += current->shortened ? 1 : 0;
+    return current->quantity == Quantity::kCost ? AnswerParser::Values::kNanos
+                                                : AnswerParser::Values::kWhole;
+  };
+  handlers.on_series = [&](std::span<const Label> labels, std::span<const Sample> samples) {
+    if (kind == AnswerParser::Kind::kMatrix) {
+      table_.Saw(current->key, samples.back().at);
+      current->last_value = samples.back().value;
+    }
+    if (!new_source_ && !meter_.Knows(current->identity)) {
+      HeldSeries held{*current, {}, {samples.begin(), samples.end()}};
+      for (const auto& label : labels) held.labels.emplace_back(label.name, label.value);
+      held_.push_back(std::move(held));
+      return;
+    }
+    TakeSeries(*current, labels, samples);
+  };
+  handlers.on_odd = [&](std::span<const Label> labels, std::string_view what) {
+    const auto key = table_.Number(attribution::Attribute(rules_, labels).key);
+    meter_.Quarantine(key, labels, what, at);
+    ++counts.quarantined_series;
+    odd_.try_emplace(key, Odd{Describe(labels) + " is " + std::string(what) +
+                              ": not an amount; correct the exporter (reading goes on at its next "
+                              "number), or leave the series out by a selector in "
+                              "sources[].prometheus.metric"});
+  };
+  meter_.Begin(at, baseline);
+  auto end = api_.Query(expression, at, kind, handlers, std::move(stop));
+  if (std::holds_alternative<Problem>(end)) {
+    meter_.Abandon();
+    return end;
+  }
+  if (auto problem = TakeHeld()) {
+    meter_.Abandon();
+    return std::move(*problem);
+  }
+  figures_.series = api_.figures().series;
+  figures_.samples = api_.figures().samples;
+  figures_.bytes = api_.figures().bytes;
+  figures_.unattributed_series = counts.unattributed_series;
+  figures_.shortened_series = counts.shortened_series;
+  figures_.quarantined_series = counts.quarantined_series;
+  return end;
+}
+
+// Series unknown in memory: their cursors are looked up together.
+std::optional<Problem> PrometheusReader::TakeHeld() {
+  if (held_.empty()) return std::nullopt;
+  std::vector<ledger::SeriesId> unknown;
+  for (const auto& held : held_) unknown.push_back(held.known.identity);
+  auto cursors = store_.FindCursors(source_.name, unknown);
+  if (!cursors) return StoreProblem(cursors.error());
+  meter_.Load(*cursors);
+  std::vector<Label> labels;
+  for (const auto& held : held_) {
+    labels.clear();
+    for (const auto& [name, value] : held.labels) labels.push_back({name, value});
+    TakeSeries(held.known, labels, held.samples);
+  }
+  held_.clear();
   return std::nullopt;
+}
+
+// Who runs what, for meters whose series do not tell.
+std::optional<Problem> PrometheusReader::ReadTargets(Timestamp at, std::stop_token stop) {
+  if (!auxiliary_) return std::nullopt;
+  attribution::TargetTable targets;
+  AnswerParser::Handlers handlers;
+  handlers.on_labels = [&](std::span<const Label> labels) {
+    targets.Add(labels);
+    return AnswerParser::Values::kLeaveOut;
+  };
+  const auto end = api_.Query(LastExpression(*auxiliary_, kBaselineReach), at,
+                              AnswerParser::Kind::kVector, handlers, std::move(stop));
+  if (const auto* problem = std::get_if<Problem>(&end)) return *problem;
+  table_.SetTargets(std::move(targets));
+  return std::nullopt;
+}
+
+// Best effort: what is not answered is judged without proof.
+void PrometheusReader::AskStartTimes(Timestamp at, std::stop_token stop) {
+  auto questions = meter_.Questions(kMostQuestions);
+  // First as known now; where a counter began once more since the sample in question, as known
+  // then.
+  for (int round = 0; round < kMostStartQueries && !questions.empty(); ++round) {
+    StartTimes starts(rules_.Metrics(), questions);
+    if (starts.expression().empty()) return;
+    AnswerParser::Handlers handlers;
+    handlers.on_labels = [](std::span<const Label>) { return AnswerParser::Values::kNanos; };
+    handlers.on_series = [&](std::span<const Label> labels, std::span<const Sample> samples) {
+      starts.Take(labels, samples.back().value);
+    };
+    handlers.on_odd = [](std::span<const Label>, std::string_view) {};
+    const auto end = api_.Query(LastExpression(starts.expression(), kBaselineReach), at,
+                                AnswerParser::Kind::kVector, handlers, stop);
+    if (const auto* problem = std::get_if<Problem>(&end)) {
+      spdlog::debug("source={} start times could not be read: {}", source_.name, problem->message);
+      return;
+    }
+    std::erase_if(questions, [&](const Question& question) {
+      const auto start = starts.Of(question);
+      if (start && *start > question.at && question.at < at) return false;
+      if (start && *start <= question.at) meter_.Tell(question.number, *start);
+      return true;
+    });
+    if (!questions.empty()) at = questions.front().at;
+  }
+}
+
+// When the source's first series shows itself after the epoch, to two scrapes: what it has then is
+// no spend of ours either. Nothing: it has none until now.
+std::variant<std::optional<Timestamp>, Problem> PrometheusReader::FirstSeries(
+    std::stop_token stop) {
+  const auto has = [&](Timestamp at) {
+    return api_.HasSeries(LastExpression(selector_, kBaselineReach), at, stop);
+  };
+  Timestamp without = position_->epoch;
+  Timestamp with = api_.Now();
+  auto any = has(with);
+  if (auto* problem = std::get_if<Problem>(&any)) return std::move(*problem);
+  if (!std::get<bool>(any)) return std::optional<Timestamp>();
+  while (with - without > 2 * source_.prometheus.scrape_interval) {
+    const Timestamp middle = without + (with - without) / 2;
+    any = has(middle);
+    if (auto* problem = std::get_if<Problem>(&any)) return std::move(*problem);
+    (std::get<bool>(any) ? with : without) = middle;
+  }
+  return std::optional(with);
 }
 
 // What every series had at the epoch is not spend of ours.
 std::optional<Problem> PrometheusReader::ReadBaseline(std::stop_token stop) {
-  Answer answer;
-  const auto take = [&](const Series& series) { return TakeBaseline(series, answer); };
-  if (auto problem = Query(BaselineExpression(source_.prometheus.metric), position_->epoch,
-                           AnswerParser::Kind::kVector, take, stop)) {
-    return problem;
+  const auto read = [&]() -> std::optional<Problem> {
+    const auto end = Take(LastExpression(selector_, kBaselineReach), position_->epoch,
+                          AnswerParser::Kind::kVector, true, stop);
+    if (const auto* problem = std::get_if<Problem>(&end)) return *problem;
+    return Incomplete(std::get<AnswerEnd>(end));
+  };
+  if (auto problem = read()) return problem;
+  if (figures_.series == 0) {
+    // History shorter than the backfill: a counter that was old when it began would be spend.
+    auto first = FirstSeries(stop);
+    if (auto* problem = std::get_if<Problem>(&first)) return std::move(*problem);
+    if (const auto at = std::get<std::optional<Timestamp>>(first)) {
+      const auto set = store_.SetEpoch(source_.name, *at);
+      if (!set.ok()) return StoreProblem(set.error());
+      spdlog::info("source={} has nothing before {}: spend is known since then", source_.name,
+                   FormatUtc(*at));
+      position_->epoch = *at;
+      if (auto problem = read()) return problem;
+    }
   }
-  return Commit(answer, position_->epoch);
+  auto problem = Commit(position_->epoch);
+  if (!problem) new_source_ = false;
+  return problem;
+}
+
+std::optional<Problem> PrometheusReader::Incomplete(const AnswerEnd& end) const {
+  if (end.partial) {
+    return Problem{reason::kIncomplete,
+                   "the answer is partial (isPartial): some of the stores behind it did not "
+                   "answer; what was there is booked, the rest will be read when they do",
+                   ErrorCode::kUnavailable};
+  }
+  for (const auto& warning : end.warnings) {
+    const bool accepted = std::any_of(accepted_.begin(), accepted_.end(),
+                                      [&](const auto& pattern) { return pattern.IsIn(warning); });
+    if (accepted) continue;
+    return Problem{reason::kIncomplete,
+                   "Prometheus warned, so its answer may lack spend: " + warning +
+                       "; what was there is booked; mend that in Prometheus, or list the warning "
+                       "in sources[].prometheus.acceptWarnings",
+                   ErrorCode::kUnavailable};
+  }
+  return std::nullopt;
 }
 
 std::optional<Problem> PrometheusReader::ReadRange(Duration interval, std::stop_token stop,
                                                    ReadOutcome& outcome) {
   for (;;) {
-    const Timestamp now = clock_.Now();
+    const Timestamp now = api_.Now();
     DistrustFuture(now);
     BeginOutage(now, interval);
     const Timestamp complete = *position_->complete_until;
-    const Duration longest = std::max(chunk_, 2 * interval);
-    const bool latest = now - complete <= longest;
-    const Timestamp end = latest ? now : complete + longest;
-    Answer answer;
-    const auto take = [&](const Series& series) { return TakeSeries(series, answer); };
-    const auto expression = RangeExpression(source_.prometheus.metric, Reach(end, latest));
-    // Nobody waits for a number that is not there at present, lest one exporter stop all history.
-    const auto trailing =
-        latest ? AnswerParser::Trailing::kRefuse : AnswerParser::Trailing::kLeaveOut;
-    auto problem = Query(expression, end, AnswerParser::Kind::kMatrix, take, stop, trailing);
-    const Duration smallest = kLateScrapes * rules_.scrape_interval;
-    if (problem && problem->code == ErrorCode::kResourceExhausted && outage_ &&
-        end - complete > std::max(2 * interval, smallest)) {
-      chunk_ = std::max((end - complete) / 2, smallest);
-      spdlog::debug("source={} answer too large: reading {} s at a time", source_.name,
-                    chunk_.count() / 1000);
-      continue;
+    const Timestamp from = partial_until_ ? std::max(*partial_until_, complete) : complete;
+    const Duration longest = std::max(reach_.chunk(), 2 * interval);
+    const bool latest = now - from <= longest;
+    const Timestamp end = latest ? now : from + longest;
+    Duration back = std::max(end - from, Duration::zero()) + reach_.Late();
+    // What stays behind as a whole: reach for its newest sample as far as lateness allows.
+    if (latest && position_->newest_sample) {
+      back = std::max(back, std::min(end - *position_->newest_sample + reach_.Late(),
+                                     source_.prometheus.lateness));
     }
+    const bool baseline = source_.prometheus.new_series == api::NewSeries::kBaseline;
+    const auto answered =
+        Take(RangeExpression(selector_, back), end, AnswerParser::Kind::kMatrix, baseline, stop);
+    if (const auto* problem = std::get_if<Problem>(&answered)) {
+      if (problem->code == ErrorCode::kResourceExhausted && outage_ && end - from > 2 * interval &&
+          reach_.Halve(end - from)) {
+        spdlog::debug("source={} answer too large: reading {} s at a time", source_.name,
+                      reach_.chunk().count() / 1000);
+        continue;
+      }
+      return *problem;
+    }
+    AskStartTimes(end, stop);
+    const auto incomplete = Incomplete(std::get<AnswerEnd>(answered));
+    // After partial answers what they lacked is read again, from where completeness ended.
+    const bool was_partial = std::exchange(partial_until_, std::nullopt).has_value();
+    if (incomplete) partial_until_ = end;
+    auto problem = Commit(incomplete || was_partial ? std::nullopt : std::optional(end));
     if (problem) return problem;
-    if (outage_ && answer.oldest_new && !outage_->oldest_new)
-      outage_->oldest_new = answer.oldest_new;
-    if ((problem = Commit(answer, end))) return problem;
-    outcome.suspended_series = answer.suspended_series;
+    if (incomplete) {
+      outcome.caught_up = latest;
+      return incomplete;
+    }
+    if (figures_.series > 0) last_series_ = LastSeries{figures_.series, end};
+    if (was_partial) return std::nullopt;
     outcome.caught_up = latest;
+    reach_.Took(figures_.samples, end - from);
     if (latest) {
       EndOutage(interval);
-      chunk_ = kFirstChunk;
-      ForgetUnseen(now);
-    } else {
-      AdaptChunk(figures_.bytes);
+      reach_.CaughtUp();
+      Forget(now);
     }
     return std::nullopt;
   }
 }
 
-Duration PrometheusReader::Reach(Timestamp end, bool latest) const {
-  const Duration late = kLateScrapes * rules_.scrape_interval;
-  const Duration usual = std::max(end - *position_->complete_until, Duration::zero()) + late;
-  if (!latest || !position_->newest_sample) return usual;
-  const Duration newest = std::min(end - *position_->newest_sample + late, kFarthestReach);
-  return std::max(usual, newest);
-}
+std::optional<Problem> PrometheusReader::LookBack(std::stop_token stop) {
+  if (!position_ || !position_->complete_until || partial_until_) return std::nullopt;
+  const Timestamp at = *position_->complete_until;
+  const auto due = reach_.LookDue(at);
+  if (!due) return std::nullopt;
+  // What ended before the epoch is nobody's spend.
+  const Duration back = std::min(*due, at - position_->epoch);
+  const auto began = std::chrono::steady_clock::now();
+  const auto done = [&](std::optional<Problem> problem) {
+    reach_.Looked(*due, at,
+                  std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began));
+    figures_.polls = api_.queries();
+    return problem;
+  };
+  if (back <= 2 * source_.prometheus.scrape_interval) return done(std::nullopt);
 
-void PrometheusReader::AdaptChunk(std::int64_t bytes) {
-  if (bytes > kLargeAnswer) {
-    chunk_ = std::max(chunk_ / 2, kLateScrapes * rules_.scrape_interval);
-  } else if (bytes < kLargeAnswer / 2) {
-    chunk_ = std::min(chunk_ * 2, kLongestChunk);
+  // Series whose last value is another than the last one read, or that were never read at all.
+  std::set<std::string> agents;
+  std::vector<std::pair<ledger::SeriesId, std::string>> unknown;  // with the agent's label
+  bool any = false;
+  bool unnamed = false;
+  const auto suspect = [&](std::string_view agent) {
+    any = true;
+    if (agent.empty()) {
+      unnamed = true;
+    } else if (agents.size() <= kMostNamed) {
+      agents.emplace(agent);
+    }
+  };
+  AnswerParser::Handlers handlers;
+  KnownSeries* current = nullptr;
+  handlers.on_labels = [&](std::span<const Label> labels) {
+    current = &table_.Find(labels);
+    current->seen_in = answers_;
+    if (current->left_out) return AnswerParser::Values::kLeaveOut;
+    return current->quantity == Quantity::kCost ? AnswerParser::Values::kNanos
+                                                : AnswerParser::Values::kWhole;
+  };
+  handlers.on_series = [&](std::span<const Label> labels, std::span<const Sample> samples) {
+    const auto agent = attribution::LabelValue(labels, agent_label_);
+    if (current->last_value) {
+      if (*current->last_value != samples.back().value) suspect(agent);
+    } else if (!meter_.Knows(current->identity)) {
+      unknown.emplace_back(current->identity, agent);
+    }
+  };
+  handlers.on_odd = [](std::span<const Label>, std::string_view) {};
+  const auto seen =
+      api_.Query(LastExpression(selector_, back), at, AnswerParser::Kind::kVector, handlers, stop);
+  if (const auto* problem = std::get_if<Problem>(&seen)) return done(*problem);
+  if (!unknown.empty()) {
+    std::vector<ledger::SeriesId> identities;
+    for (const auto& [identity, agent] : unknown) identities.push_back(identity);
+    auto cursors = store_.FindCursors(source_.name, identities);
+    if (!cursors) return done(StoreProblem(cursors.error()));
+    std::set<ledger::SeriesId> read;
+    for (const auto& cursor : *cursors) read.insert(cursor.series);
+    for (const auto& [identity, agent] : unknown) {
+      if (!read.contains(identity)) suspect(agent);
+    }
   }
+  if (!any) return done(std::nullopt);
+
+  const bool named = !unnamed && agents.size() <= kMostNamed;
+  const auto selector =
+      named ? Narrowed(selector_, agent_label_, {agents.begin(), agents.end()}) : selector_;
+  const auto kept = figures_;  // those of the poll stay
+  const auto answered = Take(RangeExpression(selector, back), at, AnswerParser::Kind::kMatrix,
+                             source_.prometheus.new_series == api::NewSeries::kBaseline, stop);
+  const auto queries = api_.queries();
+  figures_ = kept;
+  figures_.polls = queries;
+  if (const auto* problem = std::get_if<Problem>(&answered)) return done(*problem);
+  AskStartTimes(at, stop);
+  return done(Commit(std::nullopt));
 }
 
 // What was read up to is in the future: the clock went ahead and was set right. Until now comes
 // there, no outage would be noticed.
 void PrometheusReader::DistrustFuture(Timestamp now) {
   auto& complete = *position_->complete_until;
-  if (complete - now <= kFarthestReach) return;
+  if (complete - now <= kFarthestFuture) return;
   const auto last = std::min(now, position_->newest_sample.value_or(now));
   spdlog::warn(
       "source={} spend was read up to {}, which is in the future: the clock went ahead; "
@@ -193,7 +514,7 @@ void PrometheusReader::DistrustFuture(Timestamp now) {
 
 void PrometheusReader::BeginOutage(Timestamp now, Duration interval) {
   const Timestamp complete = *position_->complete_until;
-  const Duration usual = 2 * interval + kLateScrapes * rules_.scrape_interval;
+  const Duration usual = 2 * interval + 2 * source_.prometheus.scrape_interval;
   if (outage_ || now - complete <= usual) return;
   const auto& newest = position_->newest_sample;
   outage_ = Outage{complete, newest && *newest >= complete - usual, std::nullopt};
@@ -203,7 +524,7 @@ void PrometheusReader::BeginOutage(Timestamp now, Duration interval) {
 void PrometheusReader::EndOutage(Duration interval) {
   if (!outage_) return;
   const Outage outage = *std::exchange(outage_, std::nullopt);
-  const Duration usual = 2 * interval + kLateScrapes * rules_.scrape_interval;
+  const Duration usual = 2 * interval + 2 * source_.prometheus.scrape_interval;
   spdlog::info("source={} caught up since {}", source_.name, FormatUtc(outage.from));
   if (!outage.had_series || !outage.oldest_new || *outage.oldest_new - outage.from <= usual) return;
   TellGap({*outage.oldest_new,
@@ -216,130 +537,155 @@ void PrometheusReader::EndOutage(Duration interval) {
 void PrometheusReader::TellGap(ledger::Gap gap) {
   gap_ = std::move(gap);
   spdlog::warn("source={} gap=\"{}\"", source_.name, gap_->text);
+  ledger::JournalEntry entry;
+  entry.kind = ledger::JournalKind::kGap;
+  entry.key.source = source_.name;
+  entry.at = gap_->until;
+  entry.recorded = clock_.Now();
+  entry.reason = gap_->text;
+  unsaved_.journal.push_back(std::move(entry));
+  has_unsaved_ = true;
 }
 
-std::variant<PrometheusReader::Entry*, Problem> PrometheusReader::FindEntry(const Series& series,
-                                                                            SeriesId& id) {
-  id = identifier_.Identify(series.labels);
-  const auto [found, inserted] = entries_.try_emplace(id);
-  Entry& entry = found->second;
-  if (inserted) {
-    const auto stored = store_.FindCursors(source_.name, {id});
-    if (!stored) {
-      entries_.erase(found);
-      return StoreProblem(stored.error());
-    }
-    const auto cursor = stored->empty() ? std::nullopt : FromLedger(stored->front());
-    if (cursor) {
-      entry.cursor = *cursor;
-      entry.persisted_time = entry.cursor.last_time;
-      entry.known = true;
-    }
-  }
-  if (entry.seen_in == queries_) {
-    return Problem{reason::kBadAnswer, "the series " + Describe(series.labels) + " comes twice",
-                   ErrorCode::kCorrupt};
-  }
-  entry.seen_in = queries_;
-  return &entry;
-}
-
-std::optional<Problem> PrometheusReader::TakeBaseline(const Series& series, Answer& answer) {
-  SeriesId id;
-  auto entry = FindEntry(series, id);
-  if (auto* problem = std::get_if<Problem>(&entry)) return std::move(*problem);
-  CounterCursor cursor;
-  cursor.last_time = series.samples.back().at;
-  cursor.last_value = series.samples.back().value;
-  answer.moved.push_back({id, cursor, true});
-  answer.newest = std::max(answer.newest.value_or(cursor.last_time), cursor.last_time);
-  return std::nullopt;
-}
-
-std::optional<Problem> PrometheusReader::TakeSeries(const Series& series, Answer& answer) {
-  SeriesId id;
-  auto found = FindEntry(series, id);
-  if (auto* problem = std::get_if<Problem>(&found)) return std::move(*problem);
-  const Entry& entry = *std::get<Entry*>(found);
-
-  bookings_.clear();
-  const auto before = entry.known ? std::optional(entry.cursor) : std::nullopt;
-  CounterStep step = Step(rules_, before, series.samples, bookings_);
-
-  const Attribution attribution = Attribute(source_, series.labels);
-  for (const Booking& booking : bookings_)
-    answer.batch.increments.push_back({attribution.key, booking.at, CostOf(booking.cost)});
-
-  answer.counts.resets += static_cast<std::uint64_t>(step.resets);
-  answer.counts.unattributed_series += attribution.unattributed ? 1 : 0;
-  answer.counts.shortened_series += attribution.shortened ? 1 : 0;
-  if (step.resumed) {
-    const Timestamp until = step.cursor.last_time;
-    answer.gap = {until, "several writers shared the series " + Describe(series.labels) +
-                             " until " + FormatUtc(until) +
-                             ": what they spent meanwhile could not be told and is missing"};
-  }
-  if (step.cursor.suspended) {
-    ++answer.counts.suspended_series;
-    if (answer.suspended_series.empty()) answer.suspended_series = Describe(series.labels);
-  }
-  answer.newest =
-      std::max(answer.newest.value_or(series.samples.back().at), series.samples.back().at);
-  if (outage_ && !outage_->oldest_new) {
-    for (const Sample& sample : series.samples) {
-      if (sample.at <= outage_->from) continue;
-      answer.oldest_new = std::min(answer.oldest_new.value_or(sample.at), sample.at);
-      break;
-    }
-  }
-  if (!step.moved && entry.known && step.cursor.last_time == entry.cursor.last_time)
-    return std::nullopt;
-  const bool persist = step.moved || step.cursor.last_time - entry.persisted_time >= kCursorEvery;
-  answer.moved.push_back({id, step.cursor, persist});
-  return std::nullopt;
-}
-
-std::optional<Problem> PrometheusReader::Commit(Answer& answer, Timestamp end) {
-  auto& batch = answer.batch;
+ledger::Batch PrometheusReader::BatchOf(const Reading& reading) {
+  ledger::Batch batch;
   batch.source = source_.name;
-  for (const Moved& moved : answer.moved) {
-    if (moved.persist) batch.cursors.push_back(ToLedger(moved.id, moved.cursor));
+  std::map<std::pair<std::uint32_t, std::int64_t>, ledger::Increment> sums;  // by key and minute
+  for (const auto& booked : reading.booked) {
+    auto& increment = sums[{booked.key, ledger::MinuteOf(booked.at)}];
+    increment.at = std::max(increment.at, booked.at);
+    increment.amounts += AmountsOf(booked.quantity, booked.value);
   }
-  const Timestamp complete = std::max(position_->complete_until.value_or(end), end);
-  const auto newest =
-      answer.newest ? std::max(position_->newest_sample, answer.newest) : position_->newest_sample;
-  const bool worth_writing = !batch.increments.empty() || !batch.cursors.empty() ||
-                             !position_->complete_until ||
-                             complete - persisted_complete_ >= kPositionEvery;
+  for (auto& [place, increment] : sums) {
+    if (increment.amounts.IsZero()) continue;
+    increment.key = table_.Key(place.first);
+    batch.increments.push_back(std::move(increment));
+  }
+  for (const auto& note : reading.notes) {
+    ledger::JournalEntry entry;
+    entry.kind = note.kind;
+    entry.at = note.at;
+    entry.recorded = clock_.Now();
+    entry.key = table_.Key(note.key);
+    entry.series = note.series;
+    entry.from = ValueText(note.quantity, note.from);
+    entry.to = ValueText(note.quantity, note.to);
+    entry.amount = AmountsOf(note.quantity, note.amount);
+    entry.reason = note.reason;
+    entry.held = note.held ? ledger::HeldState::kHeld : ledger::HeldState::kNone;
+    batch.journal.push_back(std::move(entry));
+  }
+  for (const auto& [key, rate] : reading.rates)
+    batch.rates.push_back({table_.Key(key), rate, reading.newest.value_or(clock_.Now())});
+  batch.cursors = reading.cursors;
+  return batch;
+}
+
+// Behind what the store could not be given yet.
+void PrometheusReader::Merge(ledger::Batch batch) {
+  unsaved_.source = source_.name;
+  has_unsaved_ = true;
+  std::move(batch.increments.begin(), batch.increments.end(),
+            std::back_inserter(unsaved_.increments));
+  std::move(batch.journal.begin(), batch.journal.end(), std::back_inserter(unsaved_.journal));
+  std::move(batch.rates.begin(), batch.rates.end(), std::back_inserter(unsaved_.rates));
+  std::move(batch.cursors.begin(), batch.cursors.end(), std::back_inserter(unsaved_.cursors));
+  if (batch.complete_until) unsaved_.complete_until = batch.complete_until;
+  if (batch.newest_sample) unsaved_.newest_sample = batch.newest_sample;
+}
+
+// `complete`: nothing when the answer was not complete. On a problem of the store the reading goes
+// on in memory: it is written when the store takes it, and read again after a restart.
+std::optional<Problem> PrometheusReader::Commit(std::optional<Timestamp> complete) {
+  const Reading reading = meter_.Finish();
+  const auto before = position_->complete_until;
+  if (outage_ && reading.oldest_new && *reading.oldest_new > outage_->from && !outage_->oldest_new)
+    outage_->oldest_new = reading.oldest_new;
+  if (before && reading.oldest_new && *reading.oldest_new < *before && !outage_) {
+    const Duration lag = *before - *reading.oldest_new;
+    if (lag <= source_.prometheus.lateness) reach_.Lagged(lag, *before);
+  }
+  const auto newest = reading.newest ? std::max(position_->newest_sample, reading.newest)
+                                     : position_->newest_sample;
+  if (complete && before) complete = std::max(*before, *complete);
+  auto batch = BatchOf(reading);
+  const bool worth_writing = has_unsaved_ || !batch.increments.empty() || !batch.cursors.empty() ||
+                             !batch.journal.empty() || !before ||
+                             (complete && *complete - persisted_complete_ >= kPositionEvery);
+  std::optional<Problem> problem;
   if (worth_writing) {
     batch.complete_until = complete;
     batch.newest_sample = newest;
+    if (has_unsaved_) {
+      Merge(std::move(batch));
+      batch = unsaved_;
+    }
     const auto committed = ledger_.Commit(batch);
-    if (!committed.ok()) return StoreProblem(committed.error());
-    persisted_complete_ = complete;
+    if (!committed.ok()) {
+      problem = StoreProblem(committed.error());
+      const bool in_memory = committed.error().code() == ErrorCode::kUnavailable && before &&
+                             batch.increments.size() + batch.cursors.size() < kMostUnsaved;
+      if (!in_memory) {
+        meter_.Abandon();
+        return problem;
+      }
+      unsaved_ = std::move(batch);
+      has_unsaved_ = true;
+    } else {
+      unsaved_ = {};
+      has_unsaved_ = false;
+      if (complete) persisted_complete_ = *complete;
+    }
   }
-  for (const Moved& moved : answer.moved) {
-    Entry& entry = entries_[moved.id];
-    entry.cursor = moved.cursor;
-    entry.known = true;
-    if (moved.persist) entry.persisted_time = moved.cursor.last_time;
-  }
-  position_->complete_until = complete;
+  meter_.Commit();
+  figures_.resets += static_cast<std::uint64_t>(reading.restarts);
+  if (complete) position_->complete_until = complete;
   position_->newest_sample = newest;
-  if (answer.gap) TellGap(std::move(*answer.gap));
-  figures_.resets += answer.counts.resets;
-  figures_.unattributed_series = answer.counts.unattributed_series;
-  figures_.shortened_series = answer.counts.shortened_series;
-  figures_.suspended_series = answer.counts.suspended_series;
-  return std::nullopt;
+  return problem;
 }
 
-void PrometheusReader::ForgetUnseen(Timestamp now) {
+std::vector<std::string> PrometheusReader::MetricNames(std::stop_token stop) {
+  return api_.MetricNames(agent_label_, api_.Now() - kFarthestFuture, std::move(stop));
+}
+
+std::shared_ptr<const ledger::MeterReport> PrometheusReader::Report() const {
+  auto report = std::make_shared<ledger::MeterReport>();
+  const auto place = [&](std::uint32_t key) {
+    return std::pair(table_.Key(key).ns, table_.Key(key).agent);
+  };
+  const auto add = [&](std::uint32_t key, std::string_view why, const std::string& message,
+                       bool lost) {
+    auto& findings = report->findings[place(key)];
+    const auto& name = table_.Key(key);
+    const bool told = std::any_of(findings.begin(), findings.end(),
+                                  [&](const auto& finding) { return finding.reason == why; });
+    if (!told) findings.push_back({name.ns, name.agent, std::string(why), message, lost});
+  };
+  for (const auto& [key, series] : renamed_) {
+    add(key, reason::kHonorLabels,
+        series +
+            " has the namespace of its exporter, its own is in exported_namespace: set "
+            "honorLabels on the scrape, or name exported_namespace in "
+            "sources[].prometheus.labels.namespace",
+        false);
+  }
+  for (const auto& [key, odd] : odd_) add(key, reason::kNotANumber, odd.message, true);
+  for (const auto& trouble : meter_.Troubles())
+    add(trouble.key, trouble.reason, trouble.message, true);
+  for (std::uint32_t key = 0; key < table_.keys(); ++key) {
+    const auto last = table_.LastSample(key);
+    if (last == Timestamp{}) continue;
+    auto& seen = report->seen[place(key)];
+    seen.last_sample = std::max(seen.last_sample, last);
+  }
+  return report;
+}
+
+void PrometheusReader::Forget(Timestamp now) {
   if (now - last_forgot_ < kForgetAfter) return;
   last_forgot_ = now;
-  std::erase_if(entries_, [&](const auto& entry) {
-    return entry.second.seen_in != queries_ && now - entry.second.cursor.last_time >= kForgetAfter;
-  });
+  meter_.Forget(now - kForgetAfter);
+  table_.Forget(answers_);
 }
 
 }  // namespace purser::usage

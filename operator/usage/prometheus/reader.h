@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -11,21 +12,24 @@
 
 #include "api/config.h"
 #include "base/clock.h"
+#include "base/pattern.h"
 #include "ledger/ledger.h"
 #include "ledger/store.h"
 #include "net/http_transport.h"
+#include "usage/attribution/source_rules.h"
+#include "usage/meter/meter.h"
 #include "usage/prometheus/answer.h"
-#include "usage/prometheus/counter.h"
 #include "usage/prometheus/poller.h"
 #include "usage/prometheus/problem.h"
-#include "usage/prometheus/series.h"
+#include "usage/prometheus/prometheus_api.h"
+#include "usage/prometheus/reach.h"
+#include "usage/prometheus/series_table.h"
 
 namespace purser::usage {
 
 struct ReadOutcome {
-  std::optional<Problem> problem;  // nothing was booked, nothing advanced
-  bool caught_up = false;          // everything up to now is booked; else call again at once
-  std::string suspended_series;    // one that is not booked at present; empty: none
+  std::optional<Problem> problem;  // nothing more is known than before, or not all (partial)
+  bool caught_up = false;          // everything up to now has been asked for; else call again
 };
 
 // Not thread-safe. Positions are loaded from the store at the first read: make a new reader after
@@ -34,74 +38,100 @@ class PrometheusReader {
  public:
   PrometheusReader(const api::SourceConfig& source, net::HttpTransport& transport,
                    ledger::Ledger& ledger, ledger::Store& store, Clock& clock);
+  ~PrometheusReader();
 
-  // One query. `interval`: how far apart the reads are at present.
+  // One reading: a query, and what its series raise in questions. `interval`: how far apart the
+  // reads are at present.
   ReadOutcome Read(Duration interval, std::stop_token stop);
+
+  // Looks for what came too late for every read so far, when that is due; after a read that caught
+  // up. What is found is booked at its time.
+  std::optional<Problem> LookBack(std::stop_token stop);
 
   const PollFigures& figures() const { return figures_; }
   // Whether the source ever had a series.
   bool any_series() const { return position_ && position_->newest_sample.has_value(); }
+  std::optional<Timestamp> epoch() const;
   // The latest since this reader was made.
   const std::optional<ledger::Gap>& gap() const { return gap_; }
+  // By the source's clock.
+  Timestamp Now() const { return api_.Now(); }
+  // How many series there were last, and until when: for a source that shows none any more.
+  struct LastSeries {
+    std::int64_t count = 0;
+    Timestamp until;
+  };
+  const std::optional<LastSeries>& last_series() const { return last_series_; }
+  // What appeared instead of a metric that is gone; empty: nothing like it.
+  std::vector<std::string> MetricNames(std::stop_token stop);
+
+  // What is to be told of single agents, as of the last read.
+  std::shared_ptr<const ledger::MeterReport> Report() const;
 
  private:
-  struct Entry {
-    CounterCursor cursor;
-    Timestamp persisted_time;   // of the cursor in the store
-    std::uint64_t seen_in = 0;  // the number of the last query whose answer had it
-    bool known = false;         // false: the store has no cursor either
+  // A series of an answer whose cursor, if any, is in the store alone.
+  struct HeldSeries {
+    KnownSeries known;
+    std::vector<std::pair<std::string, std::string>> labels;
+    std::vector<Sample> samples;
   };
-  struct Moved {
-    SeriesId id;
-    CounterCursor cursor;
-    bool persist = false;
-  };
-  // What one answer has given so far; nothing of it counts before the commit.
-  struct Answer {
-    ledger::Batch batch;
-    std::vector<Moved> moved;
-    PollFigures counts;  // of this answer only
-    std::string suspended_series;
-    std::optional<ledger::Gap> gap;  // spend that was not booked and will not be
-    std::optional<Timestamp> newest;
-    std::optional<Timestamp> oldest_new;  // the earliest sample after the outage began
+  // What is odd about series of the last answer, by key.
+  struct Odd {
+    std::string message;
   };
 
-  std::optional<Problem> LoadPosition();
+  std::optional<Problem> Load();
   std::optional<Problem> ReadBaseline(std::stop_token stop);
+  std::variant<std::optional<Timestamp>, Problem> FirstSeries(std::stop_token stop);
   std::optional<Problem> ReadRange(Duration interval, std::stop_token stop, ReadOutcome& outcome);
-  std::optional<Problem> Query(const std::string& expression, Timestamp at, AnswerParser::Kind kind,
-                               const AnswerParser::OnSeries& on_series, std::stop_token stop,
-                               AnswerParser::Trailing trailing = AnswerParser::Trailing::kRefuse);
-  std::optional<Problem> TakeSeries(const Series& series, Answer& answer);
-  std::optional<Problem> TakeBaseline(const Series& series, Answer& answer);
-  std::variant<Entry*, Problem> FindEntry(const Series& series, SeriesId& id);
-  std::optional<Problem> Commit(Answer& answer, Timestamp end);
-  Duration Reach(Timestamp end, bool latest) const;
+  // Asks, and gives the series to the meter; a problem: the meter's answer is abandoned.
+  std::variant<AnswerEnd, Problem> Take(const std::string& expression, Timestamp at,
+                                        AnswerParser::Kind kind, bool baseline,
+                                        std::stop_token stop);
+  void TakeSeries(const KnownSeries& known, std::span<const Label> labels,
+                  std::span<const Sample> samples);
+  std::optional<Problem> TakeHeld();
+  std::optional<Problem> ReadTargets(Timestamp at, std::stop_token stop);
+  void AskStartTimes(Timestamp at, std::stop_token stop);
+  std::optional<Problem> Commit(std::optional<Timestamp> complete);
+  ledger::Batch BatchOf(const Reading& reading);
+  void Merge(ledger::Batch batch);
+  std::optional<Problem> Incomplete(const AnswerEnd& end) const;
   void DistrustFuture(Timestamp now);
   void BeginOutage(Timestamp now, Duration interval);
   void EndOutage(Duration interval);
   void TellGap(ledger::Gap gap);
-  void AdaptChunk(std::int64_t bytes);
-  void ForgetUnseen(Timestamp now);
+  void Forget(Timestamp now);
 
   const api::SourceConfig source_;
-  const CounterRules rules_;
-  net::HttpTransport& transport_;
+  const attribution::SourceRules rules_;
+  const std::string selector_;
+  const std::optional<std::string> auxiliary_;  // whose series tell who runs others
+  const std::string agent_label_;               // the first that may name the agent
+  std::vector<Pattern> accepted_;               // warnings
   ledger::Ledger& ledger_;
   ledger::Store& store_;
   Clock& clock_;
+  PrometheusApi api_;
+  SeriesTable table_;
+  Meter meter_;
+  Reach reach_;
 
-  AnswerParser parser_;
-  SeriesIdentifier identifier_;
-  std::vector<Booking> bookings_;
-  std::unordered_map<SeriesId, Entry, SeriesIdHash> entries_;
   std::optional<ledger::SourcePosition> position_;
   Timestamp persisted_complete_;  // position_'s in the store
-  Duration chunk_;                // the longest time read by one query
-  std::uint64_t queries_ = 0;
+  bool new_source_ = false;       // the store has no cursor of it
+  // Read up to here while the answers are not complete; complete_until stays behind meanwhile.
+  std::optional<Timestamp> partial_until_;
+  std::uint32_t answers_ = 0;
+  std::vector<HeldSeries> held_;
+  std::unordered_map<std::uint32_t, Odd> odd_;
+  std::unordered_map<std::uint32_t, std::string> renamed_;  // by key: a series of it
+  std::optional<Timestamp> oldest_allowed_;  // samples up to here are not spend of ours
+  ledger::Batch unsaved_;                    // what the store could not be given yet
+  bool has_unsaved_ = false;
   Timestamp last_forgot_;
   PollFigures figures_;
+  std::optional<LastSeries> last_series_;
 
   // While behind by more than usual.
   struct Outage {

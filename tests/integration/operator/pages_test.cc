@@ -80,7 +80,7 @@ TEST(PagesTest, HealthReadinessAndEveryFigure) {
   EXPECT_EQ(metric("purser_source_series{source=\"default\"}"), 2);
   EXPECT_EQ(metric("purser_source_unattributed_series{source=\"default\"}"), 1) << "no agent";
   EXPECT_EQ(metric("purser_source_shortened_series{source=\"default\"}"), 0);
-  EXPECT_EQ(metric("purser_source_suspended_series{source=\"default\"}"), 0);
+  EXPECT_EQ(metric("purser_source_quarantined_series{source=\"default\"}"), 0);
   EXPECT_EQ(metric("purser_events_dropped_total"), 0);
   EXPECT_GE(metric("purser_poll_age_seconds{source=\"default\"}"), 0);
   EXPECT_LT(metric("purser_poll_age_seconds{source=\"default\"}"), 10);

@@ -68,7 +68,11 @@ TEST(Query, KeepsThePrefixOfTheUrl) {
 }
 
 TEST(Query, AsksForTheBaselineAnHourBack) {
-  EXPECT_EQ(BaselineExpression("cost"), "last_over_time(cost[1h])");
+  EXPECT_EQ(LastExpression("cost", 1h), "last_over_time(cost[3600000ms])");
+  EXPECT_EQ(Narrowed("cost", "agent", {"a", "b.c"}), R"(cost{agent=~"a|b\\.c"})");
+  EXPECT_EQ(Narrowed(R"(cost{x="}"})", "agent", {R"(a"\)"}), R"(cost{x="}",agent=~"a\"\\\\"})");
+  EXPECT_EQ(Narrowed("cost{ }", "agent", {"a"}), R"(cost{agent=~"a"})");
+  EXPECT_EQ(Narrowed("", "__name__", {"a"}), R"({__name__=~"a"})");
 }
 
 TEST(Query, SendsCredentialsReadAnew) {

@@ -60,6 +60,7 @@ class World {
   struct Counter {
     Money value;
     std::int64_t agent = 0;
+    std::string instance;
     bool alive = true;
     bool had_sample = false;
     Timestamp last_reset;
@@ -71,9 +72,11 @@ class World {
     Counter counter;
     counter.agent = random_(0, 3);
     counter.offset = Duration(random_(0, 14'999));
+    counter.instance = "p" + std::to_string(counters_.size());
     const std::string labels = R"({"namespace":"agents","agent":"a)" +
-                               std::to_string(counter.agent) + R"(","pod":"p)" +
-                               std::to_string(counters_.size()) + "\"}";
+                               std::to_string(counter.agent) + R"(","instance":")" +
+                               counter.instance + "\"}";
+    prometheus_.started[counter.instance].insert(next_scrape_ - 1s);
     counters_[labels] = counter;
   }
 
@@ -82,11 +85,12 @@ class World {
     if (!counter.alive || random_.Chance(5)) return;        // a failed scrape
     const Timestamp at = next_scrape_ + counter.offset;
     const Money spent = random_.Chance(50) ? Money() : Money::FromNanos(random_(1, 3'000'000'000));
-    // A restart shows only where the value falls; four within five scrapes would be several
-    // writers.
-    const bool restart = counter.had_sample && random_.Chance(4) && spent < counter.value &&
-                         at - counter.last_reset > 4 * kScrape;
-    if (restart) counter.last_reset = at;
+    // One restart in what one answer may hold: of several only the last has a start that is told.
+    const bool restart = counter.had_sample && random_.Chance(2) && at - counter.last_reset > 2h;
+    if (restart) {
+      counter.last_reset = at;
+      prometheus_.started[counter.instance].insert(at - 1s);
+    }
     counter.value = restart ? spent : counter.value + spent;
     counter.had_sample = true;
     // Late, but each series in order.
@@ -106,24 +110,13 @@ class World {
 
 // An answer that must not be believed, or none.
 inline std::optional<Result<net::HttpResponse>> Disturb(Random& random) {
-  switch (random(0, 6)) {
+  switch (random(0, 4)) {
     case 0:
       return Result<net::HttpResponse>(Error(ErrorCode::kTimeout, "slow"));
     case 1:
       return Result<net::HttpResponse>(net::HttpResponse{503, {}, "starting"});
     case 2:
       return Result<net::HttpResponse>(net::HttpResponse{200, {}, "<html>"});
-    case 3:
-      return Result<net::HttpResponse>(net::HttpResponse{
-          200,
-          {},
-          R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{"namespace":"agents",
-                   "agent":"a0"},"values":[[1800000000,"999"]]}]},"warnings":["incomplete"]})"});
-    case 4:
-      return Result<net::HttpResponse>(
-          net::HttpResponse{200, {}, R"({"status":"success","data":{"resultType":"matrix","result":[
-                   {"metric":{"agent":"x"},"values":[[1800000000,"5"]]},
-                   {"metric":{"agent":"y"},"histograms":[]}]}})"});
     default:
       return std::nullopt;
   }
