@@ -160,7 +160,7 @@ class Operator::Implementation {
     // Who leads no more writes no more: also what is on its way ends.
     kube::Client client = client_.Until(all.get_token());
 
-    auto sources = Sources::Make(options_.config.sources, *ledger, positions, clock_);
+    auto sources = Sources::Make(options_.config.sources, options_.config.prices, *ledger, positions, clock_);
     if (!sources) return sources.error();
 
     kube::EventOptions event_options;
@@ -212,6 +212,7 @@ class Operator::Implementation {
         });
       }
       std::vector<std::unique_ptr<kube::Controller>> controllers;
+      threads.emplace_back([&sources, &all] { (*sources)->WatchPrices(all.get_token()); });
       const auto token = all.get_token();
       caches_.WaitForSync(token);
       if (!token.stop_requested()) {

@@ -1,13 +1,19 @@
 #include "app/sources.h"
 
+#include <spdlog/spdlog.h>
+
+#include <string>
 #include <utility>
 
+#include "base/pause.h"
 #include "net/cpprest/cpprest_transport.h"
 #include "policy/poll_interval.h"
 #include "usage/prometheus/poller.h"
 
 namespace purser::app {
 namespace {
+
+constexpr std::chrono::seconds kLookAtPricesEvery{30};
 
 net::TlsOptions TlsOf(const api::PrometheusAuth& auth) {
   net::TlsOptions tls;
@@ -26,14 +32,16 @@ struct Sources::Source {
   std::unique_ptr<usage::PrometheusPoller> poller;
 };
 
-Sources::Sources(ledger::Ledger& ledger, Clock& clock)
-    : ledger_(ledger), clock_(clock), since_(clock.Now()) {}
+Sources::Sources(const api::PricesConfig& prices, ledger::Ledger& ledger, Clock& clock)
+    : ledger_(ledger), clock_(clock), prices_(prices), since_(clock.Now()) {}
 Sources::~Sources() = default;
 
 Result<std::unique_ptr<Sources>> Sources::Make(const std::vector<api::SourceConfig>& configs,
+                                               const api::PricesConfig& prices,
                                                ledger::Ledger& ledger, ledger::Store& store,
                                                Clock& clock) {
-  std::unique_ptr<Sources> sources(new Sources(ledger, clock));
+  std::unique_ptr<Sources> sources(new Sources(prices, ledger, clock));
+  if (const auto read = sources->prices_.Refresh(); !read.ok()) return read.error();
   for (const auto& config : configs) {
     net::CpprestOptions options;
     options.tls = TlsOf(config.prometheus.auth);
@@ -42,8 +50,8 @@ Result<std::unique_ptr<Sources>> Sources::Make(const std::vector<api::SourceConf
     const auto& prometheus = config.prometheus;
     Source source{config.name, prometheus.interval.value_or(prometheus.scrape_interval),
                   std::move(*transport), nullptr};
-    source.poller =
-        std::make_unique<usage::PrometheusPoller>(config, *source.transport, ledger, store, clock);
+    source.poller = std::make_unique<usage::PrometheusPoller>(config, *source.transport, ledger,
+                                                              store, clock, &sources->prices_);
     sources->sources_.push_back(std::move(source));
   }
   return sources;
@@ -53,6 +61,17 @@ std::size_t Sources::size() const { return sources_.size(); }
 
 Status Sources::Run(std::size_t source, std::stop_token stop) {
   return sources_.at(source).poller->Run(std::move(stop));
+}
+
+void Sources::WatchPrices(std::stop_token stop) {
+  std::string told;
+  while (Pause(kLookAtPricesEvery, stop)) {
+    const auto read = prices_.Refresh();
+    const std::string problem = read.ok() ? "" : read.error().message();
+    if (problem != told && !problem.empty())
+      spdlog::error("{}; the prices before it stay in force", problem);
+    told = problem;
+  }
 }
 
 void Sources::PollSooner(const std::string& source, Duration threshold_in) {

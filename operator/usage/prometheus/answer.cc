@@ -185,6 +185,7 @@ class AnswerParser::Implementation {
     labels_.clear();
     samples_.clear();
     values_ = Values::kLeaveOut;
+    ended_ = false;
     auto verdict = ReadSeries(object);
     if (verdict && verdict->broken) {
       broken_ = std::move(verdict->what);
@@ -229,7 +230,7 @@ class AnswerParser::Implementation {
       }
     }
     if (!has_labels || !has_values) return Broken("a series without labels or values");
-    if (samples_.empty() && !odd) return Broken("a series without values");
+    if (samples_.empty() && !odd && !ended_) return Broken("a series without values");
     return odd;
   }
 
@@ -258,10 +259,17 @@ class AnswerParser::Implementation {
     ondemand::array samples;
     if (const auto code = value.get_array().get(samples)) return Broken(code);
     Verdict last;
+    int nans = 0;  // at the end
     for (auto sample : samples) {
       // A later number includes what was spent meanwhile, as after a scrape that failed.
       last = ReadSample(sample);
       if (last && last->broken) return last;
+      nans = is_nan_ ? nans + 1 : 0;
+    }
+    // VictoriaMetrics tells the end of a series by one NaN: only two in a row are no numbers.
+    if (nans == 1) {
+      ended_ = true;
+      return std::nullopt;
     }
     return last;
   }
@@ -284,6 +292,7 @@ class AnswerParser::Implementation {
       } else if (position == 1) {
         std::string_view text;
         if (const auto code = part.get_string().get(text)) return Broken(code);
+        is_nan_ = text == "NaN";
         const auto amount = ParseScaled(
             text, values_ == Values::kWhole ? 0 : static_cast<std::size_t>(kMoneyDecimals));
         if (amount) {
@@ -314,6 +323,8 @@ class AnswerParser::Implementation {
   std::vector<Sample> samples_;
   Values values_ = Values::kLeaveOut;
   bool labels_odd_ = false;
+  bool is_nan_ = false;  // the sample just read
+  bool ended_ = false;   // the series ends with the mark of its end
   std::optional<std::string> broken_;
   AnswerFigures figures_;
 };

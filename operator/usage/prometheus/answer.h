@@ -49,7 +49,8 @@ class AnswerParser {
     // The numbers of the series, ascending, each time once; not called where there is none.
     std::function<void(std::span<const Label> labels, std::span<const Sample> samples)> on_series;
     // The series, or its last value, is no amount (then `on_series` got the numbers before it).
-    // A number after one that is none includes what was spent meanwhile: that is not odd.
+    // A number after one that is none includes what was spent meanwhile: that is not odd, and
+    // neither is one NaN at the end, which is how some tell that a series ended.
     std::function<void(std::span<const Label> labels, std::string_view what)> on_odd;
   };
 

@@ -41,8 +41,10 @@ Duration ConfiguredInterval(const api::PrometheusConfig& config) {
 class PrometheusPoller::Implementation {
  public:
   Implementation(const api::SourceConfig& config, net::HttpTransport& transport,
-                 ledger::Ledger& ledger, ledger::Store& store, Clock& clock)
+                 ledger::Ledger& ledger, ledger::Store& store, Clock& clock,
+                 const pricing::PriceBook* prices)
       : source_(config),
+        prices_(prices),
         transport_(transport),
         ledger_(ledger),
         store_(store),
@@ -51,7 +53,7 @@ class PrometheusPoller::Implementation {
         interval_(configured_) {}
 
   Status Run(std::stop_token stop) {
-    PrometheusReader reader(source_, transport_, ledger_, store_, clock_);
+    PrometheusReader reader(source_, transport_, ledger_, store_, clock_, prices_);
     while (!stop.stop_requested()) {
       const Timestamp began = clock_.Now();
       const ReadOutcome outcome = reader.Read(Interval(), stop);
@@ -307,6 +309,7 @@ class PrometheusPoller::Implementation {
   }
 
   const api::SourceConfig source_;
+  const pricing::PriceBook* const prices_;
   net::HttpTransport& transport_;
   ledger::Ledger& ledger_;
   ledger::Store& store_;
@@ -335,8 +338,10 @@ class PrometheusPoller::Implementation {
 };
 
 PrometheusPoller::PrometheusPoller(const api::SourceConfig& config, net::HttpTransport& transport,
-                                   ledger::Ledger& ledger, ledger::Store& store, Clock& clock)
-    : implementation_(std::make_unique<Implementation>(config, transport, ledger, store, clock)) {}
+                                   ledger::Ledger& ledger, ledger::Store& store, Clock& clock,
+                                   const pricing::PriceBook* prices)
+    : implementation_(
+          std::make_unique<Implementation>(config, transport, ledger, store, clock, prices)) {}
 
 PrometheusPoller::~PrometheusPoller() = default;
 

@@ -14,6 +14,10 @@
 #include "ledger/store.h"
 #include "net/http_transport.h"
 
+namespace purser::usage::pricing {
+class PriceBook;
+}
+
 namespace purser::usage {
 
 // A snapshot for metrics.
@@ -35,9 +39,11 @@ struct PollFigures {
 // One query per poll for all series. Makes no thread: the caller gives Run one.
 class PrometheusPoller {
  public:
-  // `ledger` must write to `store`. All references must outlive the poller.
+  // `ledger` must write to `store`. `prices`: for meters that count tokens and no cost; may be
+  // null. All that is referred to must outlive the poller.
   PrometheusPoller(const api::SourceConfig& config, net::HttpTransport& transport,
-                   ledger::Ledger& ledger, ledger::Store& store, Clock& clock);
+                   ledger::Ledger& ledger, ledger::Store& store, Clock& clock,
+                   const pricing::PriceBook* prices = nullptr);
   ~PrometheusPoller();
 
   // Until `stop` (Ok), or kFenced: another leader books now. Every other failure is told to the

@@ -24,6 +24,7 @@ inline constexpr std::string_view kFenced = "Fenced";
 inline constexpr std::string_view kNoSeries = "NoSeries";        // never any, or none any more
 inline constexpr std::string_view kStale = "Stale";              // series, but no new samples
 inline constexpr std::string_view kHonorLabels = "HonorLabels";  // of an agent's series
+inline constexpr std::string_view kUnpriced = "Unpriced";        // a model without a price
 inline constexpr std::string_view kReadingHistory = "ReadingHistory";
 }  // namespace reason
 

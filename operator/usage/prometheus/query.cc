@@ -189,7 +189,10 @@ std::optional<Problem> CheckResponse(const api::PrometheusConfig& config,
             Printable(response.Header("location"), kQuotedBody),
         ErrorCode::kInvalidArgument);
   }
-  if (status == 404 || status == 405) {
+  // VictoriaMetrics says 400 for a path that it does not have.
+  const bool no_such_path =
+      status == 400 && response.body.find("unsupported path") != std::string::npos;
+  if (status == 404 || status == 405 || no_such_path) {
     return problem(reason::kQueryFailed,
                    "no Prometheus API there; sources[].prometheus.url ends before /api/v1",
                    ErrorCode::kNotFound);

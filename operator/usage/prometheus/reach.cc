@@ -43,7 +43,7 @@ std::optional<Duration> Reach::LookDue(Timestamp now) const {
     return !last || now - *last >= every || now < *last;
   };
   if (due(looked_day_, kHour)) return kDay;
-  if (due(looked_hour_, 5 * kMinute)) return kHour;
+  if (due(looked_hour_, 2 * kMinute)) return kHour;
   if (due(looked_, kMinute)) return lateness_;
   return std::nullopt;
 }

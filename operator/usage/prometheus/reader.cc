@@ -14,8 +14,10 @@
 namespace purser::usage {
 namespace {
 
-// A series is known although its target could not be scraped for a while.
-constexpr Duration kBaselineReach = std::chrono::hours(1);
+// At the first start: series that ended before, as far back as any look will go, are no spend.
+constexpr Duration kBaselineReach = std::chrono::hours(24);
+// Whether a source has any series at a time, and when their targets began.
+constexpr Duration kLastReach = std::chrono::hours(1);
 // Clocks that differ, a slow remote write.
 constexpr Duration kFarthestFuture = std::chrono::minutes(10);
 // The position alone is written this often; a restart reads that much again and books nothing
@@ -76,6 +78,29 @@ Amounts AmountsOf(Quantity quantity, std::int64_t value) {
   return amounts;
 }
 
+// The tokens among a quantity's amount.
+void AddTokens(Quantity quantity, std::int64_t value, Tokens& tokens) {
+  switch (quantity) {
+    case Quantity::kInputTokens:
+      tokens.input += value;
+      break;
+    case Quantity::kOutputTokens:
+      tokens.output += value;
+      break;
+    case Quantity::kCachedTokens:
+      tokens.cached += value;
+      break;
+    case Quantity::kCacheCreationTokens:
+      tokens.cache_creation += value;
+      break;
+    case Quantity::kReasoningTokens:
+      tokens.reasoning += value;
+      break;
+    default:
+      break;
+  }
+}
+
 std::string ValueText(Quantity quantity, std::optional<std::int64_t> value) {
   if (!value) return "";
   return quantity == Quantity::kCost ? Money::FromNanos(*value).ToDecimal()
@@ -85,7 +110,8 @@ std::string ValueText(Quantity quantity, std::optional<std::int64_t> value) {
 }  // namespace
 
 PrometheusReader::PrometheusReader(const api::SourceConfig& source, net::HttpTransport& transport,
-                                   ledger::Ledger& ledger, ledger::Store& store, Clock& clock)
+                                   ledger::Ledger& ledger, ledger::Store& store, Clock& clock,
+                                   const pricing::PriceBook* prices)
     : source_(source),
       rules_(attribution::RulesOf(source_)),
       selector_(attribution::Selector(rules_)),
@@ -94,6 +120,7 @@ PrometheusReader::PrometheusReader(const api::SourceConfig& source, net::HttpTra
       ledger_(ledger),
       store_(store),
       clock_(clock),
+      prices_(prices),
       api_(source_.prometheus, transport, clock),
       table_(rules_),
       meter_(MeterRulesOf(source_.prometheus)),
@@ -263,7 +290,7 @@ std::optional<Problem> PrometheusReader::ReadTargets(Timestamp at, std::stop_tok
     targets.Add(labels);
     return AnswerParser::Values::kLeaveOut;
   };
-  const auto end = api_.Query(LastExpression(*auxiliary_, kBaselineReach), at,
+  const auto end = api_.Query(LastExpression(*auxiliary_, kLastReach), at,
                               AnswerParser::Kind::kVector, handlers, std::move(stop));
   if (const auto* problem = std::get_if<Problem>(&end)) return *problem;
   table_.SetTargets(std::move(targets));
@@ -284,7 +311,7 @@ void PrometheusReader::AskStartTimes(Timestamp at, std::stop_token stop) {
       starts.Take(labels, samples.back().value);
     };
     handlers.on_odd = [](std::span<const Label>, std::string_view) {};
-    const auto end = api_.Query(LastExpression(starts.expression(), kBaselineReach), at,
+    const auto end = api_.Query(LastExpression(starts.expression(), kLastReach), at,
                                 AnswerParser::Kind::kVector, handlers, stop);
     if (const auto* problem = std::get_if<Problem>(&end)) {
       spdlog::debug("source={} start times could not be read: {}", source_.name, problem->message);
@@ -305,7 +332,7 @@ void PrometheusReader::AskStartTimes(Timestamp at, std::stop_token stop) {
 std::variant<std::optional<Timestamp>, Problem> PrometheusReader::FirstSeries(
     std::stop_token stop) {
   const auto has = [&](Timestamp at) {
-    return api_.HasSeries(LastExpression(selector_, kBaselineReach), at, stop);
+    return api_.HasSeries(LastExpression(selector_, kLastReach), at, stop);
   };
   Timestamp without = position_->epoch;
   Timestamp with = api_.Now();
@@ -426,8 +453,7 @@ std::optional<Problem> PrometheusReader::LookBack(std::stop_token stop) {
   const Timestamp at = *position_->complete_until;
   const auto due = reach_.LookDue(at);
   if (!due) return std::nullopt;
-  // What ended before the epoch is nobody's spend.
-  const Duration back = std::min(*due, at - position_->epoch);
+  const Duration back = *due;
   const auto began = std::chrono::steady_clock::now();
   const auto done = [&](std::optional<Problem> problem) {
     reach_.Looked(*due, at,
@@ -435,8 +461,6 @@ std::optional<Problem> PrometheusReader::LookBack(std::stop_token stop) {
     figures_.polls = api_.queries();
     return problem;
   };
-  if (back <= 2 * source_.prometheus.scrape_interval) return done(std::nullopt);
-
   // Series whose last value is another than the last one read, or that were never read at all.
   std::set<std::string> agents;
   std::vector<std::pair<ledger::SeriesId, std::string>> unknown;  // with the agent's label
@@ -547,16 +571,43 @@ void PrometheusReader::TellGap(ledger::Gap gap) {
   has_unsaved_ = true;
 }
 
+// One rounding for each booking. What is taken back costs what it did.
+Money PrometheusReader::CostOf(std::uint32_t key, const Tokens& tokens) {
+  if (!rules_.priced || prices_ == nullptr || tokens == Tokens()) return {};
+  const auto& name = table_.Key(key);
+  const auto prices = prices_->Current();
+  const auto price = [&](const Tokens& some) {
+    const auto priced = prices->Price(table_.Provider(key), name.model, some);
+    if (!priced.known) unpriced_[key] = clock_.Now();
+    return priced.cost;
+  };
+  const auto part = [&](int sign) {
+    const auto of = [&](std::int64_t count) { return std::max<std::int64_t>(0, sign * count); };
+    return Tokens{of(tokens.input), of(tokens.output), of(tokens.cached), of(tokens.cache_creation),
+                  of(tokens.reasoning)};
+  };
+  const auto back = part(-1);
+  const Money cost = price(part(1));
+  return back == Tokens() ? cost : cost - price(back);
+}
+
 ledger::Batch PrometheusReader::BatchOf(const Reading& reading) {
   ledger::Batch batch;
   batch.source = source_.name;
-  std::map<std::pair<std::uint32_t, std::int64_t>, ledger::Increment> sums;  // by key and minute
+  struct Sum {
+    ledger::Increment increment;
+    Tokens tokens;
+  };
+  std::map<std::pair<std::uint32_t, std::int64_t>, Sum> sums;  // by key and minute
   for (const auto& booked : reading.booked) {
-    auto& increment = sums[{booked.key, ledger::MinuteOf(booked.at)}];
-    increment.at = std::max(increment.at, booked.at);
-    increment.amounts += AmountsOf(booked.quantity, booked.value);
+    auto& sum = sums[{booked.key, ledger::MinuteOf(booked.at)}];
+    sum.increment.at = std::max(sum.increment.at, booked.at);
+    sum.increment.amounts += AmountsOf(booked.quantity, booked.value);
+    AddTokens(booked.quantity, booked.value, sum.tokens);
   }
-  for (auto& [place, increment] : sums) {
+  for (auto& [place, sum] : sums) {
+    auto& increment = sum.increment;
+    increment.amounts.cost += CostOf(place.first, sum.tokens);
     if (increment.amounts.IsZero()) continue;
     increment.key = table_.Key(place.first);
     batch.increments.push_back(std::move(increment));
@@ -573,6 +624,12 @@ ledger::Batch PrometheusReader::BatchOf(const Reading& reading) {
     entry.amount = AmountsOf(note.quantity, note.amount);
     entry.reason = note.reason;
     entry.held = note.held ? ledger::HeldState::kHeld : ledger::HeldState::kNone;
+    Tokens tokens;
+    AddTokens(note.quantity, note.amount, tokens);
+    if (const Money cost = CostOf(note.key, tokens); cost != Money()) {
+      entry.amount.cost = cost;
+      entry.reason += " (prices " + prices_->Current()->version() + ")";
+    }
     batch.journal.push_back(std::move(entry));
   }
   for (const auto& [key, rate] : reading.rates)
@@ -667,6 +724,16 @@ std::shared_ptr<const ledger::MeterReport> PrometheusReader::Report() const {
             " has the namespace of its exporter, its own is in exported_namespace: set "
             "honorLabels on the scrape, or name exported_namespace in "
             "sources[].prometheus.labels.namespace",
+        false);
+  }
+  for (const auto& [key, at] : unpriced_) {
+    if (clock_.Now() - at > kForgetAfter) continue;
+    const auto& name = table_.Key(key);
+    add(key, reason::kUnpriced,
+        "model \"" + Printable(name.model, 100) + "\" has no price" +
+            (prices_->Current()->has_estimate() ? " and is estimated by prices.unknownModel"
+                                                : ": its tokens cost nothing here") +
+            "; add it to the catalogue that prices.file of the operator's configuration names",
         false);
   }
   for (const auto& [key, odd] : odd_) add(key, reason::kNotANumber, odd.message, true);

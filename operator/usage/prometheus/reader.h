@@ -18,6 +18,7 @@
 #include "net/http_transport.h"
 #include "usage/attribution/source_rules.h"
 #include "usage/meter/meter.h"
+#include "usage/pricing/price_book.h"
 #include "usage/prometheus/answer.h"
 #include "usage/prometheus/poller.h"
 #include "usage/prometheus/problem.h"
@@ -36,8 +37,10 @@ struct ReadOutcome {
 // another leader may have written.
 class PrometheusReader {
  public:
+  // `prices`: for meters that count tokens and no cost; may be null.
   PrometheusReader(const api::SourceConfig& source, net::HttpTransport& transport,
-                   ledger::Ledger& ledger, ledger::Store& store, Clock& clock);
+                   ledger::Ledger& ledger, ledger::Store& store, Clock& clock,
+                   const pricing::PriceBook* prices = nullptr);
   ~PrometheusReader();
 
   // One reading: a query, and what its series raise in questions. `interval`: how far apart the
@@ -95,6 +98,7 @@ class PrometheusReader {
   void AskStartTimes(Timestamp at, std::stop_token stop);
   std::optional<Problem> Commit(std::optional<Timestamp> complete);
   ledger::Batch BatchOf(const Reading& reading);
+  Money CostOf(std::uint32_t key, const Tokens& tokens);
   void Merge(ledger::Batch batch);
   std::optional<Problem> Incomplete(const AnswerEnd& end) const;
   void DistrustFuture(Timestamp now);
@@ -112,6 +116,7 @@ class PrometheusReader {
   ledger::Ledger& ledger_;
   ledger::Store& store_;
   Clock& clock_;
+  const pricing::PriceBook* const prices_;
   PrometheusApi api_;
   SeriesTable table_;
   Meter meter_;
@@ -126,6 +131,7 @@ class PrometheusReader {
   std::vector<HeldSeries> held_;
   std::unordered_map<std::uint32_t, Odd> odd_;
   std::unordered_map<std::uint32_t, std::string> renamed_;  // by key: a series of it
+  std::unordered_map<std::uint32_t, Timestamp> unpriced_;   // keys whose model has no price: when
   std::optional<Timestamp> oldest_allowed_;  // samples up to here are not spend of ours
   ledger::Batch unsaved_;                    // what the store could not be given yet
   bool has_unsaved_ = false;

@@ -34,6 +34,7 @@ KnownSeries& SeriesTable::Find(std::span<const Label> labels) {
 void SeriesTable::Attribute(KnownSeries& known, std::span<const Label> labels) {
   const auto attribution = attribution::Attribute(rules_, labels, targets_ ? &*targets_ : nullptr);
   known.key = Number(attribution.key);
+  keys_[known.key].provider = attribution.provider;
   known.quantity = attribution.quantity;
   known.left_out = attribution.left_out;
   known.unattributed = attribution.unattributed;
@@ -45,7 +46,7 @@ void SeriesTable::Attribute(KnownSeries& known, std::span<const Label> labels) {
 std::uint32_t SeriesTable::Number(const ledger::SpendKey& key) {
   const auto [found, inserted] =
       numbers_.try_emplace(key, static_cast<std::uint32_t>(keys_.size()));
-  if (inserted) keys_.push_back({key, Timestamp{}});
+  if (inserted) keys_.push_back({key, Timestamp{}, {}});
   return found->second;
 }
 

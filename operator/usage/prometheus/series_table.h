@@ -52,6 +52,8 @@ class SeriesTable {
 
   std::uint32_t Number(const ledger::SpendKey& key);
   const ledger::SpendKey& Key(std::uint32_t number) const { return keys_[number].key; }
+  // Whose model it is, for its price; "": the series did not say.
+  const std::string& Provider(std::uint32_t number) const { return keys_[number].provider; }
   std::size_t keys() const { return keys_.size(); }
 
   // The last sample seen of a key; nothing yet: the epoch of 1970.
@@ -76,6 +78,7 @@ class SeriesTable {
   struct KnownKey {
     ledger::SpendKey key;
     Timestamp last_sample;
+    std::string provider;
   };
 
   void Attribute(KnownSeries& known, std::span<const Label> labels);

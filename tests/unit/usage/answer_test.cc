@@ -153,11 +153,23 @@ TEST(AnswerParser, ReadsOnAtTheNumberAfterANaN) {
   EXPECT_EQ(seen, (std::vector<Seen>{{"", {{1000, 1'000'000'000}, {4000, 2'500'000'000}}}}));
   seen.clear();
   outcome = Parse(
-      Matrix(R"([{"metric":{"a":"b"},"values":[[1,"1"],[2,"NaN"],[3,"2"],[4,"NaN"]]}])"), seen);
+      Matrix(R"([{"metric":{"a":"b"},"values":[[1,"1"],[2,"NaN"],[3,"2"],[4,"NaN"],[5,"NaN"]]}])"),
+      seen);
   EXPECT_FALSE(outcome.problem);
   EXPECT_EQ(seen, (std::vector<Seen>{{"a=b;", {{1000, 1'000'000'000}, {3000, 2'000'000'000}}}}));
   ASSERT_EQ(outcome.odd.size(), 1u);
   EXPECT_THAT(outcome.odd[0], HasSubstr("NaN"));
+}
+
+// VictoriaMetrics marks the end of a series so.
+TEST(AnswerParser, OneNaNAtTheEndIsTheEndOfASeries) {
+  std::vector<Seen> seen;
+  const auto outcome = Parse(Matrix(R"([{"metric":{"a":"b"},"values":[[1,"1"],[2,"NaN"]]},
+      {"metric":{"a":"c"},"values":[[1,"NaN"]]}])"),
+                             seen);
+  EXPECT_FALSE(outcome.problem);
+  EXPECT_TRUE(outcome.odd.empty());
+  EXPECT_EQ(seen, (std::vector<Seen>{{"a=b;", {{1000, 1'000'000'000}}}}));
 }
 
 struct OddCase {
@@ -195,7 +207,8 @@ std::string ManyLabels() {
 INSTANTIATE_TEST_SUITE_P(
     Table, OddSeries,
     ::testing::Values(
-        OddCase{"NaN", SeriesOf("\"NaN\""), "agent=a;: \"NaN\""},
+        OddCase{"NaN", R"({"metric":{"agent":"a"},"values":[[1,"NaN"],[2,"NaN"]]})",
+                "agent=a;: \"NaN\""},
         OddCase{"Infinity", SeriesOf("\"+Inf\""), "Inf"},
         OddCase{"Negative", SeriesOf("\"-3\""), "negative"},
         OddCase{"Huge", SeriesOf("\"1e300\""), "too large"},

@@ -42,7 +42,7 @@ TEST(Reach, LooksAMinuteAnHourADayBackInTurnAndRests) {
   EXPECT_FALSE(reach.LookDue(kNoon + 59s));
   EXPECT_EQ(reach.LookDue(kNoon + 1min), 10min);
   reach.Looked(10min, kNoon + 1min, 0ms);
-  EXPECT_EQ(reach.LookDue(kNoon + 5min), 1h);
+  EXPECT_EQ(reach.LookDue(kNoon + 2min), 1h);
   // A look of ten seconds is followed by 200 without one.
   reach.Looked(1h, kNoon + 5min, 10s);
   EXPECT_FALSE(reach.LookDue(kNoon + 5min + 199s));

@@ -272,7 +272,7 @@ TEST_F(ReaderTest, OneOddSeriesTouchesNoOther) {
   CatchUp();
   Answer(R"({"status":"success","data":{"resultType":"matrix","result":[
       {"metric":{"namespace":"agents","agent":"a"},"values":[[1800014410,"5"]]},
-      {"metric":{"namespace":"other","agent":"b"},"values":[[1800014410,"NaN"]]},
+      {"metric":{"namespace":"other","agent":"b"},"values":[[1800014405,"NaN"],[1800014410,"NaN"]]},
       {"metric":{"namespace":"other","agent":"c"},"histograms":[[1800014410,{}]]}]}})");
   clock_.Advance(15s);
   const auto outcome = Read();
