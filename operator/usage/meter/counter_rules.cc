@@ -73,12 +73,14 @@ std::optional<CounterRules::Stake> CounterRules::WorthAsking(const Identity& ide
     if (Match(identity, series, sample.at, sample.value)) return std::nullopt;
     return Stake{true, sample.value};
   }
-  // Silent for a scrape, and little before it: it may have begun again above the old value.
+  // Silent for a scrape, or more than it earns: it may have begun again above the old value.
   const Duration gap = sample.at - identity.at();
   if (sample.value == last || identity.top != Identity::kNone) return std::nullopt;
-  if (gap * 2 <= rules_.scrape_interval * 3 || last < OneOf(subject.quantity) / 100)
-    return std::nullopt;
-  if (sample.value > Earnable(subject, sample.at, gap)) return std::nullopt;
+  if (last < OneOf(subject.quantity) / 100) return std::nullopt;
+  const bool silent = gap * 2 > rules_.scrape_interval * 3;
+  const auto most = Earnable(subject, sample.at, std::max<Duration>(gap, kShortestFirst * 2));
+  if (sample.value > most) return std::nullopt;
+  if (!silent && sample.value - last <= Learnable(subject, sample.at, gap)) return std::nullopt;
   return Stake{false, last};
 }
 

@@ -259,7 +259,8 @@ class PrometheusPoller::Implementation {
     }
     Tell(State::kLost, reason::kStale,
          "the newest sample of " + Printable(metric, 200) + " is of " + FormatUtc(newest) +
-             ": Prometheus answers, but takes no samples in; check its targets and remote writes",
+             ": Prometheus answers, but takes no samples in; check its targets and remote writes" +
+             Instead(reader, stop),
          reader);
   }
 

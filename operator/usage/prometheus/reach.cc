@@ -44,7 +44,8 @@ std::optional<Duration> Reach::LookDue(Timestamp now) const {
   };
   if (due(looked_day_, kHour)) return kDay;
   if (due(looked_hour_, 2 * kMinute)) return kHour;
-  if (due(looked_, kMinute)) return lateness_;
+  if (due(looked_, std::clamp<Duration>(4 * scrape_, std::chrono::seconds(15), kMinute)))
+    return lateness_;
   return std::nullopt;
 }
 

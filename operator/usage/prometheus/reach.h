@@ -26,8 +26,9 @@ class Reach {
   bool Halve(Duration taken);
   void CaughtUp() { chunk_ = kFirstChunk; }
 
-  // How far to look back now; nothing: not yet. Every minute as far as `lateness`, every two
-  // minutes an hour, every hour a day; at most a twentieth of the time goes into looking.
+  // How far to look back now; nothing: not yet. Every four scrapes (15 s to a minute) as far as
+  // `lateness`, every two minutes an hour, every hour a day; at most a twentieth of the time goes
+  // into looking.
   std::optional<Duration> LookDue(Timestamp now) const;
   void Looked(Duration reach, Timestamp now, Duration took);
 

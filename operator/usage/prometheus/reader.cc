@@ -354,7 +354,11 @@ std::optional<Problem> PrometheusReader::ReadBaseline(std::stop_token stop) {
     const auto end = Take(LastExpression(selector_, kBaselineReach), position_->epoch,
                           AnswerParser::Kind::kVector, true, stop);
     if (const auto* problem = std::get_if<Problem>(&end)) return *problem;
-    return Incomplete(std::get<AnswerEnd>(end));
+    // What a partial answer lacks shows itself later as a first value, and is judged as one.
+    if (const auto incomplete = Incomplete(std::get<AnswerEnd>(end)))
+      spdlog::warn("source={} the first reading is incomplete: {}", source_.name,
+                   incomplete->message);
+    return std::nullopt;
   };
   if (auto problem = read()) return problem;
   if (figures_.series == 0) {
