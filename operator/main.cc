@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/config.h"
+#include "app/journal.h"
 #include "app/release.h"
 #include "app/run.h"
 #include "app/signals.h"
@@ -66,6 +67,14 @@ int Validate(const std::vector<std::string>& files) {
   return findings == 0 ? 0 : 1;
 }
 
+int PrintJournal(const purser::app::JournalOptions& options) {
+  const auto journal = purser::app::ReadJournal(options, purser::SystemClock().Now());
+  if (!journal) return Fail(journal.error());
+  std::fprintf(stderr, "%s", journal->notes.c_str());
+  std::fwrite(journal->text.data(), 1, journal->text.size(), stdout);
+  return 0;
+}
+
 int RunCommandLine(int argc, char** argv) {
   CLI::App cli{"Purser keeps AI agents within budget: a Kubernetes operator."};
   cli.require_subcommand(1);
@@ -101,6 +110,24 @@ int RunCommandLine(int argc, char** argv) {
       ->check(CLI::Range(1, 3600))
       ->capture_default_str();
 
+  purser::app::JournalOptions journal_options;
+  auto* journal = cli.add_subcommand("journal",
+                                     "Tell why the money was booked, held or taken back; reads the "
+                                     "ledger beside a running operator");
+  journal->add_option("--config", journal_options.config_file, "OperatorConfig file")->required();
+  journal->add_option("--budget", journal_options.budget,
+                      "NAMESPACE/NAME of a budget: entries of its namespace");
+  journal->add_option("--agent", journal_options.agents,
+                      "NAMESPACE/NAME of an agent (may be repeated)");
+  journal->add_option("--since", journal_options.since,
+                      "a time (2026-11-27T10:00:00Z) or how long ago (2h)");
+  journal->add_flag("--held", journal_options.held, "only what is held in doubt now");
+  journal->add_option("-o,--output", journal_options.output, "text or json (one object a line)")
+      ->capture_default_str();
+  journal->add_option("--limit", journal_options.most, "so many of the newest entries")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+
   auto* version = cli.add_subcommand("version", "Print version, commit and libraries");
   CLI11_PARSE(cli, argc, argv);
 
@@ -113,6 +140,7 @@ int RunCommandLine(int argc, char** argv) {
     return 0;
   }
   if (*validate) return Validate(files);
+  if (*journal) return PrintJournal(journal_options);
   if (*release) {
     return RunWork([&](std::stop_token stop) -> purser::Status {
       auto access = purser::kube::DefaultAccess(release_kubeconfig);

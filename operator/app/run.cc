@@ -7,25 +7,15 @@
 #include <utility>
 
 #include "api/config.h"
+#include "app/config_file.h"
 #include "app/operator.h"
 #include "base/pause.h"
-#include "base/small_file.h"
 #include "kube/access.h"
 
 namespace purser::app {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::seconds(5);
-constexpr std::size_t kMaxConfigBytes = 1 << 20;
-
-Result<std::string> ReadConfig(const std::string& path) {
-  auto text = ReadSmallFile(path, kMaxConfigBytes);
-  if (text) return text;
-  const bool large = text.error().code() == ErrorCode::kResourceExhausted;
-  return Error(large ? ErrorCode::kInvalidArgument : ErrorCode::kNotFound,
-               "--config " + text.error().message() +
-                   "; give the path of an OperatorConfig file that this user can read");
-}
 
 // Waits until the file says something new and valid (then puts it into `current` and requests
 // `restart`), or `stop`.
