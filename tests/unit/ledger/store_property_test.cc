@@ -1,8 +1,9 @@
-// Random bookings, late ones too, with folding and restarts, against a plain list of what was
-// spent.
+// Random bookings, signed and late ones too, and corrections, with folding and restarts, against a
+// plain list of what was spent.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 
 #include "ledger/sqlite/sqlite_store.h"
@@ -20,36 +21,40 @@ constexpr Timestamp kStart{1'800'000'000s};
 struct Spent {
   std::string agent;
   std::int64_t minute;
-  std::int64_t nanos;
+  Amounts amounts;
 };
 
+// A plain list of what was booked, and of what is held.
 class Model {
  public:
-  void Add(const Increment& increment) {
-    spent_.push_back({increment.key.agent, MinuteOf(increment.at), increment.amounts.cost.nanos()});
+  void Add(const std::string& agent, Timestamp at, const Amounts& amounts) {
+    spent_.push_back({agent, MinuteOf(at), amounts});
   }
-  std::int64_t Sum(const Coverage& coverage) const {
-    std::int64_t sum = 0;
+  Amounts Sum(const Coverage& coverage) const {
+    Amounts sum;
     for (const auto& spent : spent_) {
       if (spent.minute < MinuteOf(coverage.start) || spent.minute >= MinuteNotBefore(coverage.end))
         continue;
       const auto& agents = coverage.agents;
       if (coverage.whole_namespace ||
           std::find(agents.begin(), agents.end(), spent.agent) != agents.end())
-        sum += spent.nanos;
+        sum += spent.amounts;
     }
     return sum;
   }
+  std::map<std::int64_t, JournalEntry> held;
+  std::map<std::int64_t, bool> decided;  // accepted, or not
+  std::size_t entries = 0;
 
  private:
   std::vector<Spent> spent_;
 };
 
-std::int64_t SumOf(Store& store, const Coverage& coverage) {
+Amounts SumOf(Store& store, const Coverage& coverage) {
   const auto agents = support::SumOne(store, coverage);
   EXPECT_TRUE(agents.ok());
-  std::int64_t sum = 0;
-  for (const auto& agent : *agents) sum += agent.spent.cost.nanos();
+  Amounts sum;
+  for (const auto& agent : *agents) sum += agent.spent;
   return sum;
 }
 
@@ -71,20 +76,106 @@ std::unique_ptr<Store> Open(const std::string& path) {
   return std::move(*store);
 }
 
-Batch RandomBatch(Random& random, Timestamp now, Model& model) {
-  Batch batch;
+SpendKey RandomKey(Random& random) {
+  return {"default",
+          "agents",
+          std::string(1, static_cast<char>('a' + random(0, 3))),
+          random(0, 1) != 0 ? "m" : "n",
+          "",
+          ""};
+}
+
+// Mostly now, sometimes late by up to five days.
+Timestamp RandomTime(Random& random, Timestamp now) {
+  const auto late = random(0, 9) < 7 ? random(0, 120'000) : random(0, 5 * 24 * 3'600'000);
+  return std::max(now - Duration(late), kStart);
+}
+
+Amounts RandomAmounts(Random& random) {
+  // One in eight is taken back.
+  const std::int64_t sign = random(0, 7) == 0 ? -1 : 1;
+  return {.cost = Money::FromNanos(sign * random(1, 2'000'000'000)),
+          .calls = sign * random(0, 3),
+          .input_tokens = random(0, 1) * random(0, 100'000),
+          .latency_ms = random(0, 1) * random(0, 9'000)};
+}
+
+JournalEntry EntryOf(const SpendKey& key, Timestamp at, const Amounts& amounts, HeldState held) {
+  JournalEntry entry;
+  entry.kind = held == HeldState::kHeld ? JournalKind::kDoubt : JournalKind::kReversal;
+  entry.key = key;
+  entry.at = at;
+  entry.recorded = at;
+  entry.amount = amounts;
+  entry.held = held;
+  return entry;
+}
+
+void CommitRandomBatch(Random& random, Timestamp now, Store& store, Model& model) {
+  std::vector<Batch> batches(1);
+  auto& batch = batches[0];
   batch.source = "default";
   for (std::int64_t i = random(0, 8); i > 0; --i) {
-    // Mostly now, sometimes late by up to five days.
-    const auto late = random(0, 9) < 7 ? random(0, 120'000) : random(0, 5 * 24 * 3'600'000);
-    Increment increment{{"default", "agents", std::string(1, static_cast<char>('a' + random(0, 3))),
-                         random(0, 1) != 0 ? "m" : "n", "", ""},
-                        std::max(now - Duration(late), kStart),
-                        CostOf(Money::FromNanos(random(1, 2'000'000'000)))};
-    model.Add(increment);
-    batch.increments.push_back(std::move(increment));
+    const Increment increment{RandomKey(random), RandomTime(random, now), RandomAmounts(random)};
+    model.Add(increment.key.agent, increment.at, increment.amounts);
+    batch.journal.push_back(
+        EntryOf(increment.key, increment.at, increment.amounts, HeldState::kNone));
+    batch.increments.push_back(increment);
   }
-  return batch;
+  if (random(0, 2) == 0) {
+    batch.journal.push_back(EntryOf(RandomKey(random), RandomTime(random, now),
+                                    RandomAmounts(random), HeldState::kHeld));
+  }
+  ASSERT_TRUE(store.Commit(batches).ok());
+  model.entries += batch.journal.size();
+  for (const auto& entry : batch.journal) {
+    if (entry.held == HeldState::kHeld) model.held[entry.id] = entry;
+  }
+}
+
+// An amount of its own, or a decision, also about what was decided before; each asked twice.
+void CorrectAtRandom(Random& random, Timestamp now, int step, Store& store, Model& model) {
+  Correction correction;
+  correction.origin = "SpendCorrection/" + std::to_string(step);
+  correction.recorded = now;
+  const std::int64_t number = random(0, static_cast<std::int64_t>(model.held.size()));
+  if (number == 0) {
+    correction.key = RandomKey(random);
+    correction.at = RandomTime(random, now);
+    correction.amounts = RandomAmounts(random);
+    model.Add(correction.key.agent, correction.at, correction.amounts);
+    ++model.entries;
+  } else {
+    const auto& [id, held] = *std::next(model.held.begin(), number - 1);
+    correction.doubt = id;
+    correction.accept = random(0, 1) != 0;
+    const auto before = model.decided.find(id);
+    if (before == model.decided.end()) {
+      model.decided[id] = correction.accept;
+      if (correction.accept) model.Add(held.key.agent, held.at, held.amount);
+      ++model.entries;
+    } else if (before->second != correction.accept) {
+      ASSERT_EQ(store.Correct(correction).error().code(), ErrorCode::kConflict);
+      return;
+    }
+  }
+  ASSERT_TRUE(store.Correct(correction).ok());
+  const auto again = store.Correct(correction);
+  ASSERT_TRUE(again.ok());
+  ASSERT_TRUE(again->already);
+}
+
+void CheckJournal(Store& store, const Model& model) {
+  JournalFilter all;
+  all.most = 1'000'000;
+  ASSERT_EQ(store.Journal(all)->size(), model.entries);
+  all.held = HeldState::kHeld;
+  const auto held = store.Journal(all);
+  ASSERT_EQ(held->size(), model.held.size() - model.decided.size());
+  for (const auto& entry : *held) {
+    ASSERT_FALSE(model.decided.contains(entry.id));
+    ASSERT_EQ(entry, model.held.at(entry.id));
+  }
 }
 
 Coverage RandomCoverage(Random& random, Timestamp now, Duration grain) {
@@ -106,7 +197,8 @@ void Walk(unsigned seed) {
   Timestamp now = kStart;
   for (int step = 0; step < 60; ++step) {
     now += Duration(random(0, 4 * 3'600'000));
-    ASSERT_TRUE(support::CommitOne(*store, RandomBatch(random, now, model)).ok());
+    CommitRandomBatch(random, now, *store, model);
+    if (random(0, 3) == 0) CorrectAtRandom(random, now, step, *store, model);
     if (random(0, 5) == 0) {
       ASSERT_TRUE(store->Fold(now).ok());
     }
@@ -120,6 +212,7 @@ void Walk(unsigned seed) {
     recent.start = std::max(recent.start, now - 47h);
     recent.end = std::max(recent.end, recent.start);
     ASSERT_EQ(SumOf(*store, recent), model.Sum(recent)) << "step " << step;
+    CheckJournal(*store, model);
   }
 }
 
@@ -167,15 +260,17 @@ TEST(StoreFold, DropsWhatIsOlderThanFourHundredDays) {
   batch.cursors = {{{1, 1}, kStart, "one"}, {{2, 2}, later, "two"}};
   ASSERT_TRUE(support::CommitOne(*store, batch).ok());
   ASSERT_TRUE(store->Fold(later).ok());
-  EXPECT_EQ(SumOf(*store, {"default", "agents", false, {"gone"}, kStart, later + 1h}), 0);
-  EXPECT_EQ(SumOf(*store, {"default", "agents", true, {}, later - 399 * 24h, later + 1h}), 1);
+  EXPECT_EQ(SumOf(*store, {"default", "agents", false, {"gone"}, kStart, later + 1h}), Amounts());
+  EXPECT_EQ(SumOf(*store, {"default", "agents", true, {}, later - 399 * 24h, later + 1h}),
+            CostOf(Money::FromNanos(1)));
   ASSERT_TRUE(store->ForgetCursors("default", later - 24h).ok());
   EXPECT_FALSE(support::FindCursorOne(*store, "default", {1, 1}).has_value());
   EXPECT_TRUE(support::FindCursorOne(*store, "default", {2, 2}).has_value());
   // A name that comes back begins again.
   batch.increments = {spend("gone", later)};
   ASSERT_TRUE(support::CommitOne(*store, batch).ok());
-  EXPECT_EQ(SumOf(*store, {"default", "agents", false, {"gone"}, kStart, later + 1h}), 1);
+  EXPECT_EQ(SumOf(*store, {"default", "agents", false, {"gone"}, kStart, later + 1h}),
+            CostOf(Money::FromNanos(1)));
 }
 
 TEST(StoreFold, IsFenced) {
