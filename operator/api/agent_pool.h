@@ -27,12 +27,14 @@ struct AgentSpec {
 
 enum class OnThrottle { kProportional, kKeep };
 enum class OnStop { kZero, kKeep };
+enum class RestoreBy { kAutomatic, kManual };
 
 struct ScalingSpec {
   OnThrottle on_throttle = OnThrottle::kProportional;
   OnStop on_stop = OnStop::kZero;
   std::int32_t min_replicas = 1;
-  std::int32_t drain_seconds = 60;  // waited only when limits are published: see docs/adr
+  std::int32_t drain_seconds = 60;            // waited only when limits are published: see docs/adr
+  RestoreBy restore = RestoreBy::kAutomatic;  // after a stop
   bool operator==(const ScalingSpec&) const = default;
 };
 
@@ -42,34 +44,55 @@ struct ConfigMapTarget {
   auto operator<=>(const ConfigMapTarget&) const = default;
 };
 
+// A person's stop, whatever was spent.
+struct PoolStop {
+  std::string reason;  // empty: not stopped
+  bool operator==(const PoolStop&) const = default;
+};
+
 struct AgentPoolSpec {
   std::vector<AgentSpec> agents;
   std::int32_t max_concurrency = 1;
   std::int32_t priority = 0;
   ScalingSpec scaling;
   std::vector<ConfigMapTarget> limit_targets;
+  PoolStop stop;
   bool operator==(const AgentPoolSpec&) const = default;
 };
 
 struct AgentPoolAgentStatus {
   std::string name;
-  std::string state;  // Normal | Throttled | Draining | Stopped | Ramping | Missing
+  std::string state;  // Normal | Throttled | RefusingWork | Draining | Stopping | Stopped | Ramping
+                      // | Missing
   std::int32_t concurrency = 0;
   std::int32_t replicas = 0;                   // spec.replicas in force
-  std::optional<std::int32_t> saved_replicas;  // what will be given back
+  std::optional<std::int32_t> saved_replicas;  // what will be restored
   std::string governed_by;                     // name of the strictest budget, or empty
   std::string reason;
+  std::int64_t running = 0;                  // pods, those that are about to end too
+  std::string since;                         // of a stop, or of the way back from it
+  std::optional<std::int32_t> set_replicas;  // what we set when we took the rest
+  std::string saved_at;                      // when it was taken; tells one stop from the next
+  std::string workload_uid;                  // of the workload it was taken from
   bool operator==(const AgentPoolAgentStatus&) const = default;
+};
+
+// Where limits of the pool are, or were, published: they are restored there before the pool goes.
+struct LimitTargetStatus {
+  ConfigMapTarget config_map;
+  std::string problem;  // why nothing is published there; empty: it is
+  bool operator==(const LimitTargetStatus&) const = default;
 };
 
 struct AgentPoolStatus {
   std::int64_t observed_generation = 0;
-  std::string state;  // Normal | Throttled | Draining | Stopped | Ramping | Audit | NotReady
+  std::string state;  // as an agent's | Audit | NotReady
   std::int32_t agent_count = 0;
   std::int32_t max_concurrency = 0;  // in force
   std::string governed_by;           // the BUDGET column
   std::string reason;
   std::vector<AgentPoolAgentStatus> agents;
+  std::vector<LimitTargetStatus> limit_targets;
   std::vector<kube::Condition> conditions;
   bool operator==(const AgentPoolStatus&) const = default;
 };

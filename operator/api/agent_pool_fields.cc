@@ -1,4 +1,5 @@
 // The fields of an AgentPool, and what must hold between them.
+#include <algorithm>
 #include <array>
 #include <set>
 #include <utility>
@@ -23,6 +24,19 @@ constexpr std::array kOnThrottle = {Choice<OnThrottle>{"Proportional", OnThrottl
 constexpr std::array kOnStop = {Choice<OnStop>{"Zero", OnStop::kZero},
                                 Choice<OnStop>{"Keep", OnStop::kKeep}};
 
+constexpr std::size_t kLongestStopReason = 256;
+
+std::string StopReason(std::string_view text) {
+  const auto characters = std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;  // not within a character of UTF-8
+  });
+  const bool fine = characters > 0 && characters <= static_cast<std::ptrdiff_t>(kLongestStopReason);
+  return fine ? "" : "want 1 to 256 characters, such as \"prompt injection\"";
+}
+
+constexpr std::array kRestoreBy = {Choice<RestoreBy>{"Automatic", RestoreBy::kAutomatic},
+                                   Choice<RestoreBy>{"Manual", RestoreBy::kManual}};
+
 constexpr std::array kWorkloadRef = {
     TextField<&WorkloadRef::api_version>("apiVersion", &ApiVersionName),
     Required(TextField<&WorkloadRef::kind>("kind", &KindName), "Deployment or StatefulSet"),
@@ -44,6 +58,12 @@ constexpr std::array kScaling = {
     ChoiceField<&ScalingSpec::on_stop, kOnStop>("onStop"),
     IntegerField<&ScalingSpec::min_replicas>("minReplicas", 0, kMostReplicas),
     IntegerField<&ScalingSpec::drain_seconds>("drainSeconds", 0, kMostDrainSeconds),
+    ChoiceField<&ScalingSpec::restore, kRestoreBy>("restore"),
+};
+
+constexpr std::array kStop = {
+    Required(TextField<&PoolStop::reason>("reason", &StopReason),
+             "why the pool is stopped, for those who find it so"),
 };
 
 constexpr std::array kConfigMap = {
@@ -65,6 +85,7 @@ constexpr std::array kSpec = {
     IntegerField<&AgentPoolSpec::priority>("priority", -kMostPriority, kMostPriority),
     ObjectField<&AgentPoolSpec::scaling, kScaling>("scaling"),
     ObjectListField<&AgentPoolSpec::limit_targets, kLimitTarget>("limitTargets", kMostTargets),
+    ObjectField<&AgentPoolSpec::stop, kStop>("stop"),
     Refused<AgentPoolSpec>("runaway", "remove it"),
 };
 
@@ -76,7 +97,20 @@ constexpr std::array kAgentStatus = {
     IntegerField<&AgentPoolAgentStatus::saved_replicas>("savedReplicas", 0, kLargest),
     TextField<&AgentPoolAgentStatus::governed_by>("governedBy"),
     TextField<&AgentPoolAgentStatus::reason>("reason"),
+    IntegerField<&AgentPoolAgentStatus::running>("running", 0, INT64_MAX),
+    TextField<&AgentPoolAgentStatus::since>("since"),
+    IntegerField<&AgentPoolAgentStatus::set_replicas>("setReplicas", 0, kLargest),
+    TextField<&AgentPoolAgentStatus::saved_at>("savedAt"),
+    TextField<&AgentPoolAgentStatus::workload_uid>("workloadUID"),
     Refused<AgentPoolAgentStatus>("model", "nothing writes it"),
+};
+
+// Also targets that are none any more, until the limits there are restored.
+constexpr std::int64_t kMostTargetStatuses = 64;
+
+constexpr std::array kTargetStatus = {
+    ObjectField<&LimitTargetStatus::config_map, kConfigMap>("configMap"),
+    TextField<&LimitTargetStatus::problem>("problem"),
 };
 
 constexpr std::array kStatus = {
@@ -87,6 +121,8 @@ constexpr std::array kStatus = {
     TextField<&AgentPoolStatus::governed_by>("governedBy"),
     TextField<&AgentPoolStatus::reason>("reason"),
     ObjectListField<&AgentPoolStatus::agents, kAgentStatus>("agents", kMostAgents),
+    ObjectListField<&AgentPoolStatus::limit_targets, kTargetStatus>("limitTargets",
+                                                                    kMostTargetStatuses),
     ObjectListField<&AgentPoolStatus::conditions, kConditionFields>("conditions", kMostConditions),
 };
 

@@ -60,9 +60,23 @@ Json StatusJson(const AgentPoolStatus& status) {
     if (agent.saved_replicas) item["savedReplicas"] = *agent.saved_replicas;
     PutText(item, "governedBy", agent.governed_by);
     PutText(item, "reason", agent.reason, kLongestReason);
+    item["running"] = agent.running;
+    PutText(item, "since", agent.since);
+    if (agent.set_replicas) item["setReplicas"] = *agent.set_replicas;
+    PutText(item, "savedAt", agent.saved_at);
+    PutText(item, "workloadUID", agent.workload_uid);
     agents.push_back(std::move(item));
   }
   json["agents"] = std::move(agents);
+  if (!status.limit_targets.empty()) {
+    Json targets = Json::array();
+    for (const auto& target : status.limit_targets) {
+      Json item{{"configMap", {{"name", target.config_map.name}, {"key", target.config_map.key}}}};
+      PutText(item, "problem", target.problem, kLongestReason);
+      targets.push_back(std::move(item));
+    }
+    json["limitTargets"] = std::move(targets);
+  }
   json["conditions"] = ConditionsJson(status.conditions);
   return json;
 }
@@ -137,7 +151,9 @@ Json SpecJson(const AgentPoolSpec& spec) {
       {"onThrottle", spec.scaling.on_throttle == OnThrottle::kKeep ? "Keep" : "Proportional"},
       {"onStop", spec.scaling.on_stop == OnStop::kKeep ? "Keep" : "Zero"},
       {"minReplicas", spec.scaling.min_replicas},
-      {"drainSeconds", spec.scaling.drain_seconds}};
+      {"drainSeconds", spec.scaling.drain_seconds},
+      {"restore", spec.scaling.restore == RestoreBy::kManual ? "Manual" : "Automatic"}};
+  if (!spec.stop.reason.empty()) json["stop"] = {{"reason", spec.stop.reason}};
   if (!spec.limit_targets.empty()) {
     Json targets = Json::array();
     for (const auto& target : spec.limit_targets) {

@@ -85,12 +85,12 @@ Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
   });
   Status first = Ok();
   for (const auto& workload : taken) {
-    if (!workloads::StateOf(*workload)) {
+    if (!workloads::StateOf(*workload).state.saved) {
       spdlog::warn("{}={} annotation {} cannot be read, left alone", type.kind,
                    workload->meta.key().ToString(), workloads::kSavedAnnotation);
       continue;
     }
-    const auto given_back = controllers::RestoreWorkload(client, type, *workload);
+    const auto given_back = controllers::RestoreWorkload(client, type, *workload, std::nullopt);
     if (!given_back) {
       spdlog::error("{}", given_back.error().message());
       if (first.ok()) first = given_back.error();

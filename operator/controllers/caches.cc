@@ -67,9 +67,9 @@ std::vector<std::string> AgentIndexOf(const api::AgentPool& pool) {
 }
 
 std::vector<std::string> SavedPoolIndexOf(const workloads::Workload& workload) {
-  const auto state = workloads::StateOf(workload);
-  if (!state || !state->saved) return {};
-  return {workload.meta.ns + "/" + state->saved->pool};
+  const auto state = workloads::StateOf(workload).state;
+  if (!state.saved) return {};
+  return {workload.meta.ns + "/" + state.saved->pool};
 }
 
 Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,

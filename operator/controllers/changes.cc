@@ -70,19 +70,20 @@ void Changes::EnqueueSharers(const api::AgentPool& pool) {
 void Changes::WorkloadChanged(const std::string& kind,
                               const kube::Informer<workloads::Workload>::Pointer& before,
                               const kube::Informer<workloads::Workload>::Pointer& after) {
+  auto priority = kube::Priority::kHigh;
   if (before && after && before->replicas == after->replicas &&
       before->meta.annotations == after->meta.annotations &&
       before->meta.deleting == after->meta.deleting) {
-    return;
+    if (before->Running() == after->Running() && before->Ended() == after->Ended()) return;
+    priority = kube::Priority::kLow;  // to be told, not to be acted on
   }
   const auto& workload = *(after ? after : before);
   for (const auto& pool : caches_.pools.ByIndex(
            kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
-    pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
+    pool_queue_.Add(pool->meta.key(), priority);
   }
   for (const auto& value : SavedPoolIndexOf(workload)) {
-    pool_queue_.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)},
-                    kube::Priority::kHigh);
+    pool_queue_.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)}, priority);
   }
 }
 

@@ -74,7 +74,8 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
           Family("purser_pool_concurrency_max", "The pool's own ceiling.", MetricType::Gauge);
       auto state =
           Family("purser_pool_state",
-                 "0 Normal, 1 Ramping, 2 Throttled, 3 RefusingWork, 4 Draining, 5 Stopped.",
+                 "0 Normal, 1 Ramping, 2 Throttled, 3 RefusingWork, 4 Draining, 5 Stopped, "
+                 "6 Stopping (pods still run).",
                  MetricType::Gauge);
       for (auto& pool : snapshots.pools()) {
         const Labels labels{{"namespace", pool.ns}, {"pool", pool.name}};

@@ -8,16 +8,41 @@
 #include "api/codec.h"
 
 namespace purser::workloads {
+namespace {
 
-std::string PatchOf(const Workload& workload, const workloads::WorkloadPlan& plan) {
+std::string Named(const kube::ResourceType& type, const Workload& workload) {
+  return type.kind + " " + workload.meta.key().ToString();
+}
+
+// The metadata of an answer. Also of a Scale: its resourceVersion is the workload's.
+Result<kube::ObjectMeta> MetaOf(const std::string& answer, const std::string& what) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (parser.parse(answer).get(document) != simdjson::SUCCESS)
+    return Error(ErrorCode::kCorrupt, what + ": the answer to the patch is not JSON");
+  auto meta = api::DecodeObjectMeta(document);
+  if (!meta) return meta.error().WithContext(what);
+  return meta;
+}
+
+Workload With(Workload workload, const WorkloadPlan& plan) {
+  if (!plan.replicas) return workload;
+  workload.replicas = *plan.replicas;
+  workload.replicas_manager = kube::kFieldManager;
+  workload.owns_replicas = true;
+  return workload;
+}
+
+}  // namespace
+
+std::string PatchOf(const Workload& workload, const WorkloadPlan& plan) {
   nlohmann::json patch;
   auto& metadata = patch["metadata"];
   metadata["resourceVersion"] = workload.meta.resource_version;
-  const std::string annotation(workloads::kSavedAnnotation);
+  const std::string annotation(kSavedAnnotation);
   if (plan.patch_saved) {
     metadata["annotations"][annotation] = plan.patch_saved->Encode();
-  } else if (plan.kind == workloads::PlanKind::kRestore ||
-             plan.kind == workloads::PlanKind::kForget) {
+  } else if (plan.kind == PlanKind::kRestore || plan.kind == PlanKind::kForget) {
     metadata["annotations"][annotation] = nullptr;
   }
   if (plan.replicas) patch["spec"]["replicas"] = *plan.replicas;
@@ -25,37 +50,86 @@ std::string PatchOf(const Workload& workload, const workloads::WorkloadPlan& pla
 }
 
 Result<Workload> Actuate(kube::Client& client, const kube::ResourceType& type,
-                         const Workload& workload, const workloads::WorkloadPlan& plan) {
+                         const Workload& workload, const WorkloadPlan& plan) {
+  const std::string what = Named(type, workload);
   const auto answer = client.StrategicMergePatch(kube::ObjectPath(type, workload.meta.key()),
                                                  PatchOf(workload, plan));
-  const std::string what = type.kind + " " + workload.meta.key().ToString();
   if (!answer) return answer.error().WithContext(what);
-  simdjson::dom::parser parser;
-  simdjson::dom::element document;
-  if (parser.parse(*answer).get(document) != simdjson::SUCCESS)
-    return Error(ErrorCode::kCorrupt, what + ": the answer to the patch is not JSON");
-  auto meta = api::DecodeObjectMeta(document);
-  if (!meta) return meta.error().WithContext(what);
-  Workload scaled = workload;
+  auto meta = MetaOf(*answer, what);
+  if (!meta) return meta.error();
+  Workload scaled = With(workload, plan);
   scaled.meta = std::move(meta).value();
-  if (plan.replicas) {
-    scaled.replicas = *plan.replicas;
-    scaled.replicas_manager = kube::kFieldManager;
-  }
   return scaled;
 }
 
-Result<workloads::WorkloadState> StateOf(const Workload& workload) {
-  workloads::WorkloadState state;
+Result<Workload> ActuateScale(kube::Client& client, const kube::ResourceType& type,
+                              const Workload& workload, const WorkloadPlan& plan) {
+  const std::string what = Named(type, workload) + "/scale";
+  const nlohmann::json patch{{"metadata", {{"resourceVersion", workload.meta.resource_version}}},
+                             {"spec", {{"replicas", *plan.replicas}}}};
+  const auto answer =
+      client.MergePatch(kube::ObjectPath(type, workload.meta.key(), "scale"), patch.dump());
+  if (!answer) return answer.error().WithContext(what);
+  const auto meta = MetaOf(*answer, what);
+  if (!meta) return meta.error();
+  Workload scaled = With(workload, plan);
+  scaled.meta.resource_version = meta->resource_version;
+  ++scaled.meta.generation;  // which a Scale does not tell
+  return scaled;
+}
+
+bool MayTryScale(const Error& error) {
+  return error.code() == ErrorCode::kInvalidArgument ||
+         error.code() == ErrorCode::kPermissionDenied || error.code() == ErrorCode::kUnavailable;
+}
+
+Result<std::optional<Workload>> DropOwnership(kube::Client& client, const kube::ResourceType& type,
+                                              const Workload& workload) {
+  const std::string what = Named(type, workload);
+  const auto path = kube::ObjectPath(type, workload.meta.key());
+  // A patch that changes nothing answers with the whole of managedFields.
+  const auto answer = client.StrategicMergePatch(path, "{}");
+  if (!answer) return answer.error().WithContext(what);
+  const auto document = nlohmann::json::parse(*answer, nullptr, false);
+  const auto metadata = document.is_object() ? document.value("metadata", nlohmann::json::object())
+                                             : nlohmann::json::object();
+  const auto entries = metadata.find("managedFields");
+  if (entries == metadata.end() || !entries->is_array()) return std::optional<Workload>();
+  nlohmann::json others = nlohmann::json::array();
+  for (const auto& entry : *entries) {
+    if (entry.is_object() && entry.value("manager", "") != kube::kFieldManager)
+      others.push_back(entry);
+  }
+  // An empty list means nothing to the API server; somebody made the object, so there is none.
+  if (others.size() == entries->size() || others.empty()) return std::optional<Workload>();
+  const nlohmann::json patch{
+      {"metadata",
+       {{"resourceVersion", metadata.value("resourceVersion", "")}, {"managedFields", others}}}};
+  const auto dropped = client.StrategicMergePatch(path, patch.dump());
+  if (!dropped) return dropped.error().WithContext(what);
+  auto meta = MetaOf(*dropped, what);
+  if (!meta) return meta.error();
+  Workload without = workload;
+  without.meta = std::move(meta).value();
+  without.owns_replicas = false;
+  if (without.replicas_manager == kube::kFieldManager) without.replicas_manager.clear();
+  return std::optional(std::move(without));
+}
+
+KnownState StateOf(const Workload& workload, const std::optional<Saved>& known) {
+  KnownState result;
+  auto& state = result.state;
   state.live = workload.replicas;
   if (workload.replicas_manager != kube::kFieldManager)
     state.changed_by = workload.replicas_manager;
-  const auto found = workload.meta.annotations.find(std::string(workloads::kSavedAnnotation));
-  if (found == workload.meta.annotations.end()) return state;
-  auto saved = workloads::Saved::Decode(found->second);
-  if (!saved) return saved.error();
-  state.saved = std::move(saved).value();
-  return state;
+  const auto found = workload.meta.annotations.find(std::string(kSavedAnnotation));
+  std::optional<std::string_view> annotation;
+  if (found != workload.meta.annotations.end()) annotation = found->second;
+  auto copies = Compare(annotation, known, workload.meta.uid);
+  state.saved = std::move(copies.saved);
+  state.annotated = copies.annotated;
+  result.doubt = std::move(copies.doubt);
+  return result;
 }
 
 }  // namespace purser::workloads

@@ -2,6 +2,7 @@
 // patch.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -13,16 +14,34 @@ namespace purser::workloads {
 
 // The strategic merge patch for `plan` (not kNothing) on `workload`; carries its resourceVersion as
 // precondition.
-std::string PatchOf(const Workload& workload, const workloads::WorkloadPlan& plan);
+std::string PatchOf(const Workload& workload, const WorkloadPlan& plan);
 
 // Sends it. Returns the object as it is then, its replicas being those of the plan: should an
 // admission webhook have set others, the watch tells. Error kConflict: changed meanwhile, read
 // again.
 Result<Workload> Actuate(kube::Client& client, const kube::ResourceType& type,
-                         const Workload& workload, const workloads::WorkloadPlan& plan);
+                         const Workload& workload, const WorkloadPlan& plan);
 
-// What workloads::PlanWorkload needs to know of a workload. Error kCorrupt: the annotation is not
-// ours to read.
-Result<workloads::WorkloadState> StateOf(const Workload& workload);
+// The same by way of the subresource scale, which rules for the whole object are not asked about:
+// sets the replicas alone, no annotation. `plan.replicas` must be given, and the original be kept
+// elsewhere before.
+Result<Workload> ActuateScale(kube::Client& client, const kube::ResourceType& type,
+                              const Workload& workload, const WorkloadPlan& plan);
+
+// Whether a write that failed so may succeed through the subresource: somebody refused the object
+// as a whole.
+bool MayTryScale(const Error& error);
+
+// Takes our name off the object's managedFields, so that whoever applies spec.replicas later meets
+// no conflict. Nothing: our name is not there.
+Result<std::optional<Workload>> DropOwnership(kube::Client& client, const kube::ResourceType& type,
+                                              const Workload& workload);
+
+// What is known of a workload: `known` is what the pool's status or our memory says was saved.
+struct KnownState {
+  WorkloadState state;
+  std::string doubt{};  // see SavedCopies
+};
+KnownState StateOf(const Workload& workload, const std::optional<Saved>& known = std::nullopt);
 
 }  // namespace purser::workloads

@@ -25,20 +25,26 @@ Result<std::int32_t> ReadCount(simdjson::dom::element object, const char* sectio
 
 constexpr std::size_t kLongestManager = 128;  // of the API server
 
-std::string ReplicasManager(simdjson::dom::element object) {
+// What others write into a status is taken as far as it makes sense.
+std::int32_t StatusCount(simdjson::dom::element object, const char* field) {
+  const auto count = ReadCount(object, "status", field, 0);
+  return count ? *count : 0;
+}
+
+void ReadManagers(simdjson::dom::element object, Workload& workload) {
   simdjson::dom::array entries;
-  if (object["metadata"]["managedFields"].get(entries) != simdjson::SUCCESS) return {};
+  if (object["metadata"]["managedFields"].get(entries) != simdjson::SUCCESS) return;
   std::string_view manager;
   for (const auto entry : entries) {
     simdjson::dom::element owned;
     std::string_view name;
     if (entry["fieldsV1"]["f:spec"]["f:replicas"].get(owned) != simdjson::SUCCESS) continue;
     // Where several agree on the value, whoever is not us is of interest.
-    if (entry["manager"].get(name) == simdjson::SUCCESS &&
-        (manager.empty() || name != kube::kFieldManager))
-      manager = name;
+    if (entry["manager"].get(name) != simdjson::SUCCESS) continue;
+    if (name == kube::kFieldManager) workload.owns_replicas = true;
+    if (manager.empty() || name != kube::kFieldManager) manager = name;
   }
-  return std::string(CutUtf8(manager, kLongestManager));
+  workload.replicas_manager = CutUtf8(manager, kLongestManager);
 }
 
 }  // namespace
@@ -48,7 +54,14 @@ Result<Workload> DecodeWorkload(simdjson::dom::element object) {
   if (!meta) return meta.error();
   const auto replicas = ReadCount(object, "spec", "replicas", 1);
   if (!replicas) return replicas.error().WithContext(meta->key().ToString());
-  return Workload{std::move(meta).value(), *replicas, ReplicasManager(object)};
+  Workload workload{std::move(meta).value(), *replicas};
+  ReadManagers(object, workload);
+  workload.status_replicas = StatusCount(object, "replicas");
+  workload.terminating_replicas = StatusCount(object, "terminatingReplicas");
+  std::int64_t observed = 0;
+  if (object["status"]["observedGeneration"].get(observed) == simdjson::SUCCESS)
+    workload.observed_generation = observed;
+  return workload;
 }
 
 }  // namespace purser::workloads

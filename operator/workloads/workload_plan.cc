@@ -1,29 +1,26 @@
 #include "workloads/workload_plan.h"
 
 #include <algorithm>
-#include <limits>
-#include <nlohmann/json.hpp>
+#include <array>
 
 namespace purser::workloads {
 namespace {
-
-constexpr std::size_t kMaxSavedBytes = 1024;
 
 std::string Change(std::int32_t from, std::int32_t to) {
   return "replicas " + std::to_string(from) + " -> " + std::to_string(to);
 }
 
-std::string Changer(const WorkloadState& state) {
+std::string ChangerName(const WorkloadState& state) {
   return state.changed_by.empty() ? "somebody else" : state.changed_by;
 }
 
-WorkloadPlan GiveBack(const WorkloadState& state) {
+WorkloadPlan Restore(const WorkloadState& state) {
   const auto& saved = *state.saved;
   WorkloadPlan plan;
   if (state.live != saved.set) {
     plan.kind = PlanKind::kForget;
     plan.explanation = "replicas left at " + std::to_string(state.live) + ": changed by " +
-                       Changer(state) + " since " + std::to_string(saved.set) + " was set (" +
+                       ChangerName(state) + " since " + std::to_string(saved.set) + " was set (" +
                        std::to_string(saved.replicas) + " before)";
     return plan;
   }
@@ -49,41 +46,81 @@ bool Asks(const WorkloadAsk& ask, const api::ScalingSpec& scaling) {
          scaling.on_throttle == api::OnThrottle::kProportional;
 }
 
-}  // namespace
+// What all pools together ask of the workload.
+class Demand {
+ public:
+  Demand(const WorkloadAsk& ask, const api::ScalingSpec& scaling,
+         const std::vector<OtherAsk>& others) {
+    Add(ask, scaling);
+    for (const auto& other : others) Add(other.ask, other.scaling);
+  }
+  bool Any() const { return !asks_.empty(); }
+  bool may_relax() const { return may_relax_; }
+  // Whether a stop waits for work in flight.
+  bool Draining() const {
+    return std::any_of(asks_.begin(), asks_.end(), [](const auto& one) { return Waits(*one.ask); });
+  }
+  // Replicas asked for now; `original` when the only ask waits.
+  std::int32_t Wanted(std::int32_t original) const {
+    std::int32_t wanted = original;
+    for (const auto& [ask, scaling] : asks_) {
+      if (Waits(*ask)) continue;
+      wanted = std::min(
+          wanted, DesiredReplicas(ask->level, original, ask->concurrency, ask->maximum, *scaling));
+    }
+    return wanted;
+  }
 
-std::string Saved::Encode() const {
-  return nlohmann::ordered_json{
-      {"replicas", replicas}, {"set", set}, {"pool", pool}, {"poolUID", pool_uid}}
-      .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+ private:
+  struct One {
+    const WorkloadAsk* ask;
+    const api::ScalingSpec* scaling;
+  };
+  static bool Waits(const WorkloadAsk& ask) {
+    return ask.level == policy::Level::kStopped && !ask.drained;
+  }
+  void Add(const WorkloadAsk& ask, const api::ScalingSpec& scaling) {
+    if (!ask.may_relax) may_relax_ = false;
+    if (Asks(ask, scaling)) asks_.push_back({&ask, &scaling});
+  }
+
+  std::vector<One> asks_;
+  bool may_relax_ = true;
+};
+
+// The original after what somebody did since we set `saved.set`.
+Saved Adopted(const WorkloadState& state) {
+  Saved saved = *state.saved;
+  const bool raised =
+      state.live > saved.set && state.annotated && ChangerOf(state.changed_by) == Changer::kPerson;
+  if (state.live < saved.set || raised) saved.replicas = state.live;
+  return saved;
 }
 
-Result<Saved> Saved::Decode(std::string_view text) {
-  const auto corrupt = [](const std::string& what) { return Error(ErrorCode::kCorrupt, what); };
-  if (text.size() > kMaxSavedBytes) return corrupt("larger than 1 KiB");
-  const auto document = nlohmann::json::parse(text, nullptr, false);
-  if (!document.is_object()) return corrupt("not a JSON object");
-  const auto count = [&](const char* name) -> std::optional<std::int32_t> {
-    const auto found = document.find(name);
-    if (found == document.end() || !found->is_number_integer()) return std::nullopt;
-    const auto value = found->is_number_unsigned() && found->get<std::uint64_t>() >
-                                                          std::numeric_limits<std::int32_t>::max()
-                           ? std::int64_t{-1}
-                           : found->get<std::int64_t>();
-    if (value < 0 || value > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
-    return static_cast<std::int32_t>(value);
-  };
-  const auto word = [&](const char* name) -> std::optional<std::string> {
-    const auto found = document.find(name);
-    if (found == document.end() || !found->is_string()) return std::nullopt;
-    return found->get<std::string>();
-  };
-  const auto replicas = count("replicas");
-  const auto set = count("set");
-  const auto pool = word("pool");
-  const auto uid = word("poolUID");
-  if (!replicas || !set) return corrupt("replicas and set must be counts of replicas");
-  if (!pool || pool->empty() || !uid) return corrupt("pool and poolUID must be strings");
-  return Saved{*replicas, *set, *pool, *uid};
+// Live is above what is asked, and something of it is saved.
+WorkloadPlan Lower(const WorkloadState& state, const Demand& demand) {
+  const Saved saved = Adopted(state);
+  const auto wanted = demand.Wanted(saved.replicas);
+  if (state.live <= state.saved->set)
+    return Set(PlanKind::kTake, state.live, std::min(wanted, state.live), saved);
+  auto plan = Set(PlanKind::kReassert, state.live, std::min(wanted, state.live), saved);
+  plan.explanation += " again, raised by " + ChangerName(state);
+  if (saved.replicas != state.saved->replicas)
+    plan.explanation += "; " + std::to_string(saved.replicas) + " will be restored";
+  return plan;
+}
+
+}  // namespace
+
+Changer ChangerOf(std::string_view manager) {
+  if (manager.empty()) return Changer::kUnknown;
+  // The controller manager scales for HorizontalPodAutoscalers.
+  constexpr std::array<std::string_view, 5> kAutoscalers = {
+      "kube-controller-manager", "horizontal-pod-autoscaler", "hpa", "keda", "autoscaler"};
+  const bool autoscaler =
+      std::any_of(kAutoscalers.begin(), kAutoscalers.end(),
+                  [&](std::string_view name) { return manager.starts_with(name); });
+  return autoscaler ? Changer::kAutoscaler : Changer::kPerson;
 }
 
 std::int32_t DesiredReplicas(policy::Level level, std::int32_t original, std::int32_t concurrency,
@@ -98,56 +135,45 @@ std::int32_t DesiredReplicas(policy::Level level, std::int32_t original, std::in
 }
 
 WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask,
-                          const api::ScalingSpec& scaling) {
+                          const api::ScalingSpec& scaling, const std::vector<OtherAsk>& others) {
+  const Demand demand(ask, scaling, others);
   WorkloadPlan nothing;
-  if (state.saved && state.saved->pool != ask.pool) {
-    nothing.explanation =
-        "held by AgentPool " + state.saved->pool + ": a workload belongs to one pool";
-    return nothing;
-  }
-  if (!Asks(ask, scaling)) {
+  if (!demand.Any()) {
     if (!state.saved) return nothing;
-    if (!ask.may_relax) {
-      nothing.explanation = "held until spend is readable again";
-      return nothing;
-    }
-    return GiveBack(state);
+    if (demand.may_relax()) return Restore(state);
+    nothing.explanation = "held until spend is readable again";
+    return nothing;
   }
 
-  const std::int32_t original = state.saved ? state.saved->replicas : state.live;
-  const std::int32_t wanted =
-      DesiredReplicas(ask.level, original, ask.concurrency, ask.maximum, scaling);
-  if (ask.level == policy::Level::kStopped && !ask.drained && state.live > wanted) {
-    nothing.explanation = "draining";
+  if (!state.saved) {
+    const auto wanted = demand.Wanted(state.live);
+    if (state.live > wanted) {
+      return Set(PlanKind::kTake, state.live, wanted,
+                 Saved{state.live, wanted, ask.pool, ask.pool_uid});
+    }
+    // Already where it is asked to be, by somebody's own choice: theirs to keep.
+    if (demand.Draining()) nothing.explanation = "draining";
     return nothing;
   }
-  if (!state.saved) {
-    // Already where it is asked to be, by somebody's own choice: theirs to keep.
-    if (state.live <= wanted) return nothing;
-    return Set(PlanKind::kTake, state.live, wanted,
-               Saved{state.live, wanted, ask.pool, ask.pool_uid});
+
+  const auto& saved = *state.saved;
+  const auto wanted = demand.Wanted(saved.replicas);
+  if (demand.Draining() && wanted == saved.replicas) {
+    nothing.explanation = "draining";
+  } else if (state.live > wanted) {
+    return Lower(state, demand);
+  } else if (state.live < wanted && state.live == saved.set && demand.may_relax() &&
+             !demand.Draining()) {
+    // Restore a part, unless somebody went lower than we did.
+    if (wanted == saved.replicas) return Restore(state);
+    return Set(PlanKind::kTake, state.live, wanted, saved);
   }
-  if (state.live > state.saved->set && state.live > wanted) {
-    auto plan = Set(PlanKind::kReassert, state.live, wanted, *state.saved);
-    plan.explanation += " again, raised by " + Changer(state);
-    return plan;
-  }
-  if (state.live > wanted) {
-    // Whoever went lower than we did chose a new original: theirs is what is given back.
-    Saved saved = *state.saved;
-    std::int32_t target = wanted;
-    if (state.live < saved.set) {
-      saved.replicas = state.live;
-      target = DesiredReplicas(ask.level, state.live, ask.concurrency, ask.maximum, scaling);
-    }
-    return Set(PlanKind::kTake, state.live, target, std::move(saved));
-  }
-  // Give back a part, unless somebody went lower than we did.
-  if (state.live < wanted && state.live == state.saved->set && ask.may_relax) {
-    if (wanted == original) return GiveBack(state);
-    return Set(PlanKind::kTake, state.live, wanted, *state.saved);
-  }
-  return nothing;
+  if (state.annotated) return nothing;
+  WorkloadPlan plan;
+  plan.kind = PlanKind::kRemember;
+  plan.patch_saved = saved;
+  plan.explanation = std::to_string(saved.replicas) + " replicas will be restored, written again";
+  return plan;
 }
 
 }  // namespace purser::workloads

@@ -6,28 +6,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/agent_pool.h"
 #include "base/result.h"
 #include "policy/budget_decision.h"
+#include "workloads/saved.h"
 
 namespace purser::workloads {
-
-// The annotation purser.dev/saved on a workload: what to give back, and what we set.
-inline constexpr std::string_view kSavedAnnotation = "purser.dev/saved";
-
-struct Saved {
-  std::int32_t replicas = 0;  // the original, to give back
-  std::int32_t set = 0;       // what we set; if the live value differs somebody else changed it
-  std::string pool;           // name of the AgentPool (same namespace)
-  std::string pool_uid;
-  bool operator==(const Saved&) const = default;
-
-  std::string Encode()
-      const;  // compact JSON {"replicas":5,"set":0,"pool":"research","poolUID":"…"}
-  // Error kCorrupt: not our JSON, wrong types, out of range, larger than 1 KiB.
-  static Result<Saved> Decode(std::string_view text);
-};
 
 // The replicas asked for at `level`. Stopped: 0 (onStop Zero) or unchanged (Keep). Throttled,
 // Proportional: max(min(minReplicas, original), ceil(original * concurrency / maximum)); Keep,
@@ -35,12 +21,26 @@ struct Saved {
 std::int32_t DesiredReplicas(policy::Level level, std::int32_t original, std::int32_t concurrency,
                              std::int32_t maximum, const api::ScalingSpec& scaling);
 
+// Who set the live replicas, if it was not us.
+enum class Changer {
+  kUnknown,     // or we ourselves
+  kAutoscaler,  // follows the load: its number is no one's wish
+  kPerson,      // a person, CI or GitOps: what they raise to is restored
+};
+
+// By the name of a field manager; empty: unknown.
+Changer ChangerOf(std::string_view manager);
+
 struct WorkloadState {
   std::int32_t live = 0;  // spec.replicas
   std::optional<Saved> saved;
   std::string changed_by{};  // who set `live` if it was not us; empty: not known
+  // Whether the annotation says what `saved` does; if not it is written (again).
+  bool annotated = true;
 };
 
+// What one pool asks of a workload. `concurrency` of `maximum`: the share of what the agent has
+// when nothing is short.
 struct WorkloadAsk {
   policy::Level level = policy::Level::kNormal;
   std::int32_t concurrency = 0;
@@ -49,14 +49,23 @@ struct WorkloadAsk {
   bool drained = true;    // false: while stopping, leave replicas as they are for now
   std::string pool;
   std::string pool_uid;
+  bool operator==(const WorkloadAsk&) const = default;
+};
+
+// What another pool that names the same workload asks of it.
+struct OtherAsk {
+  WorkloadAsk ask;
+  api::ScalingSpec scaling;
+  bool operator==(const OtherAsk&) const = default;
 };
 
 enum class PlanKind {
   kNothing,   // already as asked
-  kTake,      // reduce (or reduce further, or give back a part); `patch_saved` holds the original
+  kTake,      // reduce (or reduce further, or restore a part); `patch_saved` holds the original
   kRestore,   // set replicas back to the original and remove the annotation
   kForget,    // somebody else changed the replicas since: remove the annotation, leave the replicas
   kReassert,  // somebody raised the replicas while a stop or throttle holds: set them down again
+  kRemember,  // only the annotation is written: it was lost, or is not ours
 };
 
 struct WorkloadPlan {
@@ -67,13 +76,16 @@ struct WorkloadPlan {
 };
 
 // Rules: the original is saved only when absent, in the same patch; a workload already at or below
-// what is asked and without annotation is left alone (somebody's 0 stays theirs); while something
-// is asked and the live value is above it: take or reassert; when nothing is asked: restore only if
-// live == saved.set, otherwise forget. While asked, live below saved.set and below the ask is left
-// alone (a person or an autoscaler went lower); when still less is asked, that lower value is the
-// original from then on. An annotation of another pool is never overwritten: kNothing with
-// explanation.
+// what is asked and of which nothing is saved is left alone (somebody's 0 stays theirs); while
+// something is asked and the live value is above it: take or reassert; when nothing is asked:
+// restore only if live == saved.set, otherwise forget. While asked, live below saved.set and below
+// the ask is left alone (a person or an autoscaler went lower); when still less is asked, that
+// lower value is the original from then on. A person's raise is overruled while the ask holds, and
+// is the original from then on; not an autoscaler's, and not that of who wrote the object whole
+// (the annotation is gone with it): they know nothing of the stop. Of several pools the lower ask
+// wins, and nothing is restored before all of them allow it.
 WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask,
-                          const api::ScalingSpec& scaling);
+                          const api::ScalingSpec& scaling,
+                          const std::vector<OtherAsk>& others = {});
 
 }  // namespace purser::workloads

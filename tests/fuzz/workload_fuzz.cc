@@ -24,8 +24,6 @@ void CheckPlan(const workloads::WorkloadState& state, Level level) {
     Require(plan.kind != PlanKind::kNothing && plan.kind != PlanKind::kForget,
             "replicas are set only to take or to give back");
   }
-  if (state.saved && state.saved->pool != ask.pool)
-    Require(plan.kind == PlanKind::kNothing, "a workload of another pool is left alone");
   if (plan.kind == PlanKind::kTake || plan.kind == PlanKind::kReassert) {
     Require(plan.replicas && plan.patch_saved, "what is taken is saved in the same patch");
     Require(*plan.replicas <= plan.patch_saved->replicas, "never more than the original");

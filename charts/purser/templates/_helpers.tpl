@@ -123,6 +123,9 @@ topologySpreadConstraints:
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [list, watch, patch]
+- apiGroups: [apps]
+  resources: [deployments/scale, statefulsets/scale]  # where a rule refuses the whole object
+  verbs: [patch]
 - apiGroups: [""]
   resources: [configmaps]  # spec.limitTargets
   verbs: [get, create, patch]
@@ -139,6 +142,9 @@ topologySpreadConstraints:
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [list, watch, patch]
+- apiGroups: [apps]
+  resources: [deployments/scale, statefulsets/scale]  # where a rule refuses the whole object
+  verbs: [patch]
 - apiGroups: [""]
   resources: [configmaps]  # spec.limitTargets
   verbs: [get, patch]

@@ -16,16 +16,15 @@
 #include "base/result.h"
 #include "controllers/agent_budget/evaluation.h"
 #include "controllers/agent_pool/agent_step.h"
-#include "controllers/agent_pool/contention.h"
+#include "controllers/agent_pool/ask_board.h"
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/pool_reporter.h"
 #include "controllers/agent_pool/pool_status.h"
+#include "controllers/agent_pool/workload_scaler.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "kube/client.h"
 #include "kube/events.h"
-#include "workloads/scale_actuator.h"
-#include "workloads/workload.h"
 
 namespace purser::controllers {
 
@@ -38,7 +37,7 @@ class AgentPoolController {
     EvaluationBoard& board;
     PoolReporter& reporter;
     Clock& clock;
-    KeyQueue& queue;                                             // of pools
+    KeyQueue& queue;                                            // of pools
     std::function<void(const kube::ObjectKey&)> enqueue_budget;  // with high priority
   };
 
@@ -50,7 +49,7 @@ class AgentPoolController {
  private:
   struct PoolMemory {
     std::map<std::string, AgentMemory> agents;
-    std::map<std::string, Contention> contention;  // by workload
+    WorkloadMemories workloads;
   };
   using Memory = std::shared_ptr<PoolMemory>;
 
@@ -60,17 +59,14 @@ class AgentPoolController {
   bool EveryBudgetEvaluated(const api::AgentPool& pool);
   // What another pool names too.
   Shared SharedOf(const api::AgentPool& pool) const;
-  Status Release(const kube::ObjectKey& pool, const std::vector<std::string>& except_workloads);
   void Forget(const kube::ObjectKey& key);
   Status Finish(const api::AgentPool& pool);
   Status ObserveFinalizer(const Result<std::optional<std::string>>& patched);
-  // Scales one agent's workload; fills the rest of `report`.
-  Status Scale(const api::AgentPool& pool, const api::AgentSpec& agent, const AgentDemand& demand,
-               PoolMemory& memory, AgentReport& report, std::vector<std::string>& contended,
-               std::optional<Timestamp>& next);
 
   Dependencies on_;
   LimitsPublisher publisher_;
+  AskBoard asks_;
+  WorkloadScaler scaler_;
   std::mutex memory_mutex_;
   std::unordered_map<kube::ObjectKey, Memory> memory_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/time_text.h"
 #include "policy/ramp.h"
 
 namespace purser::controllers {
@@ -11,7 +12,7 @@ using policy::Level;
 
 AgentOutcome Stopped(AgentMemory& memory, Duration drain, Timestamp now) {
   if (!memory.stopping_since) memory.stopping_since = now;
-  memory.released_since.reset();
+  memory.restoring_since.reset();
   AgentOutcome outcome;
   outcome.level = Level::kStopped;
   outcome.drained = now - *memory.stopping_since >= drain;
@@ -38,13 +39,21 @@ AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status,
   AgentMemory memory;
   memory.state = status.state;
   if (!status.state.empty()) memory.concurrency = status.concurrency;
-  if ((status.state == "Stopped" && still_taken) || status.state == "Draining") {
-    // Without a readable time the drain is over: fail towards spending nothing.
-    memory.stopping_since = stopped_since.value_or(Timestamp{});
+  const auto since = ParseRfc3339(status.since);
+  const bool stopped = (status.state == "Stopped" && still_taken) || status.state == "Stopping" ||
+                       status.state == "Draining";
+  // Without a readable time the drain is over: fail towards spending nothing.
+  const auto at = since ? *since : stopped_since.value_or(Timestamp{});
+  if (stopped) {
+    memory.stopping_since = at;
   } else if (status.state == "Ramping") {
-    memory.released_since = stopped_since.value_or(Timestamp{});
+    memory.restoring_since = at;
   }
   return memory;
+}
+
+std::optional<Timestamp> SinceOf(const AgentMemory& memory) {
+  return memory.stopping_since ? memory.stopping_since : memory.restoring_since;
 }
 
 AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration drain,
@@ -55,7 +64,7 @@ AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration 
   } else {
     if (memory.stopping_since) {
       memory.stopping_since.reset();
-      memory.released_since = now;
+      memory.restoring_since = now;
     }
     outcome.level = demand.level;
     outcome.concurrency = demand.concurrency;
@@ -67,16 +76,16 @@ AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration 
       outcome.concurrency = *memory.concurrency;
       if (outcome.level < Level::kThrottled) outcome.state = memory.state;
     }
-    if (memory.released_since) {
-      const auto ramped = policy::RampedConcurrency(demand.maximum, now - *memory.released_since);
+    if (memory.restoring_since) {
+      const auto ramped = policy::RampedConcurrency(demand.maximum, now - *memory.restoring_since);
       if (ramped >= demand.maximum) {
-        memory.released_since.reset();
+        memory.restoring_since.reset();
       } else {
         if (ramped < outcome.concurrency) {
           outcome.concurrency = ramped;
           outcome.state = "Ramping";
         }
-        outcome.next = policy::NextRampStep(demand.maximum, *memory.released_since, now);
+        outcome.next = policy::NextRampStep(demand.maximum, *memory.restoring_since, now);
       }
     }
   }

@@ -14,14 +14,15 @@ namespace purser::controllers {
 // What must be remembered of an agent between two steps; after a restart it is read back from the
 // status.
 struct AgentMemory {
-  std::optional<Timestamp> stopping_since;  // since when nothing is allowed
-  std::optional<Timestamp> released_since;  // since when it ramps up again after a stop
-  std::optional<std::int32_t> concurrency;  // in force last
-  std::string state;                        // last
+  std::optional<Timestamp> stopping_since;   // since when nothing is allowed
+  std::optional<Timestamp> restoring_since;  // since when it ramps up again after a stop
+  std::optional<std::int32_t> concurrency;   // in force last
+  std::string state;                         // last
 };
 
 struct AgentOutcome {
-  std::string state;  // Normal | Throttled | RefusingWork | Draining | Stopped | Ramping
+  std::string
+      state;  // Normal | Throttled | RefusingWork | Draining | Stopped (asked for) | Ramping
   policy::Level level = policy::Level::kNormal;  // asked of the workload
   std::int32_t concurrency = 0;                  // in force, published
   std::int32_t scale_concurrency = 0;            // what replicas are proportional to (no ramp)
@@ -30,10 +31,13 @@ struct AgentOutcome {
 };
 
 // The memory a status stands for. `stopped_since`: the transition time of the pool's condition
-// Stopped. `still_taken`: whether its replicas are still those of the stop; if not, it was released
-// and the status was not written any more.
+// Stopped, for a status without times of its own. `still_taken`: whether its replicas are still
+// those of the stop; if not, they were restored and the status was not written any more.
 AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status,
                         std::optional<Timestamp> stopped_since, bool still_taken);
+
+// Since when the agent is stopped or on its way back, for its status; nothing: it is neither.
+std::optional<Timestamp> SinceOf(const AgentMemory& memory);
 
 // `drain`: how long in-flight work may finish once the limit 0 is published; zero when nobody
 // listens.

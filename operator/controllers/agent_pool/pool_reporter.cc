@@ -1,10 +1,13 @@
 #include "controllers/agent_pool/pool_reporter.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "api/codec.h"
 #include "controllers/agent_budget/budget_reporter.h"
 #include "controllers/agent_pool/pool_status.h"
+#include "controllers/agent_pool/saved_status.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
 
@@ -14,8 +17,8 @@ PoolReporter::PoolReporter(Caches& caches, kube::Client& client, kube::EventReco
                            KeyQueue& queue)
     : caches_(caches), client_(client), events_(events), queue_(queue) {}
 
-void PoolReporter::Consider(const PoolPointer& pool, api::AgentPoolStatus status,
-                            const std::string& message) {
+void PoolReporter::QueueStatus(const PoolPointer& pool, api::AgentPoolStatus status,
+                               const std::string& message) {
   const auto key = pool->meta.key();
   const bool due = WorthWriting(pool->status, status);
   {
@@ -40,6 +43,7 @@ void PoolReporter::Consider(const PoolPointer& pool, api::AgentPoolStatus status
 Status PoolReporter::Report(const kube::ObjectKey& key) {
   const auto pool = caches_.pools.Get(key);
   if (!pool || pool->meta.deleting) return Ok();
+  const std::lock_guard writing(WriteMutexOf(key));
   api::AgentPoolStatus status;
   {
     const std::lock_guard lock(mutex_);
@@ -47,18 +51,46 @@ Status PoolReporter::Report(const kube::ObjectKey& key) {
     if (due == due_.end()) return Ok();
     status = due->second;
   }
+  PURSER_RETURN_IF_ERROR(Write(*pool, status));
+  const std::lock_guard lock(mutex_);
+  // A newer one has been queued of its own.
+  if (const auto due = due_.find(key); due != due_.end() && due->second == status) due_.erase(due);
+  return Ok();
+}
+
+std::mutex& PoolReporter::WriteMutexOf(const kube::ObjectKey& key) {
+  return write_mutexes_[std::hash<kube::ObjectKey>{}(key) % write_mutexes_.size()];
+}
+
+Status PoolReporter::Write(const api::AgentPool& pool, const api::AgentPoolStatus& status) {
+  const auto key = pool.meta.key();
   const auto answer =
-      client_.Apply(kube::ObjectPath(PoolType(), key, "status"), StatusDocument(*pool, status));
+      client_.Apply(kube::ObjectPath(PoolType(), key, "status"), StatusDocument(pool, status));
   if (!answer) {
     if (answer.error().code() == ErrorCode::kNotFound) return Ok();
     return answer.error().WithContext("AgentPool " + key.ToString());
   }
   ObserveAnswer(caches_.pools, *answer,
                 [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
-  const std::lock_guard lock(mutex_);
-  // A newer one has been queued of its own.
-  if (const auto due = due_.find(key); due != due_.end() && due->second == status) due_.erase(due);
   return Ok();
+}
+
+Status PoolReporter::Remember(const PoolPointer& pool, const std::string& agent,
+                              const workloads::Saved& saved) {
+  const auto key = pool->meta.key();
+  const std::lock_guard writing(WriteMutexOf(key));
+  const auto current = caches_.pools.Get(key);
+  api::AgentPoolStatus status = current ? current->status : pool->status;
+  auto entry = std::find_if(status.agents.begin(), status.agents.end(),
+                            [&](const auto& one) { return one.name == agent; });
+  if (entry == status.agents.end()) {
+    status.agents.emplace_back().name = agent;
+    entry = std::prev(status.agents.end());
+  }
+  const auto before = *entry;
+  PutSaved(saved, *entry);
+  if (*entry == before) return Ok();
+  return Write(*pool, status);
 }
 
 void PoolReporter::Forget(const kube::ObjectKey& key) {

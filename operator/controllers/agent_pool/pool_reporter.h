@@ -1,7 +1,10 @@
-// The telling side of an AgentPool: its status and its events. Acting never waits for it.
+// The status of an AgentPool, and its events. Acting never waits for them, but where the status has
+// to hold an original before it is taken.
 #pragma once
 
+#include <array>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 
 #include "api/agent_pool.h"
@@ -11,6 +14,7 @@
 #include "controllers/changes.h"
 #include "kube/client.h"
 #include "kube/events.h"
+#include "workloads/saved.h"
 
 namespace purser::controllers {
 
@@ -22,14 +26,20 @@ class PoolReporter {
 
   // After each reconcile: records the events of what is new, and queues the pool if `status` is
   // worth a write. `message` tells what is asked of the pool. No I/O.
-  void Consider(const PoolPointer& pool, api::AgentPoolStatus status, const std::string& message);
+  void QueueStatus(const PoolPointer& pool, api::AgentPoolStatus status,
+                   const std::string& message);
 
   // Writes the status of a queued pool. An error is retried by the caller with backoff.
   Status Report(const kube::ObjectKey& key);
 
+  // Writes what is taken of the agent's workload into the status now, unless it stands there.
+  Status Remember(const PoolPointer& pool, const std::string& agent, const workloads::Saved& saved);
+
   void Forget(const kube::ObjectKey& key);
 
  private:
+  Status Write(const api::AgentPool& pool, const api::AgentPoolStatus& status);
+  std::mutex& WriteMutexOf(const kube::ObjectKey& key);
   void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& before,
                     const api::AgentPoolStatus& after, const std::string& message);
 
@@ -38,6 +48,8 @@ class PoolReporter {
   kube::EventRecorder& events_;
   KeyQueue& queue_;
   std::mutex mutex_;
+  // Writes of one status are serialised: an older one never follows a newer.
+  std::array<std::mutex, 16> write_mutexes_;
   // Statuses that the API server has not been told.
   std::unordered_map<kube::ObjectKey, api::AgentPoolStatus> due_;
 };

@@ -5,17 +5,22 @@
 #include <utility>
 
 #include "base/join.h"
+#include "base/time_text.h"
+#include "controllers/agent_pool/contention.h"
+#include "controllers/agent_pool/saved_status.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
 
 namespace purser::controllers {
 namespace {
 
-constexpr std::array<std::string_view, 6> kWeakestFirst = {"Normal",       "Ramping",  "Throttled",
-                                                           "RefusingWork", "Draining", "Stopped"};
+// Stopping after Stopped: a pool of which one agent runs on is not stopped.
+constexpr std::array<std::string_view, 7> kWeakestFirst = {
+    "Normal", "Ramping", "Throttled", "RefusingWork", "Draining", "Stopped", "Stopping"};
 
 std::string ReasonOf(const AgentReport& agent) {
   if (agent.missing) return agent.workload + " not found";
+  if (!agent.refused.empty()) return agent.refused;
   if (!agent.note.empty()) return agent.note;
   if (agent.governor && agent.outcome.state != "Normal") return agent.governor->decision.message;
   return "";
@@ -26,13 +31,21 @@ constexpr const char* kReconciled = "Reconciled";
 // Reason and message of the condition Ready: of what is in the way, the gravest.
 std::pair<std::string, std::string> ReadinessOf(const PoolReport& report,
                                                 const std::vector<std::string>& missing,
-                                                const std::vector<std::string>& held,
-                                                const std::string& shared_workloads) {
+                                                const std::string& shared_workloads,
+                                                const std::string& contention) {
+  std::vector<std::string> refused;
+  for (const auto& agent : report.agents) {
+    if (!agent.refused.empty()) refused.push_back(agent.refused);
+  }
+  if (!refused.empty()) {
+    return {"ScaleRefused", "cannot be scaled, so what is asked is not so: " + Join(refused) +
+                                "; it is tried again with backoff"};
+  }
   if (!missing.empty()) {
     return {"WorkloadNotFound", "spec.agents[].workloadRef: not found in namespace " +
                                     report.pool.meta.ns + ": " + Join(missing)};
   }
-  if (!held.empty()) return {"WorkloadHeld", "cannot be scaled by this pool: " + Join(held)};
+  if (!contention.empty()) return {"ReplicasKeepChanging", contention};
   if (!report.shared.workloads.empty()) return {"WorkloadShared", shared_workloads};
   if (!report.shared.agents.empty()) {
     return {
@@ -54,10 +67,17 @@ std::int32_t PoolStateRank(std::string_view state) {
              : static_cast<std::int32_t>(std::distance(kWeakestFirst.begin(), found));
 }
 
-std::string PoolState(const std::vector<AgentReport>& agents, bool audit_only) {
+std::string StateOf(const AgentReport& agent, const api::ScalingSpec& scaling) {
+  const bool scales = scaling.on_stop == api::OnStop::kZero && !agent.missing;
+  if (agent.outcome.state == "Stopped" && scales && !agent.ended) return "Stopping";
+  return agent.outcome.state;
+}
+
+std::string PoolState(const std::vector<AgentReport>& agents, const api::ScalingSpec& scaling,
+                      bool audit_only) {
   std::int32_t strongest = 0;
   for (const auto& agent : agents)
-    strongest = std::max(strongest, PoolStateRank(agent.outcome.state));
+    strongest = std::max(strongest, PoolStateRank(StateOf(agent, scaling)));
   if (strongest == 0 && audit_only) return "Audit";
   return std::string(kWeakestFirst[static_cast<std::size_t>(strongest)]);
 }
@@ -88,22 +108,38 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   status.reason = report.demand.governor ? message : "";
 
   std::vector<std::string> missing;
-  std::vector<std::string> held;
   std::vector<std::string> stopped;
+  std::vector<std::string> stopping;
+  std::vector<std::string> contended;
   bool throttled = false;
   for (const auto& agent : report.agents) {
     api::AgentPoolAgentStatus entry;
     entry.name = agent.name;
-    entry.state = agent.missing ? "Missing" : agent.outcome.state;
+    const std::string state = StateOf(agent, pool.spec.scaling);
+    entry.state = agent.missing ? "Missing" : state;
     entry.concurrency = agent.outcome.concurrency;
     entry.replicas = agent.replicas;
-    entry.saved_replicas = agent.saved_replicas;
+    entry.running = agent.running;
+    if (agent.since) entry.since = FormatUtc(*agent.since);
+    PutSaved(agent.saved, entry);
     if (agent.governor) entry.governed_by = agent.governor->budget.name;
     entry.reason = ReasonOf(agent);
     status.agents.push_back(std::move(entry));
     if (agent.missing) missing.push_back(agent.workload);
-    if (agent.held) held.push_back(agent.workload + " (" + agent.note + ")");
-    if (agent.outcome.level == policy::Level::kStopped) stopped.push_back(agent.name);
+    if (agent.contended) {
+      const std::string by = agent.contended_by.empty() ? "" : " (by " + agent.contended_by + ")";
+      contended.push_back(agent.workload + by + ": " +
+                          WayOutOfContention(agent.contended_by,
+                                             agent.workload.substr(0, agent.workload.find(' '))));
+    }
+    if (agent.outcome.level == policy::Level::kStopped) {
+      if (state == "Stopped") {
+        stopped.push_back(agent.name);
+      } else {
+        stopping.push_back(agent.name + " (" + std::to_string(agent.replicas) + " replicas, " +
+                           std::to_string(agent.running) + " pods)");
+      }
+    }
     if (agent.outcome.state != "Normal" && agent.outcome.state != "Ramping") throttled = true;
   }
 
@@ -111,11 +147,13 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
                        const std::string& text) {
     SetCondition(status.conditions, type, value, reason, text, pool.meta.generation, report.now);
   };
-  const bool contended = !report.contended.empty();
   const bool shared = !report.shared.workloads.empty();
   const std::string whose =
-      "a workload belongs to one pool; take it out of the other: " + Join(report.shared.workloads);
-  const auto [ready, why] = ReadinessOf(report, missing, held, whose);
+      "a workload belongs to one pool, until then the lower ask wins; take it out of the other: " +
+      Join(report.shared.workloads);
+  const std::string contention =
+      contended.empty() ? "" : "somebody else keeps setting replicas of " + Join(contended);
+  const auto [ready, why] = ReadinessOf(report, missing, whose, contention);
   set("Ready", ready == kReconciled, ready, why);
   set("Governed", report.demand.covered,
       report.demand.covered      ? "Covered"
@@ -126,8 +164,14 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
           ? "only budgets in mode Audit cover this pool"
           : "no AgentBudget covers this pool: nothing limits what it spends");
   set("Throttled", throttled, throttled ? report.state : "NotThrottled", message);
-  set("Stopped", !stopped.empty(), stopped.empty() ? "NotStopped" : "BudgetExhausted",
-      stopped.empty() ? message : message + "; agents: " + Join(stopped));
+  const bool all_stopped = stopping.empty() && !stopped.empty();
+  set("Stopped", all_stopped,
+      all_stopped        ? "BudgetExhausted"
+      : stopping.empty() ? "NotStopped"
+                         : (report.state == "Draining" ? "Draining" : "Stopping"),
+      !stopping.empty() ? message + "; not stopped yet: " + Join(stopping)
+      : stopped.empty() ? message
+                        : message + "; agents: " + Join(stopped));
   set("WorkloadsResolved", missing.empty() && !shared,
       !missing.empty() ? "WorkloadNotFound"
       : shared         ? "WorkloadShared"
@@ -142,10 +186,9 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
       !report.published.ok()            ? report.published.error().message()
       : pool.spec.limit_targets.empty() ? "no limitTargets: nobody is told the concurrency"
                                         : "limits in force are published");
-  set("ActuatorContention", contended, contended ? "ReplicasKeepChanging" : "NoContention",
-      contended ? "somebody else keeps setting replicas of " + Join(report.contended) +
-                      "; pause that autoscaler or GitOps sync, or set spec.scaling.onStop: Keep"
-                : "nobody else changes the replicas");
+  set("ActuatorContention", !contended.empty(),
+      contended.empty() ? "NoContention" : "ReplicasKeepChanging",
+      contended.empty() ? "nobody else changes the replicas" : contention);
   return status;
 }
 
@@ -170,8 +213,10 @@ bool WorthWriting(const api::AgentPoolStatus& before, const api::AgentPoolStatus
                      [](const auto& a, const auto& b) {
                        return a.name == b.name && a.state == b.state &&
                               a.concurrency == b.concurrency && a.replicas == b.replicas &&
+                              a.running == b.running && a.since == b.since &&
                               a.saved_replicas == b.saved_replicas &&
-                              a.governed_by == b.governed_by;
+                              a.set_replicas == b.set_replicas && a.saved_at == b.saved_at &&
+                              a.workload_uid == b.workload_uid && a.governed_by == b.governed_by;
                      });
 }
 

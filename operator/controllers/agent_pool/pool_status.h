@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "controllers/agent_pool/agent_step.h"
 #include "controllers/agent_pool/pool_demand.h"
+#include "workloads/saved.h"
 
 namespace purser::controllers {
 
@@ -18,13 +19,22 @@ struct AgentReport {
   std::string name;
   AgentOutcome outcome;
   EvaluationPointer governor;
-  bool missing = false;       // the workload is not there
-  bool held = false;          // what is saved on it is another pool's, or cannot be read
-  std::int32_t replicas = 0;  // spec.replicas in force
-  std::optional<std::int32_t> saved_replicas;
-  std::string workload;  // "Deployment researcher"
-  std::string note;      // why something is as it is, if not obvious
+  std::string workload;                   // "Deployment researcher"
+  bool missing = false;                   // the workload is not there
+  std::int32_t replicas = 0;              // spec.replicas in force
+  std::int64_t running = 0;               // pods, those that are about to end too
+  bool ended = false;                     // no pod runs, or is about to be made
+  std::optional<workloads::Saved> saved;  // what was taken; nothing: nothing was
+  std::string refused;                    // why it cannot be scaled; empty: it can
+  bool contended = false;                 // somebody else keeps changing the replicas
+  std::string contended_by;               // who, if known
+  std::string note;                       // why something is as it is, if not obvious
+  std::optional<Timestamp> since;         // of a stop, or of the way back from it
 };
+
+// The agent's state as the cluster shows it: Stopped only when none of its pods runs. One whose
+// replicas are kept (onStop: Keep) is stopped when its limit is 0.
+std::string StateOf(const AgentReport& agent, const api::ScalingSpec& scaling);
 
 // What another pool names too: "Deployment x (AgentPool other)", "researcher (AgentPool other)".
 struct Shared {
@@ -40,18 +50,19 @@ struct PoolReport {
   std::int32_t concurrency = 0;  // of the pool, in force
   std::string state{};
   Status published = Ok();
-  std::vector<std::string> contended{};  // workloads somebody else keeps changing
   Shared shared{};
 };
 
-// The strongest of the agents' states.
-std::string PoolState(const std::vector<AgentReport>& agents, bool audit_only);
+// The strongest of the agents' states: not Stopped before all that are to stop have.
+std::string PoolState(const std::vector<AgentReport>& agents, const api::ScalingSpec& scaling,
+                      bool audit_only);
 
-// For metrics: a state's place among those of a pool, weakest first (0 Normal … 5 Stopped); 0 for
+// For metrics: a state's place among those of a pool (0 Normal … 5 Stopped, 6 Stopping); 0 for
 // Audit and whatever else.
 std::int32_t PoolStateRank(std::string_view state);
 
-// "budget research-daily: spent $41.24 of $50 (82 %) …; concurrency 20 -> 8; resets in 9h12m"
+// "budget research-daily: spent $41.24 of $50 (82 %) …; concurrency 20 -> 8; resets at
+// 2026-11-28T05:00:00Z"
 std::string PoolMessage(const PoolReport& report);
 
 api::AgentPoolStatus BuildPoolStatus(const PoolReport& report);

@@ -26,15 +26,28 @@ Result<std::optional<std::string>> PatchFinalizers(kube::Client& client, const a
 
 Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
                                                 const kube::ResourceType& type,
-                                                const workloads::Workload& workload) {
-  const auto state = workloads::StateOf(workload);
-  if (!state || !state->saved) return std::optional<Restored>();
+                                                const workloads::Workload& workload,
+                                                const std::optional<workloads::Saved>& known) {
+  const auto state = workloads::StateOf(workload, known).state;
+  if (!state.saved) return std::optional<Restored>();
   workloads::WorkloadAsk ask;
-  ask.pool = state->saved->pool;
-  ask.pool_uid = state->saved->pool_uid;
-  const auto plan = workloads::PlanWorkload(*state, ask, {});
+  ask.pool = state.saved->pool;
+  ask.pool_uid = state.saved->pool_uid;
+  const auto plan = workloads::PlanWorkload(state, ask, {});
   if (plan.kind == workloads::PlanKind::kNothing) return std::optional<Restored>();
   auto answer = workloads::Actuate(client, type, workload, plan);
+  if (answer) {
+    const auto dropped = workloads::DropOwnership(client, type, *answer);
+    if (dropped && *dropped) answer = **dropped;
+  } else if (workloads::MayTryScale(answer.error())) {
+    // Nothing to set: the annotation that may not be taken off harms nobody.
+    if (!plan.replicas && answer.error().code() != ErrorCode::kUnavailable)
+      return std::optional<Restored>();
+    if (plan.replicas) {
+      auto scaled = workloads::ActuateScale(client, type, workload, plan);
+      if (scaled) answer = std::move(scaled);
+    }
+  }
   if (answer) return std::optional(Restored{plan.explanation, std::move(answer).value()});
   if (answer.error().code() == ErrorCode::kNotFound) return std::optional<Restored>();
   return answer.error();

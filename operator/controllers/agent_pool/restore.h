@@ -1,4 +1,4 @@
-// Giving back: what was taken from a workload, and our hold on a pool.
+// Restoring what was taken from a workload, and our hold on a pool.
 #pragma once
 
 #include <optional>
@@ -7,11 +7,12 @@
 #include "api/agent_pool.h"
 #include "base/result.h"
 #include "kube/client.h"
+#include "workloads/saved.h"
 #include "workloads/workload.h"
 
 namespace purser::controllers {
 
-// On every pool from which something is taken: it is given back before the pool goes.
+// On every pool from which something is taken: it is restored before the pool goes.
 inline constexpr const char* kFinalizer = "purser.dev/restore";
 
 struct Restored {
@@ -19,11 +20,13 @@ struct Restored {
   workloads::Workload workload;  // as it is now
 };
 
-// Gives the replicas of one Deployment or StatefulSet back, unless somebody else changed them
-// since. Nothing: nothing of ours was taken from it, or it is gone.
+// Restores the replicas of one Deployment or StatefulSet, unless somebody else changed them since;
+// through the subresource scale where the object as a whole may not be written. `known`: what the
+// pool's status says of it. Nothing: nothing of ours was taken from it, or it is gone.
 Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
                                                 const kube::ResourceType& type,
-                                                const workloads::Workload& workload);
+                                                const workloads::Workload& workload,
+                                                const std::optional<workloads::Saved>& known);
 
 // Puts our finalizer on the pool, or takes it off. Returns the pool as the API server has it now;
 // nothing: it was so already, or the pool is gone.

@@ -13,6 +13,33 @@ from operated import OPERATORS, REPLICAS, OperatedTest
 from rights import granted, requests_of, unused
 
 _AGENTS = "agents"
+# Refuses every write of the workloads but those of their subresources.
+_REFUSAL = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingAdmissionPolicy",
+    "metadata": {"name": "refusal"},
+    "spec": {
+        "matchConstraints": {
+            "resourceRules": [
+                {
+                    "apiGroups": ["apps"],
+                    "apiVersions": ["v1"],
+                    "operations": ["UPDATE"],
+                    "resources": ["deployments", "statefulsets"],
+                    "scope": "Namespaced",
+                }
+            ],
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": _AGENTS}},
+        },
+        "validations": [{"expression": "false", "message": "every container needs a memory limit"}],
+    },
+}
+_BINDING = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingAdmissionPolicyBinding",
+    "metadata": {"name": "refusal"},
+    "spec": {"policyName": "refusal", "validationActions": ["Deny"]},
+}
 
 
 class RightsTest(OperatedTest):
@@ -45,6 +72,25 @@ class RightsTest(OperatedTest):
                 self.wait_for_replicas(_AGENTS, REPLICAS)
                 self.set_limit(_AGENTS, "0")
                 self.wait_for_replicas(_AGENTS, 0)
+            # Where the whole object may not be written, the subresource scale is.
+            self.set_limit(_AGENTS, "1")
+            self.wait_for_replicas(_AGENTS, REPLICAS)
+            self.refuse_writes()
+            self.set_limit(_AGENTS, "0")
+            self.wait_for_replicas(_AGENTS, 0)
+
+    def refuse_writes(self) -> None:
+        for item in (_REFUSAL, _BINDING):
+            self.cluster.kubectl("apply", "--filename=-", stdin=json.dumps(item))
+
+        def refused() -> bool:
+            try:
+                self.kubectl(_AGENTS, "annotate", "deployment", "worker", "probe=x", "--overwrite")
+            except Exception:
+                return True
+            return False
+
+        self.wait_for(refused, "the policy in force")
 
     def let_the_hook_release(self) -> None:
         # As the controller would once the pods are gone; none runs here.

@@ -61,7 +61,8 @@ AgentPool FullPool() {
                       {"summarizer", {"apps/v1", "StatefulSet", "summarizer"}, 4}};
   pool.spec.max_concurrency = 20;
   pool.spec.priority = 100;
-  pool.spec.scaling = {OnThrottle::kKeep, OnStop::kKeep, 2, 90};
+  pool.spec.scaling = {OnThrottle::kKeep, OnStop::kKeep, 2, 90, RestoreBy::kManual};
+  pool.spec.stop = {"prompt injection"};
   pool.spec.limit_targets = {{"research-limits", "other.json"}};
   auto& status = pool.status;
   status.observed_generation = 3;
@@ -70,8 +71,11 @@ AgentPool FullPool() {
   status.max_concurrency = 7;
   status.governed_by = "research-daily";
   status.reason = "spent $50.01 of $50";
-  status.agents = {{"researcher", "Stopped", 0, 0, 5, "research-daily", "replicas 5 -> 0"},
-                   {"summarizer", "Throttled", 7, 1, 2, "research-weekly", "replicas 2 -> 1"}};
+  status.agents = {{"researcher", "Stopped", 0, 0, 5, "research-daily", "replicas 5 -> 0", 3,
+                    "2026-11-23T05:00:00Z", 0, "2026-11-23T05:00:02Z", "0b8f"},
+                   {"summarizer", "Throttled", 7, 1, 2, "research-weekly", "replicas 2 -> 1", 1, "",
+                    1, "2026-11-23T05:00:03Z", "0b90"}};
+  status.limit_targets = {{{"research-limits", "other.json"}, "not a document of ours"}};
   status.conditions = FullConditions();
   return pool;
 }

@@ -137,11 +137,47 @@ TEST(PoolStatusTest, ReadyTellsTheGravestObstacle) {
   report.shared.workloads = {"Deployment one (AgentPool other)"};
   EXPECT_THAT(ready(), testing::AllOf(StartsWith("False/WorkloadShared: "),
                                       HasSubstr("Deployment one (AgentPool other)")));
-  report.agents[0].held = true;
-  EXPECT_THAT(ready(), StartsWith("False/WorkloadHeld: "));
+  report.agents[0].contended = true;
+  report.agents[0].contended_by = "argocd-controller";
+  EXPECT_THAT(ready(), testing::AllOf(StartsWith("False/ReplicasKeepChanging: "),
+                                      HasSubstr("Deployment one (by argocd-controller)"),
+                                      HasSubstr("jsonPointers: [/spec/replicas]")));
   report.agents[0].missing = true;
   EXPECT_THAT(ready(),
               testing::AllOf(StartsWith("False/WorkloadNotFound: "), HasSubstr("Deployment one")));
+  report.agents[0].refused = "Deployment agents/one: platform policy 12";
+  EXPECT_THAT(ready(),
+              testing::AllOf(StartsWith("False/ScaleRefused: "), HasSubstr("platform policy 12")));
+}
+
+TEST(PoolStatusTest, StoppedIsWhatTheClusterShows) {
+  const auto pool = PoolBuilder("research").Agent("one").Agent("two").Build();
+  const PoolDemandResult demand;
+  PoolReport report{pool, demand, kNow};
+  for (const char* name : {"one", "two"}) {
+    AgentReport agent;
+    agent.name = name;
+    agent.workload = std::string("Deployment ") + name;
+    agent.outcome.state = "Stopped";
+    agent.outcome.level = policy::Level::kStopped;
+    report.agents.push_back(agent);
+  }
+  report.agents[0].ended = true;
+  report.agents[1].running = 2;
+  const auto tell = [&] {
+    report.state = PoolState(report.agents, pool.spec.scaling, false);
+    const auto status = BuildPoolStatus(report);
+    const auto* condition = FindCondition(status.conditions, "Stopped");
+    return status.state + " " + status.agents[0].state + " " + status.agents[1].state + " " +
+           condition->status + "/" + condition->reason + ": " + condition->message;
+  };
+  EXPECT_THAT(tell(), testing::StartsWith("Stopping Stopped Stopping False/Stopping: "));
+  EXPECT_THAT(tell(), testing::HasSubstr("two (0 replicas, 2 pods)"));
+  report.agents[1].ended = true;
+  report.agents[1].running = 0;
+  EXPECT_THAT(tell(), testing::StartsWith("Stopped Stopped Stopped True/BudgetExhausted: "));
+  report.agents[1].outcome.state = "Draining";
+  EXPECT_THAT(tell(), testing::HasSubstr("False/"));
 }
 
 }  // namespace

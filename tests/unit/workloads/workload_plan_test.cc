@@ -146,13 +146,6 @@ TEST(PlanWorkloadTest, Table) {
        {},
        {}},
       {"an annotation that took nothing", 5, SavedAs(5, 5), Normal(), PlanKind::kRestore, {}, {}},
-      {"another pool's annotation",
-       5,
-       Saved{9, 5, "other", "uid-2"},
-       Stop(),
-       PlanKind::kNothing,
-       {},
-       {}},
       {"the pool was created anew",
        0,
        Saved{9, 0, "research", "uid-0"},
@@ -162,7 +155,7 @@ TEST(PlanWorkloadTest, Table) {
        {}},
   };
   for (const auto& c : cases) {
-    const auto plan = PlanWorkload({c.live, c.saved}, c.ask, kDefaults);
+    const auto plan = PlanWorkload(WorkloadState{c.live, c.saved}, c.ask, kDefaults);
     EXPECT_EQ(plan.kind, c.want) << c.name << ": " << plan.explanation;
     EXPECT_EQ(plan.replicas, c.want_replicas) << c.name;
     EXPECT_EQ(plan.patch_saved, c.want_saved) << c.name;
@@ -171,30 +164,81 @@ TEST(PlanWorkloadTest, Table) {
 
 TEST(PlanWorkloadTest, KeepTakesNothingAndGivesBackWhatWasTaken) {
   const api::ScalingSpec keep{api::OnThrottle::kKeep, api::OnStop::kKeep, 1, 60};
-  EXPECT_EQ(PlanWorkload({5, {}}, Stop(), keep).kind, PlanKind::kNothing);
-  EXPECT_EQ(PlanWorkload({5, {}}, Throttle(1), keep).kind, PlanKind::kNothing);
-  EXPECT_EQ(PlanWorkload({0, SavedAs(5, 0)}, Stop(), keep).kind, PlanKind::kRestore);
+  EXPECT_EQ(PlanWorkload(WorkloadState{5, {}}, Stop(), keep).kind, PlanKind::kNothing);
+  EXPECT_EQ(PlanWorkload(WorkloadState{5, {}}, Throttle(1), keep).kind, PlanKind::kNothing);
+  EXPECT_EQ(PlanWorkload(WorkloadState{0, SavedAs(5, 0)}, Stop(), keep).kind, PlanKind::kRestore);
 }
 
 TEST(PlanWorkloadTest, ExplainsItself) {
-  EXPECT_EQ(PlanWorkload({5, {}}, Stop(), kDefaults).explanation, "replicas 5 -> 0");
-  EXPECT_EQ(PlanWorkload({0, SavedAs(5, 0)}, Normal(), kDefaults).explanation,
+  EXPECT_EQ(PlanWorkload(WorkloadState{5, {}}, Stop(), kDefaults).explanation, "replicas 5 -> 0");
+  EXPECT_EQ(PlanWorkload(WorkloadState{0, SavedAs(5, 0)}, Normal(), kDefaults).explanation,
             "replicas 0 -> 5 (restored)");
-  EXPECT_EQ(PlanWorkload({3, SavedAs(5, 0)}, Normal(), kDefaults).explanation,
+  EXPECT_EQ(PlanWorkload(WorkloadState{3, SavedAs(5, 0)}, Normal(), kDefaults).explanation,
             "replicas left at 3: changed by somebody else since 0 was set (5 before)");
   WorkloadState named{3, SavedAs(5, 0), "kubectl"};
   EXPECT_EQ(PlanWorkload(named, Normal(), {}).explanation,
             "replicas left at 3: changed by kubectl since 0 was set (5 before)");
   EXPECT_EQ(PlanWorkload(named, Stop(), {}).explanation,
-            "replicas 3 -> 0 again, raised by kubectl");
-  EXPECT_EQ(PlanWorkload({0, SavedAs(5, 0)}, AskBuilder().Held().ask, kDefaults).explanation,
-            "held until spend is readable again");
+            "replicas 3 -> 0 again, raised by kubectl; 3 will be restored");
   EXPECT_EQ(
-      PlanWorkload({5, {}}, AskBuilder().At(policy::Level::kStopped).Draining().ask, kDefaults)
-          .explanation,
-      "draining");
-  EXPECT_THAT(PlanWorkload({5, Saved{9, 5, "other", ""}}, Stop(), kDefaults).explanation,
-              HasSubstr("held by AgentPool other"));
+      PlanWorkload(WorkloadState{0, SavedAs(5, 0)}, AskBuilder().Held().ask, kDefaults).explanation,
+      "held until spend is readable again");
+  EXPECT_EQ(PlanWorkload(WorkloadState{5, {}},
+                         AskBuilder().At(policy::Level::kStopped).Draining().ask, kDefaults)
+                .explanation,
+            "draining");
+}
+
+TEST(PlanWorkloadTest, WhatSomebodyRaisesToIsRestored) {
+  struct Raise {
+    const char* manager;
+    bool annotated;
+    std::int32_t want;
+  };
+  const Raise cases[] = {
+      {"kubectl", true, 8},           {"ci-deployer", true, 8},
+      {"argocd-controller", true, 8}, {"kube-controller-manager", true, 5},
+      {"keda-operator", true, 5},     {"", true, 5},
+      {"kubectl-replace", false, 5},  // who writes the object whole knows nothing of the stop
+  };
+  for (const auto& c : cases) {
+    const auto plan =
+        PlanWorkload(WorkloadState{8, SavedAs(5, 0), c.manager, c.annotated}, Stop(), kDefaults);
+    EXPECT_EQ(plan.kind, PlanKind::kReassert) << c.manager;
+    EXPECT_EQ(plan.replicas, 0) << c.manager;
+    EXPECT_EQ(plan.patch_saved, SavedAs(c.want, 0)) << c.manager;
+  }
+}
+
+TEST(PlanWorkloadTest, AnAnnotationThatWasLostIsWrittenAgain) {
+  const WorkloadState lost{0, SavedAs(5, 0), "", false};
+  const auto stop = PlanWorkload(lost, Stop(), kDefaults);
+  EXPECT_EQ(stop.kind, PlanKind::kRemember);
+  EXPECT_EQ(stop.replicas, std::nullopt);
+  EXPECT_EQ(stop.patch_saved, SavedAs(5, 0));
+  EXPECT_EQ(PlanWorkload(lost, Normal(), kDefaults).kind, PlanKind::kRestore);
+}
+
+TEST(PlanWorkloadTest, OfTwoPoolsTheLowerAskWins) {
+  const auto other = [](WorkloadAsk ask) {
+    ask.pool = "other";
+    return std::vector<OtherAsk>{{ask, kDefaults}};
+  };
+  const auto stop = PlanWorkload(WorkloadState{8, {}}, Throttle(10), kDefaults, other(Stop()));
+  EXPECT_EQ(stop.replicas, 0);
+  EXPECT_EQ(stop.patch_saved, SavedAs(8, 0));
+  const auto throttle =
+      PlanWorkload(WorkloadState{8, {}}, Normal(), kDefaults, other(Throttle(10)));
+  EXPECT_EQ(throttle.replicas, 4);
+  const WorkloadState stopped{0, SavedAs(8, 0)};
+  EXPECT_EQ(PlanWorkload(stopped, Normal(), kDefaults, other(Stop())).kind, PlanKind::kNothing);
+  EXPECT_EQ(PlanWorkload(stopped, Throttle(10), kDefaults, other(Normal())).replicas, 4);
+  auto unknown = Normal();
+  unknown.may_relax = false;
+  EXPECT_EQ(PlanWorkload(stopped, unknown, kDefaults).kind, PlanKind::kNothing);
+  auto draining = AskBuilder().At(policy::Level::kStopped).Draining().ask;
+  EXPECT_EQ(PlanWorkload(WorkloadState{8, {}}, draining, kDefaults, other(Throttle(10))).replicas,
+            4);
 }
 
 struct DesiredCase {
@@ -258,47 +302,6 @@ TEST(DesiredReplicasTest, Table) {
     EXPECT_EQ(DesiredReplicas(c.level, c.original, c.concurrency, c.maximum, c.scaling), c.want)
         << c.name;
   }
-}
-
-TEST(SavedTest, RoundTrip) {
-  const Saved saved{5, 0, "research", "0b8f-uid"};
-  EXPECT_EQ(saved.Encode(), R"({"replicas":5,"set":0,"pool":"research","poolUID":"0b8f-uid"})");
-  const auto decoded = Saved::Decode(saved.Encode());
-  ASSERT_TRUE(decoded.ok());
-  EXPECT_EQ(*decoded, saved);
-}
-
-TEST(SavedTest, EncodesAnythingWithoutFailing) {
-  EXPECT_TRUE(Saved::Decode(Saved{1, 0, "bad \xff name", "u"}.Encode()).ok());
-}
-
-TEST(SavedTest, RefusesWhatIsNotOurs) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", "not a JSON object"},
-      {"5", "not a JSON object"},
-      {"[5]", "not a JSON object"},
-      {"{", "not a JSON object"},
-      {R"({"replicas":5,"set":0,"pool":"p","poolUID":"u"} x)", "not a JSON object"},
-      {R"({"set":0,"pool":"p","poolUID":"u"})", "replicas and set"},
-      {R"({"replicas":5,"pool":"p","poolUID":"u"})", "replicas and set"},
-      {R"({"replicas":"5","set":0,"pool":"p","poolUID":"u"})", "replicas and set"},
-      {R"({"replicas":5.5,"set":0,"pool":"p","poolUID":"u"})", "replicas and set"},
-      {R"({"replicas":-1,"set":0,"pool":"p","poolUID":"u"})", "replicas and set"},
-      {R"({"replicas":2147483648,"set":0,"pool":"p","poolUID":"u"})", "replicas and set"},
-      {R"({"replicas":18446744073709551615,"set":0,"pool":"p","poolUID":"u"})", "replicas and set"},
-      {R"({"replicas":5,"set":0,"pool":7,"poolUID":"u"})", "pool and poolUID"},
-      {R"({"replicas":5,"set":0,"pool":"","poolUID":"u"})", "pool and poolUID"},
-      {R"({"replicas":5,"set":0,"pool":"p"})", "pool and poolUID"},
-  };
-  for (const auto& [text, want] : cases) {
-    const auto decoded = Saved::Decode(text);
-    ASSERT_FALSE(decoded.ok()) << text;
-    EXPECT_EQ(decoded.error().code(), ErrorCode::kCorrupt) << text;
-    EXPECT_THAT(decoded.error().message(), HasSubstr(want)) << text;
-  }
-  const auto huge =
-      R"({"replicas":5,"set":0,"pool":"p","poolUID":")" + std::string(1024, 'u') + "\"}";
-  EXPECT_THAT(Saved::Decode(huge).error().message(), HasSubstr("1 KiB"));
 }
 
 }  // namespace

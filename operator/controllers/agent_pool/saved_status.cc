@@ -1,0 +1,33 @@
+#include "controllers/agent_pool/saved_status.h"
+
+#include "base/time_text.h"
+
+namespace purser::controllers {
+
+void PutSaved(const std::optional<workloads::Saved>& saved, api::AgentPoolAgentStatus& status) {
+  status.saved_replicas.reset();
+  status.set_replicas.reset();
+  status.saved_at.clear();
+  status.workload_uid.clear();
+  if (!saved) return;
+  status.saved_replicas = saved->replicas;
+  status.set_replicas = saved->set;
+  if (saved->at != Timestamp{}) status.saved_at = FormatUtc(saved->at);
+  status.workload_uid = saved->workload_uid;
+}
+
+std::optional<workloads::Saved> SavedOf(const api::AgentPool& pool,
+                                        const api::AgentPoolAgentStatus& status) {
+  if (!status.saved_replicas) return std::nullopt;
+  workloads::Saved saved;
+  saved.replicas = *status.saved_replicas;
+  // Of a version that did not write it: what it took stands as it is.
+  saved.set = status.set_replicas.value_or(status.replicas);
+  saved.pool = pool.meta.name;
+  saved.pool_uid = pool.meta.uid;
+  saved.workload_uid = status.workload_uid;
+  saved.at = ParseRfc3339(status.saved_at).value_or(Timestamp{});
+  return saved;
+}
+
+}  // namespace purser::controllers

@@ -1,0 +1,16 @@
+// The second copy of an original: in the status of the pool.
+#pragma once
+
+#include <optional>
+
+#include "api/agent_pool.h"
+#include "workloads/saved.h"
+
+namespace purser::controllers {
+
+// Nothing: nothing was taken.
+void PutSaved(const std::optional<workloads::Saved>& saved, api::AgentPoolAgentStatus& status);
+std::optional<workloads::Saved> SavedOf(const api::AgentPool& pool,
+                                        const api::AgentPoolAgentStatus& status);
+
+}  // namespace purser::controllers
