@@ -12,7 +12,7 @@
 
 #include "api/config.h"
 #include "app/journal.h"
-#include "app/release.h"
+#include "app/restore.h"
 #include "app/run.h"
 #include "app/signals.h"
 #include "app/version.h"
@@ -96,19 +96,24 @@ int RunCommandLine(int argc, char** argv) {
       cli.add_subcommand("validate", "Check manifests and configuration, without a cluster");
   validate->add_option("FILE", files, "YAML files")->required();
 
-  purser::app::ReleaseOptions release_options;
-  std::string release_kubeconfig;
-  int release_timeout_seconds = 120;
-  auto* release =
-      cli.add_subcommand("release", "Give back every replica taken; the operator must be stopped");
-  release->add_option("--kubeconfig", release_kubeconfig, "kubeconfig file");
-  release->add_option("--namespace", release_options.namespaces,
-                      "only these namespaces (may be repeated)");
-  release->add_option("--stop-statefulset", release_options.stop_stateful_set,
-                      "NAMESPACE/NAME of the operator's StatefulSet, scaled to 0 first");
-  release->add_option("--timeout-seconds", release_timeout_seconds, "give up after this long")
-      ->check(CLI::Range(1, 3600))
-      ->capture_default_str();
+  purser::app::RestoreOptions restore_options;
+  std::string restore_kubeconfig;
+  int restore_timeout_seconds = 120;
+  const auto add_restore = [&](const char* name) {
+    auto* command = cli.add_subcommand(
+        name, "Restore every replica and limit that was taken; the operator must be stopped");
+    command->add_option("--kubeconfig", restore_kubeconfig, "kubeconfig file");
+    command->add_option("--namespace", restore_options.namespaces,
+                        "only these namespaces (may be repeated)");
+    command->add_option("--stop-statefulset", restore_options.stop_stateful_set,
+                        "NAMESPACE/NAME of the operator's StatefulSet, scaled to 0 first");
+    command->add_option("--timeout-seconds", restore_timeout_seconds, "give up after this long")
+        ->check(CLI::Range(1, 3600))
+        ->capture_default_str();
+    return command;
+  };
+  const auto* restore = add_restore("restore");
+  const auto* release = add_restore("release")->group("");  // its former name, not shown
 
   purser::app::JournalOptions journal_options;
   auto* journal = cli.add_subcommand("journal",
@@ -141,13 +146,13 @@ int RunCommandLine(int argc, char** argv) {
   }
   if (*validate) return Validate(files);
   if (*journal) return PrintJournal(journal_options);
-  if (*release) {
+  if (*restore || *release) {
     return RunWork([&](std::stop_token stop) -> purser::Status {
-      auto access = purser::kube::DefaultAccess(release_kubeconfig);
+      auto access = purser::kube::DefaultAccess(restore_kubeconfig);
       if (!access) return access.error();
-      release_options.access = std::move(*access);
-      release_options.timeout = std::chrono::seconds(release_timeout_seconds);
-      return purser::app::Release(release_options, stop);
+      restore_options.access = std::move(*access);
+      restore_options.timeout = std::chrono::seconds(restore_timeout_seconds);
+      return purser::app::Restore(restore_options, stop);
     });
   }
   return RunWork([&](std::stop_token stop) { return purser::app::RunOperator(run_options, stop); });

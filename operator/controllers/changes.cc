@@ -6,7 +6,8 @@
 namespace purser::controllers {
 namespace {
 
-// A status of our own changes no generation. One made anew under the same name may have the same.
+// A status of our own changes no generation. One made anew under the same name
+// may have the same.
 bool SameSpec(const kube::ObjectMeta& before, const kube::ObjectMeta& after) {
   return before.uid == after.uid && before.generation == after.generation &&
          before.deleting == after.deleting;
@@ -43,7 +44,9 @@ void Changes::BudgetChanged(const BudgetPointer& before, const BudgetPointer& af
 
 void Changes::PoolChanged(const PoolPointer& before, const PoolPointer& after) {
   const bool same_spec = before && after && SameSpec(before->meta, after->meta);
-  if (same_spec && before->meta.finalizers == after->meta.finalizers) return;
+  if (same_spec && before->meta.finalizers == after->meta.finalizers &&
+      before->meta.annotations == after->meta.annotations)
+    return;
   const auto& pool = after ? after : before;
   pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
   if (same_spec) return;

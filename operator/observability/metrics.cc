@@ -99,7 +99,7 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
           Family("purser_source_shortened_series",
                  "Of them, with a label longer than the ledger keeps.", MetricType::Gauge);
       auto quarantined = Family("purser_source_quarantined_series",
-                              "Of them, with no numbers: not booked.", MetricType::Gauge);
+                                "Of them, with no numbers: not booked.", MetricType::Gauge);
       auto polls = Family("purser_polls_total", "Queries sent.", MetricType::Counter);
       auto errors = Family("purser_poll_errors_total", "Queries that failed or were incomplete.",
                            MetricType::Counter);

@@ -110,7 +110,7 @@ void Explain(const BudgetInput& input, BudgetDecision& decision) {
     message +=
         "; mode Audit: would be " + std::string(ToString(decision.level)) + ", nothing is touched";
   }
-  std::string outlook = "; resets in " + FormatDuration(input.window.end - input.now);
+  std::string outlook = "; resets at " + FormatUtc(input.window.end);
   if (input.source.kind != SourceState::Kind::kHealthy) outlook += HoldMessage(input);
   decision.outlook_size = outlook.size();
   message += outlook;

@@ -50,7 +50,7 @@ class CommandLineTest(unittest.TestCase):
         program, user = BINARY, None
         if os.geteuid() == 0:  # nothing is closed to root
             program, user = str(shutil.copy(BINARY, self.folder)), NOBODY
-        for command in (("run", "--config", str(configuration)), ("release",)):
+        for command in (("run", "--config", str(configuration)), ("restore",)):
             with self.subTest(command=command[0]):
                 done = self.run_program(program, *command, user=user, KUBECONFIG=str(kubeconfig))
                 self.assertEqual(done.returncode, 2)

@@ -44,9 +44,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{/* Of the hook: its own, with rights that last as long as it, or the one that was given. */}}
-{{- define "purser.releaseAccountName" -}}
+{{- define "purser.restoreAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
-{{ include "purser.fullname" . }}-release
+{{ include "purser.fullname" . }}-restore
 {{- else -}}
 {{ include "purser.serviceAccountName" . }}
 {{- end -}}
@@ -134,8 +134,8 @@ topologySpreadConstraints:
   verbs: [create, patch]
 {{- end -}}
 
-{{/* What `purser release` needs there. */}}
-{{- define "purser.releaseRules" -}}
+{{/* What `purser restore` needs there. */}}
+{{- define "purser.restoreRules" -}}
 - apiGroups: [purser.dev]
   resources: [agentpools]
   verbs: [list, watch, patch]
@@ -150,7 +150,7 @@ topologySpreadConstraints:
   verbs: [get, patch]
 {{- end -}}
 
-{{- define "purser.releaseHook" -}}
+{{- define "purser.restoreHook" -}}
 helm.sh/hook: pre-delete
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}

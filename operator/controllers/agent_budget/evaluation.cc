@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "policy/band.h"
+
 namespace purser::controllers {
 namespace {
 
@@ -20,6 +22,7 @@ bool SameDemandOn(const Evaluation& before, const Evaluation& after, const kube:
   const auto& a = before.decision;
   const auto& b = after.decision;
   if (a.level != b.level || a.audit != b.audit || a.may_relax != b.may_relax) return false;
+  if (policy::BandOf(a.percent_used) != policy::BandOf(b.percent_used)) return false;
   const bool shared_before = x < before.shares.size();
   const bool shared_after = y < after.shares.size();
   if (shared_before != shared_after) return false;

@@ -17,15 +17,15 @@ void Earliest(std::optional<Timestamp>& next, std::optional<Timestamp> candidate
   if (candidate && (!next || *candidate < *next)) next = candidate;
 }
 
-// In-flight work is waited for only where a limit of 0 was announced: otherwise nobody could have
-// heard it.
+// In-flight work is waited for only where a limit of 0 was announced: otherwise
+// nobody could have heard it.
 Duration DrainOf(const api::AgentPool& pool) {
   if (pool.spec.limit_targets.empty()) return Duration::zero();
   return std::chrono::seconds(pool.spec.scaling.drain_seconds);
 }
 
-// "Deployment researcher": the workload of an agent of the status, also of one that is no longer in
-// the spec, which is known by its uid.
+// "Deployment researcher": the workload of an agent of the status, also of one
+// that is no longer in the spec, which is known by its uid.
 std::optional<std::string> WorkloadNameOf(const api::AgentPool& pool,
                                           const api::AgentPoolAgentStatus& agent, Caches& caches) {
   for (const auto& spec : pool.spec.agents) {
@@ -40,6 +40,29 @@ std::optional<std::string> WorkloadNameOf(const api::AgentPool& pool,
     });
   }
   return found;
+}
+
+// Whether less than all is allowed, so that something may have to be restored.
+bool AsksAnything(const PoolReport& report) {
+  const auto& spec = report.pool.spec;
+  for (std::size_t i = 0; i < report.agents.size(); ++i) {
+    const auto& outcome = report.agents[i].outcome;
+    const bool scales =
+        (outcome.level == policy::Level::kStopped && spec.scaling.on_stop == api::OnStop::kZero) ||
+        (outcome.level == policy::Level::kThrottled &&
+         spec.scaling.on_throttle == api::OnThrottle::kProportional);
+    const bool limited =
+        !spec.limit_targets.empty() && outcome.concurrency < report.demand.agents[i].maximum;
+    if (scales || limited) return true;
+  }
+  return false;
+}
+
+// Whether something is taken still, as far as is known.
+bool HoldsAnything(const PoolReport& report) {
+  if (report.targets.targets.size() > report.pool.spec.limit_targets.size()) return true;
+  return std::any_of(report.agents.begin(), report.agents.end(),
+                     [](const auto& agent) { return agent.saved.has_value(); });
 }
 
 }  // namespace
@@ -125,7 +148,13 @@ void AgentPoolController::Forget(const kube::ObjectKey& key) {
 Status AgentPoolController::Finish(const api::AgentPool& pool) {
   const auto memory = MemoryOf(pool);
   PURSER_RETURN_IF_ERROR(scaler_.RestoreOthers(pool.meta.key(), {}, &memory->workloads));
-  PURSER_RETURN_IF_ERROR(publisher_.Open(pool));
+  const auto restored = publisher_.Restore(pool, on_.clock.Now());
+  PURSER_RETURN_IF_ERROR(restored.retry);
+  for (const auto& target : restored.targets) {
+    // What nobody may write keeps no pool from going.
+    on_.events.Record(ReferenceTo(pool), kube::EventType::kWarning, "LimitsNotRestored", "Publish",
+                      target.problem + "; restore or delete it by hand");
+  }
   Forget(pool.meta.key());
   return ObserveFinalizer(RemoveFinalizer(on_.client, pool));
 }
@@ -151,61 +180,113 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
     on_.reporter.QueueStatus(pool, InvalidPoolStatus(*pool, now), *pool->invalid);
     return Ok();
   }
-  // Acting on half of the budgets could give back what another one takes.
+  // Acting on half of the budgets could restore what another one takes.
   if (!EveryBudgetEvaluated(*pool)) return Ok();
 
-  const auto demand = CombineDemand(*pool, on_.board.Covering(key));
+  auto demand = CombineDemand(*pool, on_.board.Covering(key));
   const auto memory = MemoryOf(*pool);
+  WaitForAPerson(*pool, *memory, demand);
   PoolReport report{*pool, demand, now};
   std::optional<Timestamp> next;
-  std::vector<PublishedAgent> published;
-  std::int64_t sum = 0;
-  for (const auto& agent : demand.agents) {
-    AgentReport entry;
-    entry.name = agent.name;
-    entry.governor = agent.governor;
-    auto& remembered = memory->agents[agent.name];
-    entry.outcome = StepAgent(remembered, agent, DrainOf(*pool), now);
-    entry.since = SinceOf(remembered);
-    Earliest(next, entry.outcome.next);
-    sum += entry.outcome.concurrency;
-    scaler_.Look(*pool, pool->spec.agents[report.agents.size()], entry);
-    published.push_back(
-        {agent.name, StateOf(entry, pool->spec.scaling), entry.outcome.concurrency});
-    report.agents.push_back(std::move(entry));
-  }
-  report.concurrency =
-      static_cast<std::int32_t>(std::min<std::int64_t>(pool->spec.max_concurrency, sum));
-  report.state = PoolState(report.agents, pool->spec.scaling, demand.audit_only);
+  Limits limits = Step(*pool, *memory, report, next);
 
-  // Gate first, scale second; an unpublished limit does not keep replicas up.
-  const bool publishes = !pool->spec.limit_targets.empty();
-  std::string limits;
-  if (publishes) {
-    limits = LimitsDocument(*pool, report.state, report.concurrency, published);
-    Earliest(next, now + kVerifyLimitsEvery);
-  }
-  report.published = publisher_.Publish(*pool, limits);
-  Status first = report.published;
+  // Our hold on the pool first, that it may not go with what was taken; then
+  // the gate, then the scale. None of them keeps replicas up when it fails.
+  Status first = Ok();
+  const bool asks = AsksAnything(report);
+  if (asks) KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
+  if (!pool->spec.limit_targets.empty()) Earliest(next, now + kVerifyLimitsEvery);
+  report.targets = publisher_.Publish(
+      *pool, limits,
+      [&](const std::string& other, const api::ConfigMapTarget& target) {
+        return PublishesTo({key.ns, other}, target);
+      },
+      now);
+  KeepFirst(first, report.targets.retry);
   for (std::size_t i = 0; i < report.agents.size(); ++i) {
     KeepFirst(first, scaler_.Scale(pool, pool->spec.agents[i], demand.agents[i], memory->workloads,
                                    report.agents[i], next));
   }
   KeepFirst(first, scaler_.RestoreOthers(key, WorkloadIndexOf(*pool), &memory->workloads));
   report.state = PoolState(report.agents, pool->spec.scaling, demand.audit_only);
-  // Only once something is taken: until then there is nothing to restore before the pool goes.
-  bool taken = false;
-  for (std::size_t i = 0; i < report.agents.size(); ++i) {
-    const bool limited =
-        publishes && report.agents[i].outcome.concurrency < demand.agents[i].maximum;
-    taken = taken || limited || report.agents[i].saved;
+  if (first.ok() && !asks && !HoldsAnything(report)) {
+    // Nothing is taken any more: a pool that is deleted while we are away need
+    // not wait for us.
+    const auto current = on_.caches.pools.Get(key);
+    KeepFirst(first, ObserveFinalizer(RemoveFinalizer(on_.client, current ? *current : *pool)));
+    KeepFirst(first, TakeRestoreOff(key));
   }
-  if (taken) KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
 
   report.shared = SharedOf(*pool);
   on_.reporter.QueueStatus(pool, BuildPoolStatus(report), PoolMessage(report));
   if (next) on_.queue.AddAt(key, *next);
   return first;
+}
+
+void AgentPoolController::WaitForAPerson(const api::AgentPool& pool, PoolMemory& memory,
+                                         PoolDemandResult& demand) {
+  const bool manual = pool.spec.scaling.restore == api::RestoreBy::kManual &&
+                      !pool.meta.annotations.contains(kRestoreAnnotation);
+  for (auto& agent : demand.agents) {
+    auto& remembered = memory.agents[agent.name];
+    if (agent.level == policy::Level::kStopped) {
+      remembered.waits_for_person = remembered.waits_for_person || !agent.stopped_by_person;
+    } else if (manual && remembered.stopping_since && remembered.waits_for_person) {
+      agent.level = policy::Level::kStopped;
+      agent.concurrency = 0;
+      agent.waits_for_person = true;
+      demand.level = policy::Level::kStopped;
+    }
+  }
+}
+
+Limits AgentPoolController::Step(const api::AgentPool& pool, PoolMemory& memory, PoolReport& report,
+                                 std::optional<Timestamp>& next) const {
+  Limits limits;
+  std::int64_t sum = 0;
+  for (const auto& agent : report.demand.agents) {
+    AgentReport entry;
+    entry.name = agent.name;
+    entry.governor = agent.governor;
+    entry.waits_for_person = agent.waits_for_person;
+    auto& remembered = memory.agents[agent.name];
+    entry.outcome = StepAgent(remembered, agent, DrainOf(pool), report.now);
+    if (!remembered.stopping_since) remembered.waits_for_person = false;
+    entry.since = SinceOf(remembered);
+    Earliest(next, entry.outcome.next);
+    sum += entry.outcome.concurrency;
+    scaler_.Look(pool, pool.spec.agents[report.agents.size()], entry);
+    limits.agents.push_back(
+        {agent.name, StateOf(entry, pool.spec.scaling), entry.outcome.concurrency, agent.band});
+    report.agents.push_back(std::move(entry));
+  }
+  report.concurrency =
+      static_cast<std::int32_t>(std::min<std::int64_t>(pool.spec.max_concurrency, sum));
+  report.state = PoolState(report.agents, pool.spec.scaling, report.demand.audit_only);
+  limits.ns = pool.meta.ns;
+  limits.pool = pool.meta.name;
+  limits.state = report.state;
+  limits.concurrency = report.concurrency;
+  limits.band = report.demand.band;
+  if (const auto& governor = report.demand.governor) {
+    limits.budget = governor->budget.name;
+    limits.resets_at = governor->decision.window.end;
+  }
+  return limits;
+}
+
+bool AgentPoolController::PublishesTo(const kube::ObjectKey& pool,
+                                      const api::ConfigMapTarget& target) const {
+  const auto other = on_.caches.pools.Get(pool);
+  if (!other || other->meta.deleting || other->invalid) return false;
+  const auto& targets = other->spec.limit_targets;
+  return std::find(targets.begin(), targets.end(), target) != targets.end();
+}
+
+Status AgentPoolController::TakeRestoreOff(const kube::ObjectKey& key) {
+  const auto pool = on_.caches.pools.Get(key);
+  if (!pool || !pool->meta.annotations.contains(kRestoreAnnotation)) return Ok();
+  return ObserveFinalizer(RemoveRestoreAnnotation(on_.client, *pool));
 }
 
 }  // namespace purser::controllers

@@ -1,5 +1,5 @@
-// AgentPool: gathers every demand on the pool and alone acts: limits first, replicas second. The
-// status is the reporter's.
+// AgentPool: gathers every demand on the pool and alone acts: limits first,
+// replicas second. The status is the reporter's.
 #pragma once
 
 #include <functional>
@@ -37,13 +37,14 @@ class AgentPoolController {
     EvaluationBoard& board;
     PoolReporter& reporter;
     Clock& clock;
-    KeyQueue& queue;                                            // of pools
+    KeyQueue& queue;                                             // of pools
     std::function<void(const kube::ObjectKey&)> enqueue_budget;  // with high priority
   };
 
   explicit AgentPoolController(Dependencies dependencies);
 
-  // Level-based: right from any state. An error is retried by the caller with backoff.
+  // Level-based: right from any state. An error is retried by the caller with
+  // backoff.
   Status Reconcile(const kube::ObjectKey& key);
 
  private:
@@ -54,13 +55,23 @@ class AgentPoolController {
   using Memory = std::shared_ptr<PoolMemory>;
 
   Memory MemoryOf(const api::AgentPool& pool);
-  // Whether what a stop took of the agent is still taken, as its workload tells it.
+  // Whether what a stop took of the agent is still taken, as its workload tells
+  // it.
   bool StillTaken(const api::AgentPool& pool, const std::string& agent) const;
   bool EveryBudgetEvaluated(const api::AgentPool& pool);
   // What another pool names too.
   Shared SharedOf(const api::AgentPool& pool) const;
   void Forget(const kube::ObjectKey& key);
   Status Finish(const api::AgentPool& pool);
+  // With scaling.restore: Manual what a budget stopped stays so until a person
+  // restores it.
+  static void WaitForAPerson(const api::AgentPool& pool, PoolMemory& memory,
+                             PoolDemandResult& demand);
+  // Every agent's next step, into `report`; what is to be published.
+  Limits Step(const api::AgentPool& pool, PoolMemory& memory, PoolReport& report,
+              std::optional<Timestamp>& next) const;
+  bool PublishesTo(const kube::ObjectKey& pool, const api::ConfigMapTarget& target) const;
+  Status TakeRestoreOff(const kube::ObjectKey& key);
   Status ObserveFinalizer(const Result<std::optional<std::string>>& patched);
 
   Dependencies on_;

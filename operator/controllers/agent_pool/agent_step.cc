@@ -46,6 +46,7 @@ AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status,
   const auto at = since ? *since : stopped_since.value_or(Timestamp{});
   if (stopped) {
     memory.stopping_since = at;
+    memory.waits_for_person = true;
   } else if (status.state == "Ramping") {
     memory.restoring_since = at;
   }
@@ -68,10 +69,9 @@ AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration 
     }
     outcome.level = demand.level;
     outcome.concurrency = demand.concurrency;
-    outcome.scale_concurrency = demand.concurrency;
     outcome.state = NameOf(demand.level);
-    // While blind the published limit stays as it is; replicas are held by the plan, which never
-    // raises them then.
+    // While blind the published limit stays as it is; replicas are held by the
+    // plan, which never raises them then.
     if (!demand.may_relax && memory.concurrency && *memory.concurrency < demand.concurrency) {
       outcome.concurrency = *memory.concurrency;
       if (outcome.level < Level::kThrottled) outcome.state = memory.state;

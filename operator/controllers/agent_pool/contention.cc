@@ -10,11 +10,12 @@ void Contention::Reversed(Timestamp now, std::string by, policy::Level level) {
     reversals_.clear();
     level_ = policy::Level::kNormal;
   }
+  const bool contended = Contended(now);
   by_ = std::move(by);
   reversals_.push_back(now);
   if (reversals_.size() > kReversals) reversals_.pop_front();
   // A stronger ask begins with tries of its own.
-  beyond_ = level > level_ || !Contended(now) ? 0 : beyond_ + 1;
+  beyond_ = level > level_ || !contended ? 0 : beyond_ + 1;
   level_ = std::max(level_, level);
 }
 

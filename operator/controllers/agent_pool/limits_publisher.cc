@@ -1,143 +1,187 @@
 #include "controllers/agent_pool/limits_publisher.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <set>
 
-#include "controllers/agent_pool/pool_demand.h"
 #include "controllers/resources.h"
 
 namespace purser::controllers {
 namespace {
 
-// What the ConfigMap holds under `key`; nothing when it has no such key.
-std::optional<std::string> ReadKey(const std::string& config_map, const std::string& key) {
-  simdjson::dom::parser parser;
-  const simdjson::padded_string padded(config_map);
-  simdjson::dom::element document;
-  std::string_view value;
-  if (parser.parse(padded).get(document) != simdjson::SUCCESS) return std::nullopt;
-  if (document["data"][key].get(value) != simdjson::SUCCESS) return std::nullopt;
-  return std::string(value);
+constexpr std::size_t kLongestLabel = 63;
+
+// Somebody refused it, and will again: an immutable ConfigMap, a rule, missing
+// rights.
+bool Refused(const Error& error) {
+  return error.code() == ErrorCode::kInvalidArgument ||
+         error.code() == ErrorCode::kPermissionDenied;
 }
 
-// Another pool may have been given the same ConfigMap.
-bool IsOf(const api::AgentPool& pool, const std::string& document) {
-  const auto limits = nlohmann::json::parse(document, nullptr, false);
-  return limits.is_object() && limits.value("pool", nlohmann::json()) == pool.meta.name;
+std::string Named(const api::ConfigMapTarget& target) {
+  return "ConfigMap " + target.name + " key " + target.key;
+}
+
+void Note(const api::ConfigMapTarget& target, const std::optional<Error>& problem,
+          TargetsReport& report) {
+  report.targets.push_back({target, problem ? problem->message() : ""});
+  if (problem && !Refused(*problem)) KeepFirst(report.retry, Status(*problem));
 }
 
 }  // namespace
 
-std::string LimitsDocument(const api::AgentPool& pool, const std::string& state,
-                           std::int32_t concurrency, const std::vector<PublishedAgent>& agents) {
-  nlohmann::ordered_json document;
-  document["pool"] = pool.meta.name;
-  document["state"] = state;
-  document["maxConcurrency"] = concurrency;
-  auto& list = document["agents"] = nlohmann::ordered_json::object();
-  for (const auto& agent : agents) {
-    list[agent.name] = {{"state", agent.state}, {"maxConcurrency", agent.concurrency}};
-  }
-  return document.dump();
+std::string PoolLabelOf(const std::string& pool) {
+  std::string label = pool.substr(0, kLongestLabel);
+  while (!label.empty() && (label.back() == '-' || label.back() == '.')) label.pop_back();
+  return label;
 }
 
-std::string OpenLimitsDocument(const api::AgentPool& pool) {
-  std::vector<PublishedAgent> agents;
-  for (const auto& agent : CombineDemand(pool, {}).agents)
-    agents.push_back({agent.name, "Normal", agent.maximum});
-  return LimitsDocument(pool, "Normal", pool.spec.max_concurrency, agents);
+Result<LimitsPublisher::Held> LimitsPublisher::Read(const std::string& ns,
+                                                    const api::ConfigMapTarget& target) {
+  Held held;
+  const kube::ObjectKey key{ns, target.name};
+  const auto answer = client_.Get(kube::ObjectPath(ConfigMapType(), key));
+  if (!answer) {
+    if (answer.error().code() == ErrorCode::kNotFound) return held;
+    return answer.error().WithContext(Named(target));
+  }
+  held.exists = true;
+  simdjson::dom::parser parser;
+  const simdjson::padded_string padded(*answer);
+  simdjson::dom::element document;
+  std::string_view text;
+  if (parser.parse(padded).get(document) != simdjson::SUCCESS)
+    return Error(ErrorCode::kCorrupt, Named(target) + ": the answer is not JSON");
+  if (document["metadata"]["resourceVersion"].get(text) == simdjson::SUCCESS)
+    held.resource_version = text;
+  if (document["data"][target.key].get(text) == simdjson::SUCCESS) held.text = std::string(text);
+  return held;
 }
 
 Status LimitsPublisher::Write(const api::AgentPool& pool, const api::ConfigMapTarget& target,
-                              const std::string& document) {
+                              const std::string& document, const std::string& resource_version) {
   const kube::ObjectKey key{pool.meta.ns, target.name};
-  nlohmann::json content{{"data", {{target.key, document}}}};
-  // Not applied: what is applied and left out the next time is removed, and other keys may be other
-  // targets.
+  nlohmann::json content{{"metadata", {{"labels", {{kPoolLabel, PoolLabelOf(pool.meta.name)}}}}},
+                         {"data", {{target.key, document}}}};
+  if (!resource_version.empty()) content["metadata"]["resourceVersion"] = resource_version;
+  // Not applied: what is applied and left out the next time is removed, and
+  // other keys may be other targets.
   auto answer = client_.MergePatch(kube::ObjectPath(ConfigMapType(), key), content.dump());
   if (!answer && answer.error().code() == ErrorCode::kNotFound) {
     content["apiVersion"] = "v1";
     content["kind"] = "ConfigMap";
-    content["metadata"] = {{"name", key.name}, {"namespace", key.ns}};
+    content["metadata"]["name"] = key.name;
+    content["metadata"]["namespace"] = key.ns;
+    content["metadata"].erase("resourceVersion");
     answer = client_.Create(kube::CollectionPath(ConfigMapType(), key.ns), content.dump());
   }
-  if (!answer) return answer.error().WithContext("ConfigMap " + key.ToString());
+  if (!answer) return answer.error().WithContext(Named(target));
   return Ok();
 }
 
-Status LimitsPublisher::PublishTo(const api::AgentPool& pool, const api::ConfigMapTarget& target,
-                                  const std::string& document) {
+std::optional<Error> LimitsPublisher::PublishTo(const api::AgentPool& pool,
+                                                const api::ConfigMapTarget& target,
+                                                const Limits& limits, const NamedBy& named_by,
+                                                Timestamp now) {
   const auto key = pool.meta.key();
-  const auto now = std::chrono::steady_clock::now();
+  const auto seen = std::chrono::steady_clock::now();
   bool changed = false;
   {
     const std::lock_guard lock(mutex_);
     const auto& known = known_[key];
     if (const auto found = known.find(target); found != known.end()) {
-      changed = found->second.document != document;
-      if (!changed && now - found->second.at < kVerifyLimitsEvery) return Ok();
+      changed = found->second.limits != limits;
+      if (!changed && seen - found->second.at < kVerifyLimitsEvery) return std::nullopt;
     }
   }
-  const auto path = kube::ObjectPath(ConfigMapType(), {pool.meta.ns, target.name});
-  bool same = false;
-  if (!changed) {
-    const auto current = client_.Get(path);
-    same = current && ReadKey(*current, target.key) == document;
+  const auto wanted = LimitsDocument(limits, now);
+  if (changed) {
+    // We hold the key: no time is lost between the decision and its being
+    // known.
+    if (const auto written = Write(pool, target, wanted, ""); !written.ok()) return written.error();
+  } else {
+    const auto held = Read(pool.meta.ns, target);
+    if (!held) return held.error();
+    if (held->text) {
+      const auto holder = PoolOfLimits(*held->text);
+      if (!holder) {
+        return Error(ErrorCode::kInvalidArgument,
+                     Named(target) +
+                         ": holds something else than limits, which is left as it is; "
+                         "remove that "
+                         "key or name another in spec.limitTargets[].configMap.key");
+      }
+      if (*holder != pool.meta.name && named_by(*holder, target)) {
+        return Error(ErrorCode::kInvalidArgument,
+                     Named(target) + ": AgentPool " + *holder +
+                         " publishes its limits there; name another key in "
+                         "spec.limitTargets[].configMap.key of one of them");
+      }
+    }
+    if (!held->text || !SameLimits(*held->text, wanted)) {
+      const auto written = Write(pool, target, wanted, held->resource_version);
+      if (!written.ok()) return written.error();
+    }
   }
-  if (!same) PURSER_RETURN_IF_ERROR(Write(pool, target, document));
   const std::lock_guard lock(mutex_);
-  known_[key][target] = {document, now};
-  return Ok();
+  known_[key][target] = {limits, seen};
+  return std::nullopt;
 }
 
-Status LimitsPublisher::Publish(const api::AgentPool& pool, const std::string& document) {
-  Status first = Ok();
+TargetsReport LimitsPublisher::Publish(const api::AgentPool& pool, const Limits& limits,
+                                       const NamedBy& named_by, Timestamp now) {
+  TargetsReport report;
   for (const auto& target : pool.spec.limit_targets)
-    KeepFirst(first, PublishTo(pool, target, document));
-  KeepFirst(first, OpenAll(pool, FormerTargets(pool)));
-  return first;
+    Note(target, PublishTo(pool, target, limits, named_by, now), report);
+  Restore(pool, FormerTargets(pool), now, report);
+  return report;
 }
 
-Status LimitsPublisher::Open(const api::AgentPool& pool) {
+TargetsReport LimitsPublisher::Restore(const api::AgentPool& pool, Timestamp now) {
+  TargetsReport report;
   auto targets = FormerTargets(pool);
   targets.insert(targets.end(), pool.spec.limit_targets.begin(), pool.spec.limit_targets.end());
-  return OpenAll(pool, targets);
+  Restore(pool, targets, now, report);
+  return report;
 }
 
-Status LimitsPublisher::OpenAll(const api::AgentPool& pool,
-                                const std::vector<api::ConfigMapTarget>& targets) {
-  Status first = Ok();
-  for (const auto& target : targets) KeepFirst(first, OpenAt(pool, target));
-  return first;
+void LimitsPublisher::Restore(const api::AgentPool& pool,
+                              const std::vector<api::ConfigMapTarget>& targets, Timestamp now,
+                              TargetsReport& report) {
+  for (const auto& target : targets) {
+    if (const auto problem = RestoreAt(pool, target, now)) Note(target, problem, report);
+  }
 }
 
-Status LimitsPublisher::OpenAt(const api::AgentPool& pool, const api::ConfigMapTarget& target) {
-  const kube::ObjectKey key{pool.meta.ns, target.name};
-  const auto current = client_.Get(kube::ObjectPath(ConfigMapType(), key));
-  if (!current && current.error().code() != ErrorCode::kNotFound)
-    return current.error().WithContext("ConfigMap " + key.ToString());
-  const auto document = OpenLimitsDocument(pool);
-  const auto held = current ? ReadKey(*current, target.key) : std::nullopt;
-  if (held && *held != document && IsOf(pool, *held))
-    PURSER_RETURN_IF_ERROR(Write(pool, target, document));
+std::optional<Error> LimitsPublisher::RestoreAt(const api::AgentPool& pool,
+                                                const api::ConfigMapTarget& target, Timestamp now) {
+  const auto held = Read(pool.meta.ns, target);
+  if (!held) return held.error();
+  const auto document = LimitsDocument(UnlimitedLimits(pool), now);
+  if (held->text && PoolOfLimits(*held->text) == pool.meta.name &&
+      !SameLimits(*held->text, document)) {
+    const auto written = Write(pool, target, document, held->resource_version);
+    if (!written.ok()) return written.error();
+  }
   const std::lock_guard lock(mutex_);
   if (const auto known = known_.find(pool.meta.key()); known != known_.end())
     known->second.erase(target);
-  return Ok();
+  return std::nullopt;
 }
 
 std::vector<api::ConfigMapTarget> LimitsPublisher::FormerTargets(const api::AgentPool& pool) {
-  std::vector<api::ConfigMapTarget> former;
-  const std::lock_guard lock(mutex_);
-  const auto known = known_.find(pool.meta.key());
-  if (known == known_.end()) return former;
-  const auto& targets = pool.spec.limit_targets;
-  for (const auto& [target, what] : known->second) {
-    if (std::find(targets.begin(), targets.end(), target) == targets.end())
-      former.push_back(target);
+  std::set<api::ConfigMapTarget> former;
+  for (const auto& told : pool.status.limit_targets) former.insert(told.config_map);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = known_.find(pool.meta.key()); known != known_.end()) {
+      for (const auto& [target, what] : known->second) former.insert(target);
+    }
   }
-  return former;
+  for (const auto& target : pool.spec.limit_targets) former.erase(target);
+  return {former.begin(), former.end()};
 }
 
 void LimitsPublisher::Forget(const kube::ObjectKey& pool) {

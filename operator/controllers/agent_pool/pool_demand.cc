@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include "policy/band.h"
+#include "policy/share.h"
+
 namespace purser::controllers {
 namespace {
 
-// What `evaluation` allows the agent at `position` of its own list for this pool.
+// What `evaluation` allows the agent at `position` of its own list for this
+// pool.
 std::int32_t Allowed(const Evaluation& evaluation, std::size_t pool, std::size_t position,
                      std::int32_t maximum) {
   switch (evaluation.decision.level) {
@@ -24,6 +28,24 @@ std::int32_t Allowed(const Evaluation& evaluation, std::size_t pool, std::size_t
   return 0;
 }
 
+// Each agent's share of the pool while nothing is short, in the order of
+// `covered`.
+std::vector<std::int32_t> FullShares(const CoveredPool& covered, std::int32_t& total) {
+  std::int64_t sum = 0;
+  for (const auto maximum : covered.agent_maxima) sum += maximum;
+  total = static_cast<std::int32_t>(std::min<std::int64_t>(covered.maximum, sum));
+  const auto shares =
+      policy::Share(total, {{covered.key, covered.priority, total, covered.agent_maxima}});
+  return shares.front().agents;
+}
+
+// Keeps the smaller of two shares.
+void Lower(AgentDemand& agent, std::int32_t share, std::int32_t of) {
+  if (of <= 0 || std::int64_t{share} * agent.share_of >= std::int64_t{agent.share} * of) return;
+  agent.share = share;
+  agent.share_of = of;
+}
+
 bool Stricter(policy::Level level, std::int32_t concurrency, const AgentDemand& than) {
   if (level != than.level) return level > than.level;
   return concurrency < than.concurrency;
@@ -38,7 +60,11 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
   for (const auto& agent : pool.spec.agents) {
     const auto maximum = std::min(agent.max_concurrency.value_or(pool.spec.max_concurrency),
                                   pool.spec.max_concurrency);
-    result.agents.push_back({agent.name, policy::Level::kNormal, maximum, maximum, true, nullptr});
+    AgentDemand demand;
+    demand.name = agent.name;
+    demand.maximum = maximum;
+    demand.concurrency = maximum;
+    result.agents.push_back(std::move(demand));
   }
 
   bool audit = false;
@@ -52,12 +78,29 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
     result.covered = true;
     const auto position = static_cast<std::size_t>(found);
     const auto& names = evaluation->scope.pools[position].agents;
+    const auto band = policy::BandOf(evaluation->decision.percent_used);
+    const bool throttled = evaluation->decision.level == policy::Level::kThrottled &&
+                           position < evaluation->shares.size();
+    std::int32_t total = 0;
+    std::vector<std::int32_t> full;
+    if (throttled) full = FullShares(evaluation->scope.pools[position], total);
     for (auto& agent : result.agents) {
       const auto name = std::find(names.begin(), names.end(), agent.name);
       if (name == names.end()) continue;
       const auto allowed = Allowed(*evaluation, position,
                                    static_cast<std::size_t>(name - names.begin()), agent.maximum);
       if (!evaluation->decision.may_relax) agent.may_relax = false;
+      agent.band = std::max(agent.band, band);
+      if (throttled) {
+        const auto& shares = evaluation->shares[position];
+        const auto at = static_cast<std::size_t>(name - names.begin());
+        if (at < full.size() && full[at] > 0 && at < shares.agents.size()) {
+          Lower(agent, shares.agents[at], full[at]);
+        } else {
+          Lower(agent, shares.total,
+                total);  // too many agents for one call each
+        }
+      }
       const auto level = evaluation->decision.level;
       if (level >= policy::Level::kWarning && Stricter(level, allowed, agent))
         agent.governor = evaluation;
@@ -67,9 +110,18 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
   }
   result.audit_only = audit && !result.covered;
 
+  if (!pool.spec.stop.reason.empty()) {
+    for (auto& agent : result.agents) {
+      agent.stopped_by_person = agent.level != policy::Level::kStopped;
+      agent.level = policy::Level::kStopped;
+      agent.concurrency = 0;
+    }
+  }
+
   std::int64_t sum = 0;
   for (const auto& agent : result.agents) {
     sum += agent.concurrency;
+    result.band = std::max(result.band, agent.band);
     if (!agent.may_relax) result.may_relax = false;
     if (agent.governor && (!result.governor || agent.level > result.level))
       result.governor = agent.governor;

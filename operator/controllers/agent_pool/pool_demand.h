@@ -1,5 +1,5 @@
-// All that is asked of one pool, combined: a pure function of the pool and the evaluations that
-// cover it.
+// All that is asked of one pool, combined: a pure function of the pool and the
+// evaluations that cover it.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,15 @@ struct AgentDemand {
   policy::Level level = policy::Level::kNormal;
   std::int32_t maximum = 0;      // when nothing is short
   std::int32_t concurrency = 0;  // allowed now (before any ramp)
-  bool may_relax = true;         // false: a budget that covers it holds what it took
-  EvaluationPointer governor;    // the strictest enforcing budget; null: none asks anything
+  // What is left of the agent's share of the pool when nothing is short:
+  // replicas follow it. Never above 1.
+  std::int32_t share = 1;
+  std::int32_t share_of = 1;
+  std::int32_t band = 0;           // of the budget that is spent furthest
+  bool may_relax = true;           // false: a budget that covers it holds what it took
+  EvaluationPointer governor;      // the strictest enforcing budget; null: none asks anything
+  bool stopped_by_person = false;  // by spec.stop, and no budget stops it
+  bool waits_for_person = false;   // no budget stops it any more, nobody has restored it
 };
 
 struct PoolDemandResult {
@@ -30,6 +37,7 @@ struct PoolDemandResult {
   bool covered = false;          // some enforcing budget covers the pool
   bool audit_only = false;       // only budgets in mode Audit cover it
   bool may_relax = true;
+  std::int32_t band = 0;  // the highest of the agents'
 };
 
 PoolDemandResult CombineDemand(const api::AgentPool& pool,

@@ -26,9 +26,28 @@ std::string ReasonOf(const AgentReport& agent) {
   return "";
 }
 
+constexpr const char* kWayToRestore =
+    "waits to be restored: annotate the AgentPool purser.dev/restore=now, or "
+    "set "
+    "spec.scaling.restore: Automatic";
+
+std::string StoppedBy(const api::AgentPool& pool) {
+  return "stopped by spec.stop: " + pool.spec.stop.reason + "; remove spec.stop to restore it";
+}
+
+// Why limits are not published; empty: they are.
+std::string UnpublishedOf(const PoolReport& report) {
+  std::vector<std::string> problems;
+  for (const auto& target : report.targets.targets) {
+    if (!target.problem.empty()) problems.push_back(target.problem);
+  }
+  return Join(problems);
+}
+
 constexpr const char* kReconciled = "Reconciled";
 
-// Reason and message of the condition Ready: of what is in the way, the gravest.
+// Reason and message of the condition Ready: of what is in the way, the
+// gravest.
 std::pair<std::string, std::string> ReadinessOf(const PoolReport& report,
                                                 const std::vector<std::string>& missing,
                                                 const std::string& shared_workloads,
@@ -48,13 +67,14 @@ std::pair<std::string, std::string> ReadinessOf(const PoolReport& report,
   if (!contention.empty()) return {"ReplicasKeepChanging", contention};
   if (!report.shared.workloads.empty()) return {"WorkloadShared", shared_workloads};
   if (!report.shared.agents.empty()) {
-    return {
-        "AgentShared",
-        "spec.agents[].name is unique in its namespace, for spend is known by it and now counts "
-        "for both pools; rename the agent or take it out of the other pool: " +
-            Join(report.shared.agents)};
+    return {"AgentShared",
+            "spec.agents[].name is unique in its namespace, for spend is known by "
+            "it and now counts "
+            "for both pools; rename the agent or take it out of the other pool: " +
+                Join(report.shared.agents)};
   }
-  if (!report.published.ok()) return {"LimitsNotPublished", report.published.error().message()};
+  if (const auto unpublished = UnpublishedOf(report); !unpublished.empty())
+    return {"LimitsNotPublished", unpublished};
   return {kReconciled, "every agent is as its budgets ask"};
 }
 
@@ -83,6 +103,10 @@ std::string PoolState(const std::vector<AgentReport>& agents, const api::Scaling
 }
 
 std::string PoolMessage(const PoolReport& report) {
+  if (!report.pool.spec.stop.reason.empty()) return StoppedBy(report.pool);
+  const bool waits = std::any_of(report.agents.begin(), report.agents.end(),
+                                 [](const auto& agent) { return agent.waits_for_person; });
+  if (waits) return kWayToRestore;
   std::string concurrency;
   if (report.concurrency != report.pool.spec.max_concurrency) {
     concurrency = "concurrency " + std::to_string(report.pool.spec.max_concurrency) + " -> " +
@@ -105,7 +129,9 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   status.max_concurrency = report.concurrency;
   if (report.demand.governor) status.governed_by = report.demand.governor->budget.name;
   const std::string message = PoolMessage(report);
-  status.reason = report.demand.governor ? message : "";
+  status.limit_targets = report.targets.targets;
+  const bool by_person = !pool.spec.stop.reason.empty();
+  status.reason = report.demand.governor || by_person || message == kWayToRestore ? message : "";
 
   std::vector<std::string> missing;
   std::vector<std::string> stopped;
@@ -123,7 +149,9 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     if (agent.since) entry.since = FormatUtc(*agent.since);
     PutSaved(agent.saved, entry);
     if (agent.governor) entry.governed_by = agent.governor->budget.name;
-    entry.reason = ReasonOf(agent);
+    entry.reason = agent.waits_for_person                                 ? kWayToRestore
+                   : by_person && agent.refused.empty() && !agent.missing ? StoppedBy(pool)
+                                                                          : ReasonOf(agent);
     status.agents.push_back(std::move(entry));
     if (agent.missing) missing.push_back(agent.workload);
     if (agent.contended) {
@@ -149,7 +177,8 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   };
   const bool shared = !report.shared.workloads.empty();
   const std::string whose =
-      "a workload belongs to one pool, until then the lower ask wins; take it out of the other: " +
+      "a workload belongs to one pool, until then the "
+      "lower ask wins; take it out of the other: " +
       Join(report.shared.workloads);
   const std::string contention =
       contended.empty() ? "" : "somebody else keeps setting replicas of " + Join(contended);
@@ -166,7 +195,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   set("Throttled", throttled, throttled ? report.state : "NotThrottled", message);
   const bool all_stopped = stopping.empty() && !stopped.empty();
   set("Stopped", all_stopped,
-      all_stopped        ? "BudgetExhausted"
+      all_stopped        ? (by_person ? "StoppedByPerson" : "BudgetExhausted")
       : stopping.empty() ? "NotStopped"
                          : (report.state == "Draining" ? "Draining" : "Stopping"),
       !stopping.empty() ? message + "; not stopped yet: " + Join(stopping)
@@ -179,11 +208,12 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
       !missing.empty() ? "not found: " + Join(missing) + "; create it or correct workloadRef"
       : shared         ? whose
                        : "every workload exists and is this pool's alone");
-  set("LimitsPublished", report.published.ok(),
-      !report.published.ok()            ? "PublishFailed"
+  const auto unpublished = UnpublishedOf(report);
+  set("LimitsPublished", unpublished.empty(),
+      !unpublished.empty()              ? "PublishFailed"
       : pool.spec.limit_targets.empty() ? "NoTargets"
                                         : "Published",
-      !report.published.ok()            ? report.published.error().message()
+      !unpublished.empty()              ? unpublished
       : pool.spec.limit_targets.empty() ? "no limitTargets: nobody is told the concurrency"
                                         : "limits in force are published");
   set("ActuatorContention", !contended.empty(),
@@ -206,6 +236,7 @@ bool WorthWriting(const api::AgentPoolStatus& before, const api::AgentPoolStatus
   if (before.observed_generation != after.observed_generation || before.state != after.state ||
       before.agent_count != after.agent_count || before.max_concurrency != after.max_concurrency ||
       before.governed_by != after.governed_by || before.agents.size() != after.agents.size() ||
+      before.limit_targets != after.limit_targets ||
       ConditionsDiffer(before.conditions, after.conditions)) {
     return true;
   }

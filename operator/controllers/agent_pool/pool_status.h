@@ -9,6 +9,7 @@
 #include "api/agent_pool.h"
 #include "base/clock.h"
 #include "controllers/agent_pool/agent_step.h"
+#include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/pool_demand.h"
 #include "workloads/saved.h"
 
@@ -30,13 +31,16 @@ struct AgentReport {
   std::string contended_by;               // who, if known
   std::string note;                       // why something is as it is, if not obvious
   std::optional<Timestamp> since;         // of a stop, or of the way back from it
+  bool waits_for_person = false;          // to be restored by hand
 };
 
-// The agent's state as the cluster shows it: Stopped only when none of its pods runs. One whose
-// replicas are kept (onStop: Keep) is stopped when its limit is 0.
+// The agent's state as the cluster shows it: Stopped only when none of its pods
+// runs. One whose replicas are kept (onStop: Keep) is stopped when its limit is
+// 0.
 std::string StateOf(const AgentReport& agent, const api::ScalingSpec& scaling);
 
-// What another pool names too: "Deployment x (AgentPool other)", "researcher (AgentPool other)".
+// What another pool names too: "Deployment x (AgentPool other)", "researcher
+// (AgentPool other)".
 struct Shared {
   std::vector<std::string> workloads;
   std::vector<std::string> agents;
@@ -49,20 +53,21 @@ struct PoolReport {
   std::vector<AgentReport> agents{};
   std::int32_t concurrency = 0;  // of the pool, in force
   std::string state{};
-  Status published = Ok();
+  TargetsReport targets{};  // of limits
   Shared shared{};
 };
 
-// The strongest of the agents' states: not Stopped before all that are to stop have.
+// The strongest of the agents' states: not Stopped before all that are to stop
+// have.
 std::string PoolState(const std::vector<AgentReport>& agents, const api::ScalingSpec& scaling,
                       bool audit_only);
 
-// For metrics: a state's place among those of a pool (0 Normal … 5 Stopped, 6 Stopping); 0 for
-// Audit and whatever else.
+// For metrics: a state's place among those of a pool (0 Normal … 5 Stopped, 6
+// Stopping); 0 for Audit and whatever else.
 std::int32_t PoolStateRank(std::string_view state);
 
-// "budget research-daily: spent $41.24 of $50 (82 %) …; concurrency 20 -> 8; resets at
-// 2026-11-28T05:00:00Z"
+// "budget research-daily: spent $41.24 of $50 (82 %) …; concurrency 20 -> 8;
+// resets at 2026-11-28T05:00:00Z"
 std::string PoolMessage(const PoolReport& report);
 
 api::AgentPoolStatus BuildPoolStatus(const PoolReport& report);

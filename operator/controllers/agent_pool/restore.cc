@@ -12,17 +12,27 @@
 namespace purser::controllers {
 namespace {
 
-Result<std::optional<std::string>> PatchFinalizers(kube::Client& client, const api::AgentPool& pool,
-                                                   const std::vector<std::string>& finalizers) {
-  const nlohmann::json patch{
-      {"metadata", {{"resourceVersion", pool.meta.resource_version}, {"finalizers", finalizers}}}};
+Result<std::optional<std::string>> PatchMetadata(kube::Client& client, const api::AgentPool& pool,
+                                                 const nlohmann::json& metadata) {
+  const nlohmann::json patch{{"metadata", metadata}};
   auto answer = client.MergePatch(kube::ObjectPath(PoolType(), pool.meta.key()), patch.dump());
   if (answer) return std::optional(std::move(answer).value());
   if (answer.error().code() == ErrorCode::kNotFound) return std::optional<std::string>();
   return answer.error().WithContext("AgentPool " + pool.meta.key().ToString());
 }
 
+Result<std::optional<std::string>> PatchFinalizers(kube::Client& client, const api::AgentPool& pool,
+                                                   const std::vector<std::string>& finalizers) {
+  return PatchMetadata(
+      client, pool, {{"resourceVersion", pool.meta.resource_version}, {"finalizers", finalizers}});
+}
+
 }  // namespace
+
+Result<std::optional<std::string>> RemoveRestoreAnnotation(kube::Client& client,
+                                                           const api::AgentPool& pool) {
+  return PatchMetadata(client, pool, {{"annotations", {{kRestoreAnnotation, nullptr}}}});
+}
 
 Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
                                                 const kube::ResourceType& type,
@@ -34,7 +44,11 @@ Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
   ask.pool = state.saved->pool;
   ask.pool_uid = state.saved->pool_uid;
   const auto plan = workloads::PlanWorkload(state, ask, {});
-  if (plan.kind == workloads::PlanKind::kNothing) return std::optional<Restored>();
+  const bool annotated =
+      workload.meta.annotations.contains(std::string(workloads::kSavedAnnotation));
+  if (plan.kind == workloads::PlanKind::kNothing ||
+      (plan.kind == workloads::PlanKind::kForget && !annotated))
+    return std::optional<Restored>();
   auto answer = workloads::Actuate(client, type, workload, plan);
   if (answer) {
     const auto dropped = workloads::DropOwnership(client, type, *answer);

@@ -91,7 +91,8 @@ std::vector<workloads::OtherAsk> WorkloadScaler::AsksOfOthers(const api::AgentPo
   return asks;
 }
 
-bool WorkloadScaler::NamedByAnother(const kube::ObjectKey& pool, const std::string& workload) const {
+bool WorkloadScaler::NamedByAnother(const kube::ObjectKey& pool,
+                                    const std::string& workload) const {
   const auto naming = on_.caches.pools.ByIndex(kPoolsByWorkload, workload);
   return std::any_of(naming.begin(), naming.end(), [&](const auto& other) {
     return other->meta.key() != pool && !other->meta.deleting && !other->invalid;
@@ -125,7 +126,8 @@ Status WorkloadScaler::Carry(const PoolPointer& pool, const Subject& subject,
                     : workloads::Actuate(on_.client, subject.type, subject.workload, plan);
   if (!answer && !memory.through_scale && workloads::MayTryScale(answer.error())) {
     if (!plan.replicas && answer.error().code() != ErrorCode::kUnavailable) {
-      // Nothing hangs on the annotation alone: the status holds the original, too.
+      // Nothing hangs on the annotation alone: the status holds the original,
+      // too.
       memory.through_scale = true;
       report.note = answer.error().message();
       if (plan.kind == PlanKind::kForget) memory.saved.reset();
@@ -133,7 +135,8 @@ Status WorkloadScaler::Carry(const PoolPointer& pool, const Subject& subject,
     }
     if (plan.replicas) {
       const auto refusal = answer.error();
-      // A Scale holds no annotation: the original is written elsewhere before it is needed there.
+      // A Scale holds no annotation: the original is written elsewhere before
+      // it is needed there.
       const Status remembered =
           plan.patch_saved ? on_.remember(pool, subject.agent, *plan.patch_saved) : Ok();
       if (remembered.ok()) {
@@ -190,8 +193,8 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
 
   workloads::WorkloadAsk ask;
   ask.level = report.outcome.level;
-  ask.concurrency = report.outcome.scale_concurrency;
-  ask.maximum = demand.maximum;
+  ask.concurrency = demand.share;
+  ask.maximum = demand.share_of;
   ask.may_relax = demand.may_relax;
   ask.drained = report.outcome.drained;
   ask.pool = pool->meta.name;
@@ -293,8 +296,13 @@ Status WorkloadScaler::RestoreOthers(const kube::ObjectKey& key,
   for (const char* kind : {"Deployment", "StatefulSet"}) {
     for (const auto& workload :
          on_.caches.Workloads(kind).ByIndex(kWorkloadsByPool, key.ToString())) {
-      if (ours(WorkloadIndexValue(workload->meta.ns, kind, workload->meta.name)))
-        KeepFirst(first, RestoreOne(key, kind, *workload, std::nullopt));
+      if (!ours(WorkloadIndexValue(workload->meta.ns, kind, workload->meta.name))) continue;
+      const std::string name = std::string(kind) + " " + workload->meta.name;
+      std::optional<workloads::Saved> known;
+      if (memories != nullptr && memories->contains(name)) known = memories->at(name).saved;
+      const auto restored = RestoreOne(key, kind, *workload, known);
+      KeepFirst(first, restored);
+      if (restored.ok() && memories != nullptr) memories->erase(name);
     }
   }
   if (memories == nullptr) return first;

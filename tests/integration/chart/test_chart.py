@@ -427,7 +427,7 @@ class ChartTest(unittest.TestCase):
         objects = self.objects("two namespaces")
         cluster_wide = {each["metadata"]["name"] for each in objects if each["kind"].startswith("ClusterRole")}
         self.assertEqual(cluster_wide, {"purser-system:purser-view", "purser-system:purser-write"}, "those of people")
-        for name in ("purser-system:purser", "purser-system:purser-release"):
+        for name in ("purser-system:purser", "purser-system:purser-restore"):
             # What these are worth is shown in test_rights.py.
             want = granted(_named(self.objects("defaults"), "ClusterRole", name))
             roles = {
@@ -436,7 +436,7 @@ class ChartTest(unittest.TestCase):
                 if each["kind"] == "Role" and each["metadata"]["name"] == name
             }
             self.assertEqual(roles, {"team-a": want, "team-b": want})
-        job = _named(objects, "Job", "purser-release")
+        job = _named(objects, "Job", "purser-restore")
         self.assertEqual(
             job["spec"]["template"]["spec"]["containers"][0]["args"][-2:], ["--namespace=team-a", "--namespace=team-b"]
         )
@@ -465,15 +465,15 @@ class ChartTest(unittest.TestCase):
         self.assertEqual(sorted(each["kind"] for each in hooks), kinds)
         weights = {each["kind"]: int(each["metadata"]["annotations"]["helm.sh/hook-weight"]) for each in hooks}
         self.assertEqual(max(weights, key=lambda kind: weights[kind]), "Job", "rights come before their use")
-        (container,) = _named(objects, "Job", "purser-release")["spec"]["template"]["spec"]["containers"]
-        self.assertIn("release", container["args"])
+        (container,) = _named(objects, "Job", "purser-restore")["spec"]["template"]["spec"]["containers"]
+        self.assertIn("restore", container["args"])
         self.assertIn("--stop-statefulset=purser-system/purser", container["args"])
 
     def test_the_hook_brings_neither_rights_nor_accounts_that_come_from_elsewhere(self) -> None:
         for name, rights, accounts in (
             ("rights from elsewhere", False, {"given"}),
             ("rights for a given account", True, {"given"}),
-            ("rights from elsewhere for its own accounts", False, {"purser", "purser-release"}),
+            ("rights from elsewhere for its own accounts", False, {"purser", "purser-restore"}),
         ):
             with self.subTest(name):
                 objects = self.objects(name)

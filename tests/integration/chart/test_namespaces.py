@@ -25,7 +25,7 @@ class NamespacesTest(OperatedTest):
             self.move_what_is_kept()
             self.assertEqual(self.replicas(_LEFT), [0, 0], "nobody is there to give it back")
             self.set_limit(_LEFT, "0")
-            self.run_purser("release", f"--namespace={_LEFT}", f"--kubeconfig={self.cluster.kubeconfig}")
+            self.run_purser("restore", f"--namespace={_LEFT}", f"--kubeconfig={self.cluster.kubeconfig}")
             self.assertEqual(self.replicas(_LEFT), [REPLICAS, REPLICAS])
             self.assertEqual(self.replicas(_KEPT), [0, 0], "the other namespace is not touched")
             pool = json.loads(self.kubectl(_LEFT, "get", "agentpool", "pool", "--output=json"))

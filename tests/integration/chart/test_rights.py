@@ -47,12 +47,12 @@ class RightsTest(OperatedTest):
         self.cluster.kubectl("create", "namespace", _AGENTS)
         self.install(self.values())
         # No Job runs here: what the hook brings is brought now, and its command is run below.
-        hook = self.cluster.template(self.values(), "--show-only=templates/release-hook.yaml")
+        hook = self.cluster.template(self.values(), "--show-only=templates/restore-hook.yaml")
         self.cluster.kubectl("apply", "--filename=-", stdin=hook)
         self.let_the_operator_do_everything()
         self.check("purser", ("clusterrole/purser-system:purser", "role/purser-leader"))
-        self.let_the_hook_release()
-        self.check("purser-release", ("clusterrole/purser-system:purser-release", "role/purser-release"))
+        self.let_the_hook_restore()
+        self.check("purser-restore", ("clusterrole/purser-system:purser-restore", "role/purser-restore"))
 
     def check(self, account: str, roles: tuple[str, ...]) -> None:
         requests = requests_of(self.cluster.audit_log, f"system:serviceaccount:{OPERATORS}:{account}")
@@ -92,13 +92,13 @@ class RightsTest(OperatedTest):
 
         self.wait_for(refused, "the policy in force")
 
-    def let_the_hook_release(self) -> None:
+    def let_the_hook_restore(self) -> None:
         # As the controller would once the pods are gone; none runs here.
         status = json.dumps({"status": {"observedGeneration": 1000, "replicas": 0}})
         patch = ["--subresource=status", "--type=merge", f"--patch={status}"]
         self.kubectl(OPERATORS, "patch", "statefulset", "purser", *patch)
-        account = f"--kubeconfig={self.cluster.kubeconfig_of(OPERATORS, 'purser-release')}"
-        self.run_purser("release", f"--stop-statefulset={OPERATORS}/purser", account)
+        account = f"--kubeconfig={self.cluster.kubeconfig_of(OPERATORS, 'purser-restore')}"
+        self.run_purser("restore", f"--stop-statefulset={OPERATORS}/purser", account)
         self.wait_for_replicas(_AGENTS, REPLICAS)
         limits = json.loads(self.kubectl(_AGENTS, "get", "configmap", "limits", "--output=json"))["data"]["limits.json"]
         self.assertEqual(json.loads(limits)["maxConcurrency"], 4, "who follows the limits may work again")

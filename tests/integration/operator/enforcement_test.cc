@@ -1,4 +1,5 @@
-// What takes replicas and limits away, what gives them back, and what must leave them alone.
+// What takes replicas and limits away, what gives them back, and what must
+// leave them alone.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,7 +27,7 @@ TEST_F(EnforcementTest, ThrottlesThenStopsThenReturnsWhenTheLimitIsRaised) {
   EXPECT_EQ(world_.Replicas("worker"), 3);
   EXPECT_THAT(world_.StatusOf("agentpool", "team")["reason"].get<std::string>(),
               testing::AllOf(HasSubstr("budget daily: spent $8.80 of $10 (88 %) since "),
-                             HasSubstr("concurrency 20 -> 12"), HasSubstr("resets in ")));
+                             HasSubstr("concurrency 20 -> 12"), HasSubstr("resets at ")));
 
   Spend("worker", "1.3");
   ASSERT_TRUE(Stopped());
@@ -140,7 +141,9 @@ TEST_F(EnforcementTest, AStopIsReassertedAndContentionIsSaid) {
 }
 
 TEST_F(EnforcementTest, LimitsArePublishedFirstAndInFlightWorkMayFinish) {
-  OnePool("  limitTargets: [{configMap: {name: team-limits}}]\n  scaling: {drainSeconds: 3}\n");
+  OnePool(
+      "  limitTargets: [{configMap: {name: team-limits}}]\n  scaling: "
+      "{drainSeconds: 3}\n");
   world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
   Run();
   ASSERT_TRUE(world_.Eventually("it drains", [&] { return PoolState() == "Draining"; }));
@@ -159,7 +162,8 @@ TEST_F(EnforcementTest, LimitsOpenWhenTheirTargetOrTheirPoolGoes) {
     return nlohmann::json::parse(held["data"]["limits.json"].get<std::string>())["maxConcurrency"];
   };
   OnePool(
-      "  limitTargets: [{configMap: {name: first}}, {configMap: {name: second}}]\n"
+      "  limitTargets: [{configMap: {name: first}}, {configMap: {name: "
+      "second}}]\n"
       "  scaling: {onStop: Keep, drainSeconds: 0}\n");
   world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
   Run();
@@ -190,9 +194,11 @@ TEST_F(EnforcementTest, RefuseNewWorkKeepsReplicas) {
 TEST_F(EnforcementTest, StatefulSetsAreScaledToo) {
   world_.StatefulSet("worker", 4);
   world_.Apply(
-      "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: {name: team}\nspec: "
+      "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: "
+      "{name: team}\nspec: "
       "{maxConcurrency: 4, "
-      "agents: [{name: worker, workloadRef: {kind: StatefulSet, name: worker}}]}\n");
+      "agents: [{name: worker, workloadRef: {kind: StatefulSet, name: "
+      "worker}}]}\n");
   world_.Budget("nothing", "limit: \"0\"", "{pools: [\"*\"]}");
   Run();
   ASSERT_TRUE(
@@ -243,9 +249,11 @@ TEST_F(EnforcementTest, AnAgentOfTwoPoolsIsNamedInBoth) {
   OnePool();
   world_.Deployment("elsewhere", 1);
   world_.Apply(
-      "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: {name: other}\nspec: "
+      "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: "
+      "{name: other}\nspec: "
       "{maxConcurrency: 4, "
-      "agents: [{name: worker, workloadRef: {kind: Deployment, name: elsewhere}}]}\n");
+      "agents: [{name: worker, workloadRef: {kind: Deployment, name: "
+      "elsewhere}}]}\n");
   Run();
   for (const char* pool : {"team", "other"}) {
     ASSERT_TRUE(world_.Eventually(std::string(pool) + " says so", [&] {
@@ -332,7 +340,8 @@ TEST_F(EnforcementTest, WhatWasGivenBackIsNotTakenByARestartThatIsBlind) {
       std::make_unique<support::RunningOperator>(blind, world_.cluster().kubeconfig(), nullptr);
   ASSERT_TRUE(world_.Eventually("the pool is reconciled", [&] {
     return World::MetricOf(running_->port(),
-                           "purser_reconcile_duration_seconds_count{controller=\"agentpool\"}") > 0;
+                           "purser_reconcile_duration_seconds_count{controller="
+                           "\"agentpool\"}") > 0;
   }));
   ASSERT_TRUE(world_.Eventually("the budget says that it is blind", [&] {
     return world_.ConditionOf("agentbudget", "daily", "SourceHealthy") ==

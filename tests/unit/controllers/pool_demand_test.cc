@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "unit/controllers/builders.h"
+#include "workloads/workload_plan.h"
 
 namespace purser::controllers {
 namespace {
@@ -36,6 +37,42 @@ TEST(CombineDemandTest, TheStrictestWinsPerAgent) {
   EXPECT_EQ(demand.level, Level::kStopped);
   EXPECT_EQ(demand.governor->budget.name, "tiny");
   EXPECT_EQ(demand.concurrency, 4);
+}
+
+// Ten agents share a pool of 20: each has 2 when nothing is short, whatever its
+// own maximum.
+TEST(CombineDemandTest, ReplicasFollowTheShareAnAgentHadNotThePoolsMaximum) {
+  PoolBuilder builder("shared");
+  std::vector<std::string> names;
+  for (char name = 'a'; name < 'k'; ++name) {
+    names.emplace_back(1, name);
+    builder.Agent(names.back());
+  }
+  const auto pool = builder.Build();
+  const auto replicas = [&](std::int32_t each, std::int32_t total) {
+    const auto throttle = EvaluationBuilder("daily", Level::kThrottled)
+                              .Over(pool, names, {total, std::vector<std::int32_t>(10, each)})
+                              .Build();
+    std::int32_t sum = 0;
+    for (const auto& agent : CombineDemand(pool, {throttle}).agents) {
+      sum += workloads::DesiredReplicas(agent.level, 5, agent.share, agent.share_of, {});
+    }
+    return sum;
+  };
+  EXPECT_EQ(replicas(2, 20), 50) << "at exactly 80 %, all of it is allowed";
+  EXPECT_EQ(replicas(1, 10), 30) << "half of 5, rounded up";
+}
+
+TEST(CombineDemandTest, APersonsStopStopsWhateverWasSpent) {
+  auto pool = kPool;
+  pool.spec.stop.reason = "prompt injection";
+  const auto demand = CombineDemand(pool, {});
+  EXPECT_EQ(demand.level, Level::kStopped);
+  EXPECT_EQ(demand.concurrency, 0);
+  for (const auto& agent : demand.agents) {
+    EXPECT_EQ(agent.level, Level::kStopped);
+    EXPECT_TRUE(agent.stopped_by_person);
+  }
 }
 
 TEST(CombineDemandTest, OfTwoThrottlesTheLowerConcurrencyGoverns) {

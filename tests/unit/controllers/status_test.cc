@@ -85,16 +85,18 @@ TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
   evaluation.budget = {"agents", "research-daily"};
   evaluation.decision.level = policy::Level::kThrottled;
   evaluation.decision.message =
-      "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m";
-  evaluation.decision.outlook_size = std::string("; resets in 9h12m").size();
+      "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets at "
+      "2026-11-24T05:00:00Z";
+  evaluation.decision.outlook_size = std::string("; resets at 2026-11-24T05:00:00Z").size();
   PoolDemandResult demand;
   demand.governor = std::make_shared<const Evaluation>(evaluation);
   PoolReport report{pool, demand, kNow};
   report.concurrency = 8;
   EXPECT_EQ(PoolMessage(report),
-            "budget research-daily: spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; "
+            "budget research-daily: spent $41.24 of $50 "
+            "(82 %) since 2026-11-23T00:00-05:00; "
             "concurrency 20 -> 8; "
-            "resets in 9h12m");
+            "resets at 2026-11-24T05:00:00Z");
 }
 
 TEST(PoolStatusTest, AMissingWorkloadIsNamed) {
@@ -129,7 +131,7 @@ TEST(PoolStatusTest, ReadyTellsTheGravestObstacle) {
   using testing::HasSubstr;
   using testing::StartsWith;
   EXPECT_THAT(ready(), StartsWith("True/Reconciled: "));
-  report.published = Error(ErrorCode::kPermissionDenied, "configmaps is forbidden");
+  report.targets.targets = {{{"limits", "limits.json"}, "configmaps is forbidden"}};
   EXPECT_THAT(ready(), StartsWith("False/LimitsNotPublished: configmaps is forbidden"));
   report.shared.agents = {"one (AgentPool other)"};
   EXPECT_THAT(ready(), testing::AllOf(StartsWith("False/AgentShared: spec.agents[].name"),

@@ -145,7 +145,8 @@ TEST(ThrottledConcurrencyTest, LimitZeroThrottledIsOneCall) {
   EXPECT_EQ(ThrottledConcurrency(20, decision), 1);
 }
 
-// Spend only grows, so the allowance must never grow with it, and is exact against wide arithmetic.
+// Spend only grows, so the allowance must never grow with it, and is exact
+// against wide arithmetic.
 TEST(ThrottledConcurrencyTest, NeverGrowsWithSpend) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 300; ++round) {
@@ -217,18 +218,21 @@ TEST(DecideTest, TellsWhenTheNextThresholdComes) {
 
 TEST(DecideMessageTest, TellsWhoHowMuchOfWhatUntilWhen) {
   EXPECT_EQ(BudgetBuilder().Spent("41.24").Decide().message,
-            "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets in 9h12m");
+            "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets "
+            "at 2026-11-24T05:00:00Z");
   EXPECT_EQ(BudgetBuilder().Zone("UTC").Spent("0.5").Limit("1").Decide().message,
-            "spent $0.50 of $1 (50 %) since 2026-11-23T00:00Z; resets in 4h12m");
+            "spent $0.50 of $1 (50 %) since 2026-11-23T00:00Z; resets at "
+            "2026-11-24T00:00:00Z");
 }
 
 TEST(DecideMessageTest, MarksWhatComesNext) {
   const auto outlook = [](const BudgetDecision& decision) {
     return decision.message.substr(decision.message.size() - decision.outlook_size);
   };
-  EXPECT_EQ(outlook(BudgetBuilder().Spent("41.24").Decide()), "; resets in 9h12m");
+  EXPECT_EQ(outlook(BudgetBuilder().Spent("41.24").Decide()), "; resets at 2026-11-24T05:00:00Z");
   EXPECT_THAT(outlook(BudgetBuilder().Audit().Spent("50").Source({}).Decide()),
-              StartsWith("; resets in 9h12m; spend has not been read yet; what is in force"));
+              StartsWith("; resets at 2026-11-24T05:00:00Z; spend has not been "
+                         "read yet; what is in force"));
 }
 
 TEST(DecideMessageTest, AuditSaysWhatWouldBeDone) {
@@ -247,12 +251,13 @@ TEST(DecideSourceTest, ALostSourceHoldsAndSaysSo) {
                             .Decide();
   EXPECT_FALSE(decision.may_relax);
   EXPECT_EQ(decision.level, Level::kThrottled);
-  EXPECT_THAT(
-      decision.message,
-      EndsWith("; resets in 9h12m; spend is not readable since 2026-11-23T19:40:00Z "
-               "(PrometheusUnreachable): connection refused; what is in force is held until "
-               "source \"default\" answers: check its URL and credentials in the operator's "
-               "configuration"));
+  EXPECT_THAT(decision.message, EndsWith("; resets at 2026-11-24T05:00:00Z; spend is not "
+                                         "readable since 2026-11-23T19:40:00Z "
+                                         "(PrometheusUnreachable): connection refused; what is "
+                                         "in force is held until "
+                                         "source \"default\" answers: check its URL and "
+                                         "credentials in the operator's "
+                                         "configuration"));
 }
 
 TEST(DecideSourceTest, ASourceNeverReadIsNotZero) {

@@ -1,14 +1,17 @@
-#include "app/release.h"
+#include "app/restore.h"
 
 #include <spdlog/spdlog.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "api/codec.h"
 #include "base/pause.h"
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/restore.h"
+#include "controllers/agent_pool/saved_status.h"
 #include "controllers/resources.h"
 #include "kube/client.h"
 #include "kube/informer.h"
@@ -76,55 +79,87 @@ Status StopOperator(kube::Client& client, const std::string& reference, const De
                                         " and run this again");
 }
 
+using Pools = std::vector<std::shared_ptr<const api::AgentPool>>;
+using SavedByUid = std::map<std::string, workloads::Saved>;  // of the workload
+
+// What the statuses of the pools tell of workloads.
+SavedByUid SavedIn(const Pools& pools) {
+  SavedByUid saved;
+  for (const auto& pool : pools) {
+    for (const auto& agent : pool->status.agents) {
+      auto one = controllers::SavedOf(*pool, agent);
+      if (one && !one->workload_uid.empty())
+        saved.insert_or_assign(one->workload_uid, std::move(*one));
+    }
+  }
+  return saved;
+}
+
 Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
-                        kube::Informer<workloads::Workload>& workloads, int& restored) {
+                        kube::Informer<workloads::Workload>& workloads, const SavedByUid& saved,
+                        int& restored) {
+  const auto known = [&](const workloads::Workload& workload) -> std::optional<workloads::Saved> {
+    const auto found = saved.find(workload.meta.uid);
+    return found == saved.end() ? std::nullopt : std::optional(found->second);
+  };
   std::vector<std::shared_ptr<const workloads::Workload>> taken;
   workloads.ForEach([&](const auto& workload) {
-    if (workload->meta.annotations.contains(std::string(workloads::kSavedAnnotation)))
+    if (workload->meta.annotations.contains(std::string(workloads::kSavedAnnotation)) ||
+        known(*workload))
       taken.push_back(workload);
   });
   Status first = Ok();
   for (const auto& workload : taken) {
-    if (!workloads::StateOf(*workload).state.saved) {
-      spdlog::warn("{}={} annotation {} cannot be read, left alone", type.kind,
-                   workload->meta.key().ToString(), workloads::kSavedAnnotation);
-      continue;
-    }
-    const auto given_back = controllers::RestoreWorkload(client, type, *workload, std::nullopt);
-    if (!given_back) {
-      spdlog::error("{}", given_back.error().message());
-      if (first.ok()) first = given_back.error();
-    } else if (*given_back) {
+    const auto state = workloads::StateOf(*workload, known(*workload));
+    if (!state.doubt.empty())
+      spdlog::warn("{}={} {}", type.kind, workload->meta.key().ToString(), state.doubt);
+    const auto done = controllers::RestoreWorkload(client, type, *workload, known(*workload));
+    if (!done) {
+      spdlog::error("{}", done.error().message());
+      KeepFirst(first, Status(done.error()));
+    } else if (*done) {
       ++restored;
-      spdlog::info("{}={} {}", type.kind, workload->meta.key().ToString(),
-                   (*given_back)->explanation);
+      spdlog::info("{}={} {}", type.kind, workload->meta.key().ToString(), (*done)->explanation);
+      workloads.Observe((*done)->workload);
     }
   }
   return first;
 }
 
-// Published limits are opened, and the pool is let go.
-Status ReleasePools(kube::Client& client, kube::Informer<api::AgentPool>& pools) {
-  std::vector<std::shared_ptr<const api::AgentPool>> all;
-  pools.ForEach([&](const auto& pool) { all.push_back(pool); });
+// Published limits are restored, and the pool is let go.
+Status LetPoolsGo(kube::Client& client, const Pools& pools) {
   controllers::LimitsPublisher limits(client);
   Status first = Ok();
-  for (const auto& pool : all) {
-    Status released = limits.Open(*pool);
-    if (released.ok()) {
+  for (const auto& pool : pools) {
+    const auto restored = limits.Restore(*pool, SystemClock().Now());
+    for (const auto& target : restored.targets)
+      spdlog::warn("pool={} {}", pool->meta.key().ToString(), target.problem);
+    Status done = restored.retry;
+    if (done.ok()) {
       if (const auto removed = controllers::RemoveFinalizer(client, *pool); !removed)
-        released = removed.error();
+        done = removed.error();
     }
-    if (released.ok()) continue;
-    spdlog::error("{}", released.error().message());
-    if (first.ok()) first = released;
+    if (done.ok()) continue;
+    spdlog::error("{}", done.error().message());
+    KeepFirst(first, done);
   }
   return first;
+}
+
+// Whether the API server knows AgentPools at all: their definition may have
+// been deleted first.
+Result<bool> KnowsPools(kube::Client& client, const std::vector<std::string>& namespaces) {
+  const auto path =
+      kube::CollectionPath(controllers::PoolType(), namespaces.empty() ? "" : namespaces.front());
+  const auto listed = client.List(path, {{"limit", "1"}}, [](std::string_view) { return Ok(); });
+  if (listed) return true;
+  if (listed.error().code() == ErrorCode::kNotFound) return false;
+  return listed.error();
 }
 
 }  // namespace
 
-Status Release(const ReleaseOptions& options, std::stop_token stop) {
+Status Restore(const RestoreOptions& options, std::stop_token stop) {
   const Deadline deadline(options.timeout, stop);
   auto transport = net::MakeCpprestTransport({options.access.tls, options.access.proxy_url, true});
   if (!transport) return transport.error();
@@ -140,12 +175,20 @@ Status Release(const ReleaseOptions& options, std::stop_token stop) {
   kube::Informer<api::AgentPool> pools(
       client, controllers::PoolType(), options.namespaces,
       [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
+  const auto knows_pools = KnowsPools(client, options.namespaces);
+  if (!knows_pools) return knows_pools.error();
+  if (!*knows_pools) {
+    spdlog::warn(
+        "there are no AgentPools in this cluster (their definition is "
+        "gone): workloads are "
+        "restored from their annotations alone");
+  }
   deployments.Start();
   stateful_sets.Start();
-  pools.Start();
+  if (*knows_pools) pools.Start();
   if (!deployments.WaitForSync(deadline.Left(), stop) ||
       !stateful_sets.WaitForSync(deadline.Left(), stop) ||
-      !pools.WaitForSync(deadline.Left(), stop)) {
+      (*knows_pools && !pools.WaitForSync(deadline.Left(), stop))) {
     for (const auto& problem : {deployments.Problem(), stateful_sets.Problem(), pools.Problem()}) {
       if (problem) return problem->WithContext("workloads could not be listed");
     }
@@ -155,19 +198,22 @@ Status Release(const ReleaseOptions& options, std::stop_token stop) {
   int restored = 0;
   Status done = Ok();
   do {
-    const auto workloads =
-        RestoreWorkloads(client, workloads::DeploymentType(), deployments, restored);
-    const auto sets =
-        RestoreWorkloads(client, workloads::StatefulSetType(), stateful_sets, restored);
-    const auto released = ReleasePools(client, pools);
-    done = !workloads.ok() ? workloads : !sets.ok() ? sets : released;
+    Pools all;
+    pools.ForEach([&](const auto& pool) { all.push_back(pool); });
+    const auto saved = SavedIn(all);
+    done = RestoreWorkloads(client, workloads::DeploymentType(), deployments, saved, restored);
+    KeepFirst(done, RestoreWorkloads(client, workloads::StatefulSetType(), stateful_sets, saved,
+                                     restored));
+    // A pool whose workload is not restored keeps its hold, and what its status
+    // tells.
+    if (done.ok()) done = LetPoolsGo(client, all);
     if (done.ok() || (done.error().code() != ErrorCode::kConflict &&
                       done.error().code() != ErrorCode::kUnavailable)) {
       break;
     }
     deadline.Pause(std::chrono::milliseconds(500));
   } while (!deadline.Over());
-  spdlog::info("released workloads={}", restored);
+  spdlog::info("restored workloads={}", restored);
   return done;
 }
 

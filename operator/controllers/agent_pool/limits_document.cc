@@ -1,0 +1,68 @@
+#include "controllers/agent_pool/limits_document.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/json_depth.h"
+#include "base/time_text.h"
+#include "controllers/agent_pool/pool_demand.h"
+
+namespace purser::controllers {
+namespace {
+
+// What is in a ConfigMap anybody may have written: a text of brackets ends no
+// process.
+nlohmann::json Parse(std::string_view text) {
+  if (!DepthWithin(text)) return {};
+  return nlohmann::json::parse(text, nullptr, false);
+}
+
+}  // namespace
+
+Limits UnlimitedLimits(const api::AgentPool& pool) {
+  Limits limits;
+  limits.ns = pool.meta.ns;
+  limits.pool = pool.meta.name;
+  limits.state = "Normal";
+  limits.concurrency = pool.spec.max_concurrency;
+  for (const auto& agent : CombineDemand(pool, {}).agents)
+    limits.agents.push_back({agent.name, "Normal", agent.maximum, 0});
+  return limits;
+}
+
+std::string LimitsDocument(const Limits& limits, Timestamp issued_at) {
+  nlohmann::ordered_json document;
+  document["version"] = 1;
+  document["namespace"] = limits.ns;
+  document["pool"] = limits.pool;
+  document["state"] = limits.state;
+  document["maxConcurrency"] = limits.concurrency;
+  document["band"] = limits.band;
+  if (!limits.budget.empty()) document["budget"] = limits.budget;
+  if (limits.resets_at) document["resetsAt"] = FormatUtc(*limits.resets_at);
+  document["issuedAt"] = FormatUtc(issued_at);
+  auto& list = document["agents"] = nlohmann::ordered_json::object();
+  for (const auto& agent : limits.agents) {
+    list[agent.name] = {
+        {"state", agent.state}, {"maxConcurrency", agent.concurrency}, {"band", agent.band}};
+  }
+  return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+bool SameLimits(std::string_view held, std::string_view wanted) {
+  auto one = Parse(held);
+  auto other = Parse(wanted);
+  if (!one.is_object() || !other.is_object()) return false;
+  one.erase("issuedAt");
+  other.erase("issuedAt");
+  return one == other;
+}
+
+std::optional<std::string> PoolOfLimits(std::string_view text) {
+  const auto document = Parse(text);
+  if (!document.is_object() || !document.contains("maxConcurrency")) return std::nullopt;
+  const auto pool = document.find("pool");
+  if (pool == document.end() || !pool->is_string()) return std::nullopt;
+  return pool->get<std::string>();
+}
+
+}  // namespace purser::controllers
