@@ -45,6 +45,10 @@ demo: ## See the main job end to end on a real cluster (KEEP=1 leaves it running
 cluster-binaries: deps ## Build the cluster's binaries into the per-user cache
 	$(CLUSTER) build
 
+.PHONY: engine-binaries
+engine-binaries: deps ## Build a current Prometheus and VictoriaMetrics, to test the reader against (else skipped)
+	$(CLUSTER) build prometheus-3 victoria-metrics
+
 .PHONY: cluster-up
 cluster-up: cluster-binaries ## Start a local cluster; leaves build/cluster/kubeconfig and build/cluster/bin
 	$(CLUSTER) up --dir $(BUILD)/cluster --level $(or $(LEVEL),kwok)

@@ -11,9 +11,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <cmath>
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -28,33 +30,68 @@ void WriteFile(const std::string& path, const std::string& text) {
   if (!file) throw std::runtime_error("cannot write " + path);
 }
 
-// Whether /-/ready answers 200.
-bool Ready(std::uint16_t port) {
+constexpr const char* kTenantPath = "/select/0/prometheus";
+
+std::string Environment(const char* name) {
+  const char* value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// What the server says to a request, as far as one read goes; "" when nobody answers.
+std::string Exchange(std::uint16_t port, const std::string& request) {
   const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  bool ready = false;
+  char answer[64] = {};
   if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-    const std::string request = "GET /-/ready HTTP/1.0\r\n\r\n";
-    char answer[64] = {};
-    if (write(connection, request.data(), request.size()) > 0 &&
-        read(connection, answer, sizeof answer - 1) > 12) {
-      const std::string line(answer);
-      // 401 and 400: it wants credentials, or TLS.
-      ready = line.compare(9, 3, "200") == 0 || line.compare(9, 3, "401") == 0 ||
-              line.compare(9, 3, "400") == 0;
+    std::size_t sent = 0;
+    while (sent < request.size()) {
+      const auto part = write(connection, request.data() + sent, request.size() - sent);
+      if (part <= 0) break;
+      sent += static_cast<std::size_t>(part);
     }
+    if (read(connection, answer, sizeof answer - 1) <= 0) answer[0] = '\0';
   }
   close(connection);
-  return ready;
+  return answer;
+}
+
+// Of "HTTP/1.1 200 OK"; "" when there is none.
+std::string StatusOf(const std::string& answer) {
+  return answer.size() > 12 ? answer.substr(9, 3) : "";
+}
+
+bool Ready(std::uint16_t port, const std::string& page) {
+  const auto status = StatusOf(Exchange(port, "GET " + page + " HTTP/1.0\r\n\r\n"));
+  return status == "200" || status == "401" || status == "400";  // it wants credentials, or TLS
+}
+
+// OpenMetrics has seconds and an end; VictoriaMetrics takes milliseconds.
+std::string InMilliseconds(const std::string& open_metrics) {
+  std::istringstream lines(open_metrics);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('#')) continue;
+    const auto at = line.rfind(' ');
+    const auto milliseconds = std::llround(std::stod(line.substr(at + 1)) * 1000);
+    text += line.substr(0, at + 1) + std::to_string(milliseconds) + "\n";
+  }
+  return text;
 }
 
 }  // namespace
 
+Engine EngineUnderTest() {
+  const auto name = Environment("PURSER_ENGINE");
+  return name == "victoria-metrics" ? Engine::kVictoriaMetrics : Engine::kPrometheus;
+}
+
 Prometheus::Prometheus(const PrometheusOptions& options)
     : options_(options),
+      engine_(EngineUnderTest()),
+      path_(engine_ == Engine::kVictoriaMetrics ? kTenantPath : ""),
       folder_(options.folder),
       web_config_(!options.web_config.empty()),
       tls_(options.web_config.find("tls_server_config") != std::string::npos),
@@ -68,13 +105,26 @@ Prometheus::Prometheus(const PrometheusOptions& options)
   if (port_ == 0) port_ = FreePort();
   WriteConfig();
   if (web_config_) WriteFile(folder_ + "/web.yml", options.web_config);
-  if (!options.history.empty()) {
-    WriteFile(folder_ + "/history.txt", options.history);
-    const auto made = RunToEnd({"promtool", "tsdb", "create-blocks-from", "openmetrics",
-                                folder_ + "/history.txt", folder_ + "/data"});
-    if (made.code != 0) throw std::runtime_error("promtool: " + made.err + made.out);
-  }
+  if (!options.history.empty() && engine_ == Engine::kPrometheus) LoadBlocks();
   Start();
+  if (!options.history.empty() && engine_ == Engine::kVictoriaMetrics) Import();
+}
+
+void Prometheus::LoadBlocks() const {
+  WriteFile(folder_ + "/history.txt", options_.history);
+  const auto made = RunToEnd({"promtool", "tsdb", "create-blocks-from", "openmetrics",
+                              folder_ + "/history.txt", folder_ + "/data"});
+  if (made.code != 0) throw std::runtime_error("promtool: " + made.err + made.out);
+}
+
+void Prometheus::Import() const {
+  const auto text = InMilliseconds(options_.history);
+  const auto head = "POST " + path_ + "/api/v1/import/prometheus HTTP/1.0\r\nContent-Length: " +
+                    std::to_string(text.size()) + "\r\n\r\n";
+  const auto status = StatusOf(Exchange(port_, head + text));
+  if (status != "204") throw std::runtime_error("history is refused: " + status + "\n" + LogTail());
+  // What was taken can be asked for only after this.
+  Exchange(port_, "GET " + path_ + "/internal/force_flush HTTP/1.0\r\n\r\n");
 }
 
 Prometheus::~Prometheus() {
@@ -105,12 +155,29 @@ void Prometheus::ReloadWithRemoteRead(const std::string& url) {
   kill(pid_, SIGHUP);
 }
 
-void Prometheus::Start() {
-  std::vector<std::string> command = {"prometheus", "--config.file=" + folder_ + "/prometheus.yml",
-                                      "--storage.tsdb.path=" + folder_ + "/data",
-                                      "--storage.tsdb.retention.time=10y",
-                                      "--web.listen-address=127.0.0.1:" + std::to_string(port_)};
+std::vector<std::string> Prometheus::Command() const {
+  const auto given = Environment("PURSER_ENGINE_PROGRAM");
+  const auto config = folder_ + "/prometheus.yml";
+  const auto address = "127.0.0.1:" + std::to_string(port_);
+  if (engine_ == Engine::kVictoriaMetrics) {
+    return {given,
+            "-promscrape.config=" + config,
+            "-storageDataPath=" + folder_ + "/data",
+            "-retentionPeriod=10y",
+            "-memory.allowedBytes=128MiB",
+            "-http.pathPrefix=" + path_,
+            "-httpListenAddr=" + address};
+  }
+  std::vector<std::string> command = {
+      given.empty() ? "prometheus" : given, "--config.file=" + config,
+      "--storage.tsdb.path=" + folder_ + "/data", "--storage.tsdb.retention.time=10y",
+      "--web.listen-address=" + address};
   if (web_config_) command.push_back("--web.config.file=" + folder_ + "/web.yml");
+  return command;
+}
+
+void Prometheus::Start() {
+  auto command = Command();
   std::vector<char*> arguments;
   for (auto& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -133,7 +200,8 @@ void Prometheus::Start() {
 
 void Prometheus::WaitUntilReady() {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!Ready(port_)) {
+  const auto page = engine_ == Engine::kVictoriaMetrics ? path_ + "/health" : "/-/ready";
+  while (!Ready(port_, page)) {
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_) {
       pid_ = -1;

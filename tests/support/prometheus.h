@@ -1,4 +1,6 @@
-// A real Prometheus on a free port, with a folder of its own, ended with the object.
+// A real Prometheus, or what is read like one, on a free port, with a folder of its own, ended with
+// the object. PURSER_ENGINE says which: nothing is the `prometheus` of PATH; prometheus-3 and
+// victoria-metrics (under a path, as a cluster's tenants have) are PURSER_ENGINE_PROGRAM.
 #pragma once
 
 #include <sys/types.h>
@@ -20,6 +22,11 @@ struct PrometheusOptions {
   std::string folder;  // kept by the caller, e.g. over a restart; empty: a temporary one
 };
 
+enum class Engine { kPrometheus, kVictoriaMetrics };
+
+// As PURSER_ENGINE says; for tests of what only one has.
+Engine EngineUnderTest();
+
 // Blocks until it is ready. Throws std::runtime_error with its log when it cannot start.
 class Prometheus {
  public:
@@ -28,9 +35,9 @@ class Prometheus {
   Prometheus(const Prometheus&) = delete;
   Prometheus& operator=(const Prometheus&) = delete;
 
-  // https when web_config has a tls_server_config.
+  // https when web_config has a tls_server_config. Its path ends before /api/v1.
   std::string url() const {
-    return (tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_);
+    return (tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_) + path_;
   }
   std::uint16_t port() const { return port_; }
 
@@ -45,9 +52,14 @@ class Prometheus {
 
  private:
   void WriteConfig() const;
+  std::vector<std::string> Command() const;
+  void LoadBlocks() const;
+  void Import() const;
   void WaitUntilReady();
 
   PrometheusOptions options_;
+  Engine engine_;
+  std::string path_;
   std::string folder_;
   bool own_folder_ = false;
   bool web_config_ = false;

@@ -19,11 +19,14 @@ from purser_cluster.processes import die_with, run, tail
 from purser_cluster.progress import Ticker, say
 from purser_cluster.versions import (
     ALL_NAMES,
+    ENGINE_NAMES,
+    ENGINES,
     GO_PROGRAMS,
     MODULE_DIRECTORY,
     PAUSE,
     GoProgram,
     cache_directory,
+    home_of,
     linker_flags,
     module_version,
     user_cache_directory,
@@ -55,7 +58,7 @@ def go_program() -> str:
 
 def program_path(name: str) -> Path:
     """Where the program is, or will be once built."""
-    return asset(name) or cache_directory() / "bin" / name
+    return asset(name) or home_of(name) / "bin" / name
 
 
 def stages_directory() -> Path:
@@ -69,10 +72,11 @@ def is_built(name: str) -> bool:
 
 def ensure_built(names: Sequence[str]) -> None:
     """Builds what is missing, in the one order that is good for everybody who waits."""
-    unknown = sorted(set(names) - set(ALL_NAMES))
+    known = ALL_NAMES + ENGINE_NAMES
+    unknown = sorted(set(names) - set(known))
     if unknown:
-        raise ClusterError(f"unknown program {', '.join(unknown)}; known: {', '.join(ALL_NAMES)}")
-    missing = [name for name in ALL_NAMES if name in names and not is_built(name)]
+        raise ClusterError(f"unknown program {', '.join(unknown)}; known: {', '.join(known)}")
+    missing = [name for name in known if name in names and not is_built(name)]
     for number, name in enumerate(missing, start=1):
         label = f"building {name} ({number} of {len(missing)})"
         with _lock(name, label):
@@ -82,7 +86,7 @@ def ensure_built(names: Sequence[str]) -> None:
 
 @contextmanager
 def _lock(name: str, label: str) -> Iterator[None]:
-    directory = cache_directory()
+    directory = home_of(name)
     (directory / "bin").mkdir(parents=True, exist_ok=True)
     with (directory / f".{name}.lock").open("w") as handle:
         ticker = Ticker(f"{label}: waiting for another build of it")
@@ -97,23 +101,26 @@ def _lock(name: str, label: str) -> Iterator[None]:
 
 
 def _build(name: str, label: str) -> None:
-    target = cache_directory() / "bin" / name
+    home = home_of(name)
+    target = home / "bin" / name
+    directory = MODULE_DIRECTORY
     say(label)
     ticker = Ticker(label)
-    for abandoned in cache_directory().glob(f".{name}-*"):  # of a build that was killed; the lock is ours
+    for abandoned in home.glob(f".{name}-*"):  # of a build that was killed; the lock is ours
         shutil.rmtree(abandoned, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=cache_directory()) as temporary:
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=home) as temporary:
         output = Path(temporary) / name
         if name == PAUSE:
             command = ["gcc", "-static", "-Os", "-s", "-o", str(output), str(MODULE_DIRECTORY / "pause.c")]
             environment = dict(os.environ)
         else:
-            program = next(program for program in GO_PROGRAMS if program.name == name)
+            program = next(program for program in GO_PROGRAMS + ENGINES if program.name == name)
+            directory = program.directory
             go = go_program()
             command, environment = _go_command(go, program, output)
             if name == "kwok":
                 _copy_stages(go, environment, Path(temporary))
-        _run_reporting(name, command, environment, Path(temporary) / "output.log", ticker)
+        _run_reporting(name, command, directory, environment, Path(temporary) / "output.log", ticker)
         output.rename(target)
     say(f"{label}: done in {ticker.elapsed_seconds():.0f} s")
 
@@ -125,6 +132,8 @@ def _go_environment() -> dict[str, str]:
 
 def _go_command(go: str, program: GoProgram, output: Path) -> tuple[list[str], dict[str, str]]:
     command = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", linker_flags(program)]
+    if program.tags:
+        command += ["-tags", program.tags]
     return [*command, "-o", str(output), program.package], _go_environment()
 
 
@@ -149,13 +158,15 @@ def _prepare_build(parent: int) -> None:
     os.nice(5)  # a build must not starve what else runs here
 
 
-def _run_reporting(name: str, command: list[str], environment: dict[str, str], log_path: Path, ticker: Ticker) -> None:
+def _run_reporting(
+    name: str, command: list[str], directory: Path, environment: dict[str, str], log_path: Path, ticker: Ticker
+) -> None:
     parent = os.getpid()
     with log_path.open("wb") as log:
         try:
             process = subprocess.Popen(
                 command,
-                cwd=MODULE_DIRECTORY,
+                cwd=directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

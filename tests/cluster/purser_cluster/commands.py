@@ -14,9 +14,10 @@ from purser_cluster.daemon import down, up
 from purser_cluster.errors import ClusterError
 from purser_cluster.image_commands import add_image_commands
 from purser_cluster.serve import serve
-from purser_cluster.versions import ALL_NAMES, LEVELS
+from purser_cluster.versions import ALL_NAMES, ENGINE_NAMES, LEVELS
 
 _DEFAULT_DIRECTORY = "build/cluster"
+_BUILD_HELP = f"default: all of {', '.join(ALL_NAMES)}; only if named: {', '.join(ENGINE_NAMES)}"
 _DEFAULT_FAKE_NODES = {"control-plane": 0, "kwok": 2, "node": 0}
 
 
@@ -37,11 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     build = commands.add_parser("build", help="build the missing programs into the per-user cache")
-    build.add_argument("names", nargs="*", metavar="NAME", help=f"default: all of {', '.join(ALL_NAMES)}")
+    build.add_argument("names", nargs="*", metavar="NAME", help=_BUILD_HELP)
     build.set_defaults(action=_build)
 
     which = commands.add_parser("which", help="print where a built program is; fails if it is not built")
-    which.add_argument("name", choices=ALL_NAMES, metavar="NAME")
+    which.add_argument("name", choices=ALL_NAMES + ENGINE_NAMES, metavar="NAME")
     which.set_defaults(action=_which)
 
     serving = commands.add_parser("serve", help="run a cluster in the foreground until stopped")
@@ -90,7 +91,7 @@ def _options(parsed: argparse.Namespace) -> Options:
 def _build(parsed: argparse.Namespace) -> None:
     names = parsed.names or list(ALL_NAMES)
     ensure_built(names)
-    for name in ALL_NAMES:
+    for name in ALL_NAMES + ENGINE_NAMES:
         if name in names and is_built(name):
             print(program_path(name))
 
