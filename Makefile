@@ -23,7 +23,7 @@ build: deps ## Build the operator to build/purser, and the tests
 	cmake --build $(BUILD) -j $(JOBS)
 
 .PHONY: test
-test: build cluster-binaries ## Run every test: unit, integration, end to end
+test: build cluster-binaries engine-binaries ## Run every test: unit, integration, end to end
 	cd $(BUILD) && ctest --output-on-failure --no-tests=error $(CTEST_ARGS)
 
 .PHONY: unit
