@@ -13,6 +13,9 @@ constexpr Seconds kSameStart = 1;
 constexpr Duration kSkew = std::chrono::minutes(1);
 // A rise so many times above what was learned is one of the largest.
 constexpr std::int64_t kLargeStep = 10;
+// One step teaches at most this share of what is plausible without learning, or twice what is
+// known.
+constexpr std::int64_t kSlowly = 16;
 // Changes of a value that are remembered: then half of them are forgotten.
 constexpr std::uint8_t kMostChanges = 64;
 
@@ -70,7 +73,8 @@ std::optional<CounterRules::Stake> CounterRules::WorthAsking(const Identity& ide
     const bool little = sample.value <= Learnable(subject, sample.at, rules_.scrape_interval);
     if (!little && IsDip(subject, sample.at, sample.value, std::max(last, identity.top)))
       return std::nullopt;
-    if (Match(identity, series, sample.at, sample.value)) return std::nullopt;
+    if (identity.returns > 0 && Match(identity, series, sample.at, sample.value))
+      return std::nullopt;
     return Stake{true, sample.value};
   }
   // Silent for a scrape, or more than it earns: it may have begun again above the old value.
@@ -107,6 +111,7 @@ void CounterRules::Expire(Identity& identity, Timestamp at) const {
   identity.not_counter = false;
   identity.suspect = false;
   identity.jumped = false;
+  identity.only_rose = false;
 }
 
 void CounterRules::Judge(Now& now, std::optional<Timestamp> start, bool taken_over) {
@@ -166,6 +171,7 @@ bool CounterRules::Restarted(Now& now, Timestamp start) {
     identity.returns = 0;
     identity.suspect = false;
     identity.jumped = false;
+    identity.only_rose = false;
   }
   Book(now, now.value);
   if (now.value >= OneOf(subject.quantity)) {
@@ -189,8 +195,7 @@ void CounterRules::Rise(Now& now, std::int64_t from) {
     return Remember(now, now.last);
   }
   if (now.series.aggregated && rise >= OneOf(subject.quantity) &&
-      rise > Earnable(subject, now.at,
-                      std::max<Duration>(now.gap + rules_.scrape_interval, kShortestFirst))) {
+      rise > Earnable(subject, now.at, std::max<Duration>(now.gap, kShortestFirst / 2))) {
     Hold(now, JournalKind::kDoubt, rise,
          "a sum over several rose by more than was plausible: it may have gained a member");
     return Remember(now, now.last);
@@ -198,7 +203,10 @@ void CounterRules::Rise(Now& now, std::int64_t from) {
   Book(now, rise);
   identity.rooted = true;
   if (identity.writers) return;
-  if (identity.fell != 0 && rise > learned) {
+  const bool jump = rise > learned && rise >= OneOf(subject.quantity) / 10;
+  if (jump) {
+    // It may be one to another writer: taken back when that shows.
+    Suspect(now, false);
     identity.since = Add(identity.since, rise);
     if (const auto track = Resembles(now)) {
       identity.jumped = true;
@@ -213,9 +221,13 @@ void CounterRules::Rise(Now& now, std::int64_t from) {
     books_.Write(subject, {JournalKind::kLargeStep, now.at, from, now.value, rise, false},
                  "more than ten times the rate known until now; booked");
   }
-  // After a fall a step may be one from another writer: only what is plausible teaches.
-  if (identity.fell != 0 && rise > learned) return;
-  rates_.Learn(subject.key, subject.quantity, rate, now.at);
+  // After a fall a step may be one from another writer: only what is plausible teaches. And one
+  // step alone never teaches much.
+  if (identity.has_fallen() && rise > learned) return;
+  const auto most = jump ? std::max(Earnable(subject, now.at, std::chrono::seconds(1)) / kSlowly,
+                                    MultiplyDivide(known, 2, 1))
+                         : rate;
+  rates_.Learn(subject.key, subject.quantity, std::min(rate, most), now.at);
 }
 
 void CounterRules::CountChange(Now& now, bool fell) {
@@ -239,6 +251,18 @@ void CounterRules::Hold(Now& now, JournalKind kind, std::int64_t amount, std::st
 
 void CounterRules::Remember(Now& now, std::int64_t value) {
   now.identity.tracks.Push(value, SecondsOf(now.identity.at()));
+}
+
+void CounterRules::Suspect(Now& now, bool fell) {
+  Identity& identity = now.identity;
+  if (identity.fell == 0) {
+    identity.fell = SecondsOf(now.at);
+    identity.returns = 0;
+    identity.only_rose = !fell;
+  } else if (fell) {
+    if (identity.writers) identity.fell = SecondsOf(now.at);
+    identity.only_rose = false;
+  }
 }
 
 void CounterRules::RefuteHandOver(Identity& identity, const Series& series, Timestamp at) {

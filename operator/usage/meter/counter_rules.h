@@ -93,7 +93,10 @@ class CounterRules {
 
   void Book(Now& now, std::int64_t amount);
   void Hold(Now& now, ledger::JournalKind kind, std::int64_t amount, std::string_view reason);
+  // The value that was left: another writer may show it again.
   void Remember(Now& now, std::int64_t value);
+  // Something came that nothing proves; it is remembered for an hour.
+  void Suspect(Now& now, bool fell);
 
   const MeterRules& rules_;
   LearnedRates& rates_;

@@ -31,7 +31,8 @@ enum Field : unsigned {
   kCounts = 1u << 12,
   kLow = 1u << 13,
   kJumped = 1u << 14,
-  kEnd = 1u << 15,
+  kOnlyRose = 1u << 15,
+  kEnd = 1u << 16,
 };
 
 void Put(std::string& text, std::uint64_t number) {
@@ -111,6 +112,7 @@ unsigned FieldsOf(const Identity& identity) {
   add(identity.top != Identity::kNone, kTop);
   add(identity.low != 0, kLow);
   add(identity.jumped, kJumped);
+  add(identity.only_rose, kOnlyRose);
   add(identity.since != 0, kSince);
   add(identity.tracks.size() > 0, kTracks);
   add(identity.start != 0, kStart);
@@ -147,6 +149,7 @@ std::optional<Identity> DecodeFields(std::string_view text, Seconds base) {
   identity.suspect = (fields & kSuspect) != 0;
   identity.took_over = (fields & kTookOver) != 0;
   identity.jumped = (fields & kJumped) != 0;
+  identity.only_rose = (fields & kOnlyRose) != 0;
   if (fields & kTop) identity.top = reader.TakeAmount();
   if (fields & kLow) identity.low = reader.TakeAmount();
   if (fields & kSince) identity.since = reader.TakeAmount();

@@ -116,7 +116,7 @@ std::optional<std::size_t> CounterRules::Match(const Identity& identity, const S
     if (own < 0) continue;
     const auto time = at - TimeOf(tracks.at(i));
     // Once it is known that there are several, what one can have earned is enough.
-    const bool loose = identity.writers || (fell && !proved);
+    const bool loose = identity.writers || (fell && identity.jumped);
     const auto earned =
         loose ? Earnable(series.subject, at, time) : Learnable(series.subject, at, time);
     if (own > std::max(track / 100, std::min(earned, jump / 4))) continue;
@@ -165,6 +165,7 @@ void CounterRules::OtherWriter(Now& now, std::size_t track) {
             : "several writers answer in turns: only the growth of each is booked");
   }
   identity.fell = SecondsOf(now.at);
+  identity.only_rose = false;
   const std::int64_t own = now.value - known;
   // Not so near that it must be the other one: the step may have been spend.
   if (identity.returns == 1 && own > known / 100) {
@@ -193,13 +194,7 @@ void CounterRules::TakeBack(Now& now) {
 
 void CounterRules::Fall(Now& now) {
   Identity& identity = now.identity;
-  if (identity.fell == 0) {
-    identity.fell = SecondsOf(now.at);
-    identity.since = 0;
-    identity.returns = 0;
-  } else if (identity.writers) {
-    identity.fell = SecondsOf(now.at);
-  }
+  Suspect(now, true);
   // A fall to nothing is how counters begin again; samples that each stand alone show none.
   if (now.value > 0) {
     CountChange(now, true);
@@ -237,11 +232,7 @@ void CounterRules::Fall(Now& now) {
 void CounterRules::Disproved(Now& now) {
   if (const auto track = Match(now.identity, now.series, now.at, now.value))
     return OtherWriter(now, *track);
-  if (now.identity.fell == 0) {
-    now.identity.fell = SecondsOf(now.at);
-    now.identity.since = 0;
-    now.identity.returns = 0;
-  }
+  Suspect(now, true);
   LeaveTop(now);
   if (now.value > 0) CountChange(now, true);
   Remember(now, now.last);

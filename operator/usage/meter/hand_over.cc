@@ -60,6 +60,9 @@ HandOver::Found HandOver::Find(const First& first, Timestamp now) {
     if (value - total > near) continue;
     const Identity& ended = identities_[number];
     if (ended.value != total || !Eligible(number, quantity)) continue;
+    // It began anew when the other had ended.
+    if (first.plausible && first.start && *first.start > ended.at() - rules_.scrape_interval)
+      continue;
     const Duration gap = at - ended.at();
     if (gap < Duration::zero() || gap > kLongest) continue;
     const bool over = gap >= silent || first.latest - ended.at() >= silent ||

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ class HandOver {
     Sample sample;
     Timestamp latest;
     bool plausible = false;  // as spend of its own
+    std::optional<Timestamp> start = std::nullopt;
   };
   struct Found {
     Number from = kNobody;

@@ -55,11 +55,11 @@ struct Identity {
   std::int64_t value = 0;    // the base: the last sample read
   std::int64_t top = kNone;  // the value before a small fall, while below it
   std::int64_t low = 0;      // the lowest since then; without a top: what it last fell to
-  std::int64_t since = 0;    // booked on the word of unproved falls
+  std::int64_t since = 0;    // booked on the word of unproved falls and jumps
   Tracks tracks;
   Seconds start = 0;         // when the counter began, if that was ever told
   Seconds born = 0;          // of the first sample
-  Seconds fell = 0;          // the first unproved fall; of several writers the last one
+  Seconds fell = 0;          // first unproved fall or jump; of several writers the last fall
   Seconds dipped = 0;        // the last small fall
   Seconds persisted = 0;     // `time` as the store has it
   std::uint32_t leader = 0;  // of the twins: the one that is read; 0 if not known
@@ -72,10 +72,12 @@ struct Identity {
   bool writers : 1 = false;      // several of them: DuplicateWriters
   bool not_counter : 1 = false;  // NotACounter: nothing is booked
   bool suspect : 1 = false;      // may be no counter: told, booked all the same
+  bool only_rose : 1 = false;    // `fell` is of a jump upwards, after which nothing fell yet
   bool jumped : 1 = false;       // back to about what it fell from, in one step
   bool took_over : 1 = false;    // `top` is from a twin that fell silent
 
   bool operator==(const Identity&) const = default;
+  bool has_fallen() const { return fell != 0 && !only_rose; }
   Timestamp at() const { return Timestamp(Duration(time)); }
 };
 static_assert(sizeof(Identity) <= 128, "one for each series: memory of 100,000 is counted");

@@ -249,9 +249,7 @@ Number Meter::Implementation::ProcessFirst(const Deferred& deferred, const Serie
   const Subject& subject = series.subject;
   const auto start = StartAt(deferred, 0, first.at);
   const bool plausible = counter_.PlausibleFirst(subject, first, start);
-  HandOver::Found found;
-  if (!(plausible && start))
-    found = hand_over_.Find({subject, first, samples.back().at, plausible}, at_);
+  const auto found = hand_over_.Find({subject, first, samples.back().at, plausible, start}, at_);
   if (found.from == kNobody && found.undecided) return kNobody;
   const Number number = Make(deferred.identity, deferred.raw, subject, first);
   Identity& identity = identities_.Touch(number);

@@ -35,6 +35,7 @@ Identity RandomIdentity(Random& random) {
   identity.not_counter = random.Chance(.5);
   identity.suspect = random.Chance(.5);
   identity.jumped = random.Chance(.5);
+  identity.only_rose = random.Chance(.5);
   identity.took_over = random.Chance(.5);
   return identity;
 }

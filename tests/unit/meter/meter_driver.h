@@ -34,6 +34,7 @@ struct RawSeries {
   std::vector<Sample> samples;
   // When its counter began, as known at each sample; empty: not known.
   std::vector<Timestamp> starts;
+  Duration lag{};  // how much later than its time a sample is there
   bool starts_in_answer = false;  // else they are told when asked
 
   void Add(double seconds, std::int64_t value, std::optional<double> start = std::nullopt) {
@@ -92,7 +93,7 @@ class Driver {
         std::upper_bound(series.samples.begin(), series.samples.end(), from,
                          [](Timestamp time, const Sample& sample) { return time < sample.at; });
     auto last = first;
-    while (last != series.samples.end() && last->at <= to) ++last;
+    while (last != series.samples.end() && last->at + series.lag <= to) ++last;
     if (first == last) return;
     const std::string number = std::to_string(series.identity);
     const std::string raw = std::to_string(series.raw);
