@@ -214,6 +214,13 @@ void CounterRules::Fall(Now& now) {
          "several writers answer in turns: this is another one, or one that began again");
     return;
   }
+  // What begins again seldom comes back to nearly its old value in one scrape.
+  if (now.value >= now.last / 4 * 3 &&
+      now.value > Learnable(subject, now.at, now.gap + rules_.scrape_interval)) {
+    Hold(now, JournalKind::kDoubt, now.value,
+         "fell to a little less than it was, more than it is known to earn: no restart, it seems");
+    return;
+  }
   if (now.value > Earnable(subject, now.at, now.gap + rules_.scrape_interval)) {
     Hold(now, JournalKind::kDoubt, now.value,
          "fell to more than it can have earned since the last sample: no restart, as it seems");

@@ -34,7 +34,7 @@ struct RawSeries {
   std::vector<Sample> samples;
   // When its counter began, as known at each sample; empty: not known.
   std::vector<Timestamp> starts;
-  Duration lag{};  // how much later than its time a sample is there
+  Duration lag{};                 // how much later than its time a sample is there
   bool starts_in_answer = false;  // else they are told when asked
 
   void Add(double seconds, std::int64_t value, std::optional<double> start = std::nullopt) {

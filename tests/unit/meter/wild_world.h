@@ -1,4 +1,5 @@
-// Counters as they are met outside: what they truly spent is known, what is shown of it is not kind.
+// Counters as they are met outside: what they truly spent is known, what is shown of it is not
+// kind.
 #pragma once
 
 #include <cstdint>
@@ -126,8 +127,9 @@ class WildMaker {
       if (spends) {
         for (auto& value : values) value += Dollars(rate * kScrape * random_.Between(0, 2) / count);
       }
-      if (step % hold == 0) writer = random_.Chance(.7) ? (writer + 1) % values.size()
-                                                        : static_cast<std::size_t>(random_.Below(count));
+      if (step % hold == 0)
+        writer = random_.Chance(.7) ? (writer + 1) % values.size()
+                                    : static_cast<std::size_t>(random_.Below(count));
       Show(series, kScrape * step, values[writer], -100'000);
       if (first[writer] < 0) first[writer] = values[writer];
       last[writer] = values[writer];
@@ -146,12 +148,13 @@ class WildMaker {
     for (int step = 0; step < steps_; ++step) {
       if (step > 0 && members.size() > 1 && random_.Chance(.01))
         members.erase(members.begin() + random_.Below(static_cast<int>(members.size())));
-      if (step > 0 && random_.Chance(.01)) members.push_back(random_.Chance(.5) ? 0 : RandomTotal());
+      if (step > 0 && random_.Chance(.01))
+        members.push_back(random_.Chance(.5) ? 0 : RandomTotal());
       std::int64_t sum = 0;
       for (auto& member : members) {
         if (step > 0) {
-          const auto growth = Dollars(rate * kScrape * random_.Between(0, 2) /
-                                      static_cast<double>(members.size()));
+          const auto growth =
+              Dollars(rate * kScrape * random_.Between(0, 2) / static_cast<double>(members.size()));
           member += growth;
           world_.truth[key] += growth;
         }
