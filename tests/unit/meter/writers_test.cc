@@ -29,6 +29,24 @@ TEST(Writers, TwoInTurnsComeToNothing) {
   }
 }
 
+// The first step up looks like spend until it falls back.
+TEST(Writers, TheOneMetFirstMayBeTheLower) {
+  for (const double low : {.05, 1.0247, 45.0}) {
+    const double high = low * 9;
+    const auto driver =
+        Tell(Repeat(Join({Repeat({low}, 4), Repeat({high}, 4)}), 20), {1, true, false});
+    EXPECT_EQ(driver.booked(), 0) << low;
+    EXPECT_LE(driver.held(), Dollars(low + high)) << low;
+    EXPECT_EQ(ReasonOf(driver), "DuplicateWriters") << low;
+  }
+}
+
+TEST(Writers, OfNearlyEqualTotalsAreNoRestarts) {
+  const auto driver = Tell(Repeat({25, 25, 25, 20, 20, 20}, 20), {1, true, false});
+  EXPECT_EQ(driver.peak(), 0);
+  EXPECT_EQ(driver.held(), Dollars(20));
+}
+
 TEST(Writers, TheGrowthOfEachIsBooked) {
   const auto little = Tell(Alternating(8.2589, .003, 1.0247, .001, 60));
   EXPECT_NEAR(static_cast<double>(little.booked()), 1e9 * .004 * 59, 1e9 * .005);
