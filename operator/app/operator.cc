@@ -160,7 +160,8 @@ class Operator::Implementation {
     // Who leads no more writes no more: also what is on its way ends.
     kube::Client client = client_.Until(all.get_token());
 
-    auto sources = Sources::Make(options_.config.sources, options_.config.prices, *ledger, positions, clock_);
+    auto sources =
+        Sources::Make(options_.config.sources, options_.config.prices, *ledger, positions, clock_);
     if (!sources) return sources.error();
 
     kube::EventOptions event_options;
@@ -180,11 +181,14 @@ class Operator::Implementation {
          source_names,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
     controllers::AgentPoolController pools({caches_, client, events, board_, pool_reporter, clock_,
-                                            pool_queue_, [this](const kube::ObjectKey& budget) {
+                                            pool_queue_,
+                                            [this](const kube::ObjectKey& budget) {
                                               budget_queue_.Add(budget, kube::Priority::kHigh);
-                                            }});
-    ledger->OnChange(
-        [&budgets](const std::vector<std::string>& ids) { budgets.SpendChanged(ids); });
+                                            },
+                                            *ledger});
+    ledger->OnChange([&budgets, &pools](const std::vector<std::string>& ids) {
+      budgets.SpendChanged(pools.SpendChanged(ids));
+    });
     ledger->OnHealth([this](const std::string& source) {
       caches_.budgets.ForEach([&](const auto& budget) {
         if (budget->spec.source == source)

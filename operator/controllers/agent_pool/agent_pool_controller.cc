@@ -1,6 +1,7 @@
 #include "controllers/agent_pool/agent_pool_controller.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "api/codec.h"
@@ -75,7 +76,8 @@ AgentPoolController::AgentPoolController(Dependencies dependencies)
                       const workloads::Saved& saved) {
                  return on_.reporter.Remember(pool, agent, saved);
                },
-               [this](const kube::ObjectKey& pool) { on_.queue.Add(pool); }}) {}
+               [this](const kube::ObjectKey& pool) { on_.queue.Add(pool); }}),
+      after_stop_(on_.ledger) {}
 
 AgentPoolController::Memory AgentPoolController::MemoryOf(const api::AgentPool& pool) {
   const std::lock_guard lock(memory_mutex_);
@@ -141,6 +143,7 @@ void AgentPoolController::Forget(const kube::ObjectKey& key) {
   publisher_.Forget(key);
   on_.reporter.Forget(key);
   asks_.Remove(key);
+  after_stop_.Forget(key);
   const std::lock_guard lock(memory_mutex_);
   memory_.erase(key);
 }
@@ -217,6 +220,7 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
     KeepFirst(first, TakeRestoreOff(key));
   }
 
+  LookAfterStop(*pool, *memory, report);
   report.shared = SharedOf(*pool);
   on_.reporter.QueueStatus(pool, BuildPoolStatus(report), PoolMessage(report));
   if (next) on_.queue.AddAt(key, *next);
@@ -281,6 +285,57 @@ bool AgentPoolController::PublishesTo(const kube::ObjectKey& pool,
   if (!other || other->meta.deleting || other->invalid) return false;
   const auto& targets = other->spec.limit_targets;
   return std::find(targets.begin(), targets.end(), target) != targets.end();
+}
+
+std::vector<std::string> AgentPoolController::SpendChanged(const std::vector<std::string>& ids) {
+  std::vector<std::string> others;
+  others.reserve(ids.size());
+  for (const auto& id : ids) {
+    if (const auto pool = SpendAfterStop::PoolOf(id)) {
+      on_.queue.Add(*pool);
+    } else {
+      others.push_back(id);
+    }
+  }
+  return others;
+}
+
+void AgentPoolController::LookAfterStop(const api::AgentPool& pool, PoolMemory& memory,
+                                        PoolReport& report) {
+  std::vector<StoppedAgent> stopped;
+  for (const auto& agent : report.agents) {
+    auto& since = memory.agents[agent.name].ended_since;
+    const bool ended = agent.outcome.level == policy::Level::kStopped && agent.outcome.drained &&
+                       (agent.missing || StateOf(agent, pool.spec.scaling) == "Stopped");
+    if (!ended) {
+      since.reset();
+      continue;
+    }
+    if (!since) since = report.now;
+    // A person's stop asks no budget: then the spend of whichever covers the pool is looked at.
+    auto governor = agent.governor;
+    if (!governor) {
+      const auto covering = on_.board.Covering(pool.meta.key());
+      if (!covering.empty()) governor = covering.front();
+    }
+    const auto budget = governor ? on_.caches.budgets.Get(governor->budget) : nullptr;
+    if (budget) stopped.push_back({agent.name, budget->spec.source, *since});
+  }
+  report.spent_after_stop = after_stop_.Look(pool.meta.key(), stopped, report.now);
+  if (report.spent_after_stop.empty()) return;
+  const auto* told = FindCondition(pool.status.conditions, "StillSpending");
+  if (told != nullptr && told->status == "True") return;
+  std::set<kube::ObjectKey> budgets;
+  for (const auto& agent : report.agents) {
+    if (agent.governor) budgets.insert(agent.governor->budget);
+  }
+  for (const auto& key : budgets) {
+    const auto budget = on_.caches.budgets.Get(key);
+    if (!budget) continue;
+    on_.events.Record(ReferenceTo(*budget), kube::EventType::kWarning, "SpendAfterStop",
+                      "Reconcile",
+                      "AgentPool " + pool.meta.name + ": " + SpendAfterStopMessage(report));
+  }
 }
 
 Status AgentPoolController::TakeRestoreOff(const kube::ObjectKey& key) {

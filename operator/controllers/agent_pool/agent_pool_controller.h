@@ -20,6 +20,7 @@
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/pool_reporter.h"
 #include "controllers/agent_pool/pool_status.h"
+#include "controllers/agent_pool/spend_after_stop.h"
 #include "controllers/agent_pool/workload_scaler.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
@@ -39,6 +40,7 @@ class AgentPoolController {
     Clock& clock;
     KeyQueue& queue;                                             // of pools
     std::function<void(const kube::ObjectKey&)> enqueue_budget;  // with high priority
+    ledger::Ledger& ledger;
   };
 
   explicit AgentPoolController(Dependencies dependencies);
@@ -46,6 +48,10 @@ class AgentPoolController {
   // Level-based: right from any state. An error is retried by the caller with
   // backoff.
   Status Reconcile(const kube::ObjectKey& key);
+
+  // Totals of the ledger changed under these ids: queues the pools of those that are ours, and
+  // returns the others.
+  std::vector<std::string> SpendChanged(const std::vector<std::string>& ids);
 
  private:
   struct PoolMemory {
@@ -71,6 +77,8 @@ class AgentPoolController {
   Limits Step(const api::AgentPool& pool, PoolMemory& memory, PoolReport& report,
               std::optional<Timestamp>& next) const;
   bool PublishesTo(const kube::ObjectKey& pool, const api::ConfigMapTarget& target) const;
+  // What agents spend though they are stopped.
+  void LookAfterStop(const api::AgentPool& pool, PoolMemory& memory, PoolReport& report);
   Status TakeRestoreOff(const kube::ObjectKey& key);
   Status ObserveFinalizer(const Result<std::optional<std::string>>& patched);
 
@@ -78,6 +86,7 @@ class AgentPoolController {
   LimitsPublisher publisher_;
   AskBoard asks_;
   WorkloadScaler scaler_;
+  SpendAfterStop after_stop_;
   std::mutex memory_mutex_;
   std::unordered_map<kube::ObjectKey, Memory> memory_;
 };

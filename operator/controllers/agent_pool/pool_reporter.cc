@@ -110,11 +110,14 @@ void PoolReporter::RecordEvents(const api::AgentPool& pool, const api::AgentPool
                      "Reconcile", message);
     }
   }
-  for (const char* type : {"WorkloadsResolved", "LimitsPublished", "ActuatorContention"}) {
+  for (const char* type :
+       {"StillSpending", "WorkloadsResolved", "LimitsPublished", "ActuatorContention"}) {
     const auto* was = FindCondition(before.conditions, type);
     const auto* is = FindCondition(after.conditions, type);
     if (is == nullptr || (was != nullptr && was->status == is->status)) continue;
-    const bool bad = (is->status == "True") == (std::string_view(type) == "ActuatorContention");
+    const bool bad_when_true =
+        std::string_view(type) == "ActuatorContention" || std::string_view(type) == "StillSpending";
+    const bool bad = (is->status == "True") == bad_when_true;
     if (was == nullptr && !bad) continue;
     events_.Record(ReferenceTo(pool), bad ? kube::EventType::kWarning : kube::EventType::kNormal,
                    is->reason, "Reconcile", is->message);

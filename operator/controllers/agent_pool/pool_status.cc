@@ -60,6 +60,7 @@ std::pair<std::string, std::string> ReadinessOf(const PoolReport& report,
     return {"ScaleRefused", "cannot be scaled, so what is asked is not so: " + Join(refused) +
                                 "; it is tried again with backoff"};
   }
+  if (!report.spent_after_stop.empty()) return {"SpendAfterStop", SpendAfterStopMessage(report)};
   if (!missing.empty()) {
     return {"WorkloadNotFound", "spec.agents[].workloadRef: not found in namespace " +
                                     report.pool.meta.ns + ": " + Join(missing)};
@@ -117,6 +118,16 @@ std::string PoolMessage(const PoolReport& report) {
   std::string message = "budget " + governor.budget.name + ": " + governor.decision.message;
   if (concurrency.empty()) return message;
   return message.insert(message.size() - governor.decision.outlook_size, "; " + concurrency);
+}
+
+std::string SpendAfterStopMessage(const PoolReport& report) {
+  std::vector<std::string> who;
+  for (const auto& one : report.spent_after_stop)
+    who.push_back(one.agent + " " + one.spent.cost.ToDollars() + " since " + FormatUtc(one.since));
+  return "spend goes on though nothing of the agents' workloads runs: " + Join(who) +
+         "; who spends is something else under that name: look for a Rollout, Job or bare pod with "
+         "the agent's label, another cluster in the same Prometheus, a misspelt agent or workload, "
+         "an agent outside Kubernetes, or its key at the gateway, and stop it there";
 }
 
 api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
@@ -216,6 +227,9 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
       !unpublished.empty()              ? unpublished
       : pool.spec.limit_targets.empty() ? "no limitTargets: nobody is told the concurrency"
                                         : "limits in force are published");
+  const bool spends = !report.spent_after_stop.empty();
+  set("StillSpending", spends, spends ? "SpendAfterStop" : "NoSpendAfterStop",
+      spends ? SpendAfterStopMessage(report) : "no stopped agent spends");
   set("ActuatorContention", !contended.empty(),
       contended.empty() ? "NoContention" : "ReplicasKeepChanging",
       contended.empty() ? "nobody else changes the replicas" : contention);

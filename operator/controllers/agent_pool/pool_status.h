@@ -11,6 +11,7 @@
 #include "controllers/agent_pool/agent_step.h"
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/pool_demand.h"
+#include "controllers/agent_pool/spend_after_stop.h"
 #include "workloads/saved.h"
 
 namespace purser::controllers {
@@ -54,6 +55,7 @@ struct PoolReport {
   std::int32_t concurrency = 0;  // of the pool, in force
   std::string state{};
   TargetsReport targets{};  // of limits
+  std::vector<SpentAfterStop> spent_after_stop{};
   Shared shared{};
 };
 
@@ -69,6 +71,9 @@ std::int32_t PoolStateRank(std::string_view state);
 // "budget research-daily: spent $41.24 of $50 (82 %) …; concurrency 20 -> 8;
 // resets at 2026-11-28T05:00:00Z"
 std::string PoolMessage(const PoolReport& report);
+
+// "researcher $1.20 since …Z: …": who spends though it is stopped, and what to look for.
+std::string SpendAfterStopMessage(const PoolReport& report);
 
 api::AgentPoolStatus BuildPoolStatus(const PoolReport& report);
 
