@@ -208,6 +208,8 @@ Reading Meter::Implementation::Finish() {
   books_.Close(reading_);
   reading_.cursors = identities_.Moved();
   reading_.rates = rates_.Raised();
+  reading_.restarts =
+      std::ranges::count(reading_.notes, ledger::JournalKind::kRestart, &Note::kind);
   return std::exchange(reading_, {});
 }
 
