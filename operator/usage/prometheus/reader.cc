@@ -267,10 +267,24 @@ std::variant<AnswerEnd, Problem> PrometheusReader::Take(const std::string& expre
 std::optional<Problem> PrometheusReader::TakeHeld() {
   if (held_.empty()) return std::nullopt;
   std::vector<ledger::SeriesId> unknown;
-  for (const auto& held : held_) unknown.push_back(held.known.identity);
+  for (const auto& held : held_) {
+    unknown.push_back(held.known.identity);
+    if (held.known.all_labels != held.known.identity) unknown.push_back(held.known.all_labels);
+  }
   auto cursors = store_.FindCursors(source_.name, unknown);
   if (!cursors) return StoreProblem(cursors.error());
-  meter_.Load(*cursors);
+  std::map<ledger::SeriesId, ledger::SeriesCursor> found;
+  for (auto& cursor : *cursors) found.emplace(cursor.series, std::move(cursor));
+  std::vector<ledger::SeriesCursor> known;
+  for (const auto& held : held_) {
+    auto cursor = found.find(held.known.identity);
+    // Written before what scraping adds was left out of the identity.
+    if (cursor == found.end()) cursor = found.find(held.known.all_labels);
+    if (cursor == found.end()) continue;
+    known.push_back(cursor->second);
+    known.back().series = held.known.identity;
+  }
+  meter_.Load(known);
   std::vector<Label> labels;
   for (const auto& held : held_) {
     labels.clear();

@@ -22,6 +22,7 @@ KnownSeries& SeriesTable::Find(std::span<const Label> labels) {
   if (inserted) {
     const auto identified = identifier_.Identify(labels);
     known.identity = identified.identity;
+    known.all_labels = identified.raw;
     known.raw = identified.raw.low;
     known.aggregated = identified.aggregated;
     Attribute(known, labels);

@@ -24,7 +24,8 @@ namespace purser::usage {
 
 struct KnownSeries {
   ledger::SeriesId identity;
-  std::uint64_t raw = 0;  // of all labels
+  ledger::SeriesId all_labels;  // what ledgers before schema 2 know the series by
+  std::uint64_t raw = 0;        // of all labels
   std::uint32_t key = 0;
   Quantity quantity = Quantity::kCost;
   bool aggregated = false;

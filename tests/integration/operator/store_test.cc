@@ -82,7 +82,10 @@ class Volume {
 
 class StoreTest : public testing::Test {
  protected:
-  explicit StoreTest() : prometheus_(support::Scraping(exporter_)) {}
+  explicit StoreTest() : prometheus_(support::Scraping(exporter_)) {
+    // The source has a series before anybody spends: what shows itself later is spend.
+    exporter_.Add("elsewhere", "idle", "0");
+  }
   api::OperatorConfig Config(const World& world, const Volume& volume) const {
     auto config = world.Config(prometheus_.url());
     config.store.path = volume.path() + "/ledger.db";
@@ -186,8 +189,11 @@ TEST_F(StoreTest, AReadOnlyVolumeAtTheStartEndsItWithAWayOut) {
   const Volume volume(world);
   if (const auto why = volume.MountMemory(); !why.empty()) GTEST_SKIP() << why;
   const auto config = Config(world, volume);
-  { const support::RunningOperator first(config, world.cluster().kubeconfig(), nullptr); }
-  ASSERT_TRUE(std::filesystem::exists(config.store.path));
+  {
+    const support::RunningOperator first(config, world.cluster().kubeconfig(), nullptr);
+    ASSERT_TRUE(world.Eventually("the ledger is there",
+                                 [&] { return std::filesystem::exists(config.store.path); }));
+  }
   ASSERT_EQ(mount(nullptr, volume.path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
   support::RunningOperator running(config, world.cluster().kubeconfig(), nullptr);
   ASSERT_TRUE(world.Eventually("it ends", [&] { return !running.running(); }));

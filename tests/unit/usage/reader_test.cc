@@ -8,6 +8,7 @@
 #include "support/clocks.h"
 #include "support/fake_prometheus.h"
 #include "support/memory_store.h"
+#include "usage/attribution/series_identity.h"
 
 namespace purser::usage {
 namespace {
@@ -87,6 +88,7 @@ class ReaderTest : public ::testing::Test {
   }
 
   api::SourceConfig source_;
+  attribution::SourceRules rules_;
   support::FakeClock clock_{kNoon};
   support::FakePrometheus prometheus_;
   std::shared_ptr<support::MemoryDatabase> database_ = std::make_shared<support::MemoryDatabase>();
@@ -514,6 +516,30 @@ TEST_F(ReaderTest, NamesASeriesWithSeveralWriters) {
   ASSERT_EQ(Findings("a").size(), 1u);
   EXPECT_EQ(Findings("a").front().reason, "DuplicateWriters");
   EXPECT_THAT(Findings("a").front().message, HasSubstr("agent=\"a\""));
+}
+
+// A ledger of before knew a series by all of its labels, those of its scraping included.
+TEST_F(ReaderTest, GoesOnFromACursorOfAllLabels) {
+  const char* labels = R"({"namespace":"agents","agent":"a","instance":"i","job":"agents"})";
+  prometheus_.Add(labels, kNoon, Dollars(500));
+  CatchUp();
+  auto& cursors = database_->cursors["default"];
+  ASSERT_EQ(cursors.size(), 1u);
+  attribution::SeriesIdentifier identifier(rules_ = attribution::RulesOf(source_));
+  const Label all[] = {
+      {"agent", "a"}, {"instance", "i"}, {"job", "agents"}, {"namespace", "agents"}};
+  auto old = cursors.begin()->second;
+  old.series = identifier.Raw(all);
+  old.state = "v1:500000000000";
+  ASSERT_NE(old.series, cursors.begin()->first);
+  cursors.clear();
+  cursors[old.series] = old;
+  Restart();
+  clock_.Advance(15s);
+  prometheus_.Add(labels, clock_.Now(), Dollars(503));
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(3));
+  EXPECT_EQ(Held(), Money());
 }
 
 TEST_F(ReaderTest, ForgetsSeriesThatAreGoneButNotTheirValues) {
