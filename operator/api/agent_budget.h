@@ -49,12 +49,30 @@ const std::vector<Threshold>& DefaultThresholds();
 
 enum class Mode { kEnforce, kAudit };
 
-struct AgentBudgetSpec {  // unit: USD; onSourceLoss: Hold; stopPolicy: AtCeiling
+// What is asked while spend cannot be read; the numeric order is the order of strength.
+enum class SourceLossAction { kHold = 0, kThrottle, kStop };
+
+struct SourceLossSpec {
+  SourceLossAction action = SourceLossAction::kHold;
+  std::int32_t after_seconds = 600;  // 0 to 86,400: how long the spend is missed before the action
+  bool operator==(const SourceLossSpec&) const = default;
+};
+
+// Calls of models without a price: what the operator's estimate counts for.
+enum class OnUnpriced { kEstimate, kIgnore, kStop };
+
+// Money whose origin is doubtful: told and not counted, or counted at once.
+enum class OnDoubt { kHold, kCount };
+
+struct AgentBudgetSpec {  // unit: USD; stopPolicy: AtCeiling
   Money limit;
   WindowSpec window;
   ScopeSpec scope;
   std::vector<Threshold> thresholds;  // ascending by percent; DefaultThresholds() if unwritten
   std::string source = "default";
+  SourceLossSpec on_source_loss;
+  OnUnpriced on_unpriced = OnUnpriced::kEstimate;
+  OnDoubt on_doubt = OnDoubt::kHold;
   Mode mode = Mode::kEnforce;
   bool operator==(const AgentBudgetSpec&) const = default;
 };
@@ -83,10 +101,14 @@ struct AgentBudgetStatus {
   std::string spent;
   std::string remaining;
   std::optional<std::int32_t> percent_used;
-  std::string resets_at;           // RFC 3339, UTC
-  std::string exhausts_at;         // RFC 3339, UTC, empty when it does not before the window's end
-  std::string burn_per_hour;       // decimal string
-  std::string projected;           // decimal string, at the window's end
+  std::string resets_at;      // RFC 3339, UTC
+  std::string exhausts_at;    // RFC 3339, UTC, empty when it does not before the window's end
+  std::string burn_per_hour;  // decimal string
+  std::string projected;      // decimal string, at the window's end
+  std::string in_doubt;       // decimal string: held, whether it is counted or not
+  // The ledger that `spent` comes from, and what the status of a lost one said of this window.
+  std::string ledger;
+  std::string spent_at_least;      // decimal string; empty: no ledger was lost
   std::vector<AgentSpend> agents;  // the 20 dearest
   std::int32_t agent_count = 0;
   std::vector<ClosedWindow> history;  // the last 8 closed windows, newest first

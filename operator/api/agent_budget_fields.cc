@@ -16,7 +16,7 @@ constexpr std::int64_t kMostPercent = 1000;
 constexpr std::int64_t kMostAgents = 20;
 constexpr std::int64_t kMostHistory = 8;
 constexpr std::int64_t kLargest = 2'147'483'647;
-constexpr std::int64_t kDefaultAfterSeconds = 600;
+constexpr std::int64_t kLongestAfterSeconds = 86'400;
 
 // A choice whose one implemented value needs no place in a struct.
 enum class Only { kValue };
@@ -59,14 +59,18 @@ constexpr std::array kActions = {
     Choice<Action>{"Stop", Action::kStop},
 };
 constexpr std::array kSourceLossActions = {
-    Choice<Only>{"Hold"},
-    Choice<Only>{"Throttle", {}, "use Hold"},
-    Choice<Only>{"Stop", {}, "use Hold"},
+    Choice<SourceLossAction>{"Hold", SourceLossAction::kHold},
+    Choice<SourceLossAction>{"Throttle", SourceLossAction::kThrottle},
+    Choice<SourceLossAction>{"Stop", SourceLossAction::kStop},
 };
 constexpr std::array kOnUnpriced = {
-    Choice<Only>{"Estimate"},
-    Choice<Only>{"Ignore", {}, "use Estimate"},
-    Choice<Only>{"Stop", {}, "use Estimate"},
+    Choice<OnUnpriced>{"Estimate", OnUnpriced::kEstimate},
+    Choice<OnUnpriced>{"Ignore", OnUnpriced::kIgnore},
+    Choice<OnUnpriced>{"Stop", OnUnpriced::kStop},
+};
+constexpr std::array kOnDoubt = {
+    Choice<OnDoubt>{"Hold", OnDoubt::kHold},
+    Choice<OnDoubt>{"Count", OnDoubt::kCount},
 };
 constexpr std::array kModes = {Choice<Mode>{"Enforce", Mode::kEnforce},
                                Choice<Mode>{"Audit", Mode::kAudit}};
@@ -115,35 +119,10 @@ constexpr std::array kThreshold = {
              "what happens at this percentage"),
 };
 
-// onSourceLoss is read into nothing: Hold is what the operator does.
-struct SourceLoss {
-  std::int64_t after_seconds = kDefaultAfterSeconds;
-};
-
 constexpr std::array kSourceLoss = {
-    OnlyChoiceField<SourceLoss, kSourceLossActions>("action"),
-    IntegerField<&SourceLoss::after_seconds>("afterSeconds", 0, 86'400),
+    ChoiceField<&SourceLossSpec::action, kSourceLossActions>("action"),
+    IntegerField<&SourceLossSpec::after_seconds>("afterSeconds", 0, kLongestAfterSeconds),
 };
-
-constexpr Field<AgentBudgetSpec> kOnSourceLoss = {
-    .name = "onSourceLoss",
-    .read =
-        [](ReadContext& context, simdjson::dom::element element, AgentBudgetSpec&,
-           const Field<AgentBudgetSpec>&) {
-          SourceLoss loss;
-          ReadFields(context, element, kSourceLoss, loss);
-          if (loss.after_seconds != kDefaultAfterSeconds) {
-            context.Fail(
-                std::to_string(loss.after_seconds) +
-                    " is not implemented yet; remove it: Hold lasts until the source is read again",
-                {{"afterSeconds"}});
-          }
-        },
-    .describe =
-        [](const Field<AgentBudgetSpec>&, const std::string& path, std::vector<KnownField>& into) {
-          into.push_back({path, "object", true, {}, {}});
-          DescribeFields(kSourceLoss, path, into);
-        }};
 
 constexpr std::array kSpec = {
     Field<AgentBudgetSpec>{
@@ -159,8 +138,9 @@ constexpr std::array kSpec = {
     ObjectListField<&AgentBudgetSpec::thresholds, kThreshold>("thresholds", kMostThresholds),
     Refused<AgentBudgetSpec>("burnRates", "remove it, or warn earlier with a Notify threshold"),
     TextField<&AgentBudgetSpec::source>("source", &DnsLabel),
-    kOnSourceLoss,
-    OnlyChoiceField<AgentBudgetSpec, kOnUnpriced>("onUnpriced"),
+    ObjectField<&AgentBudgetSpec::on_source_loss, kSourceLoss>("onSourceLoss"),
+    ChoiceField<&AgentBudgetSpec::on_unpriced, kOnUnpriced>("onUnpriced"),
+    ChoiceField<&AgentBudgetSpec::on_doubt, kOnDoubt>("onDoubt"),
     ChoiceField<&AgentBudgetSpec::mode, kModes>("mode"),
     OnlyChoiceField<AgentBudgetSpec, kStopPolicies>("stopPolicy"),
 };
@@ -195,6 +175,9 @@ constexpr std::array kStatus = {
     TextField<&AgentBudgetStatus::exhausts_at>("exhaustsAt"),
     TextField<&AgentBudgetStatus::burn_per_hour>("burnPerHour"),
     TextField<&AgentBudgetStatus::projected>("projected"),
+    TextField<&AgentBudgetStatus::in_doubt>("inDoubt"),
+    TextField<&AgentBudgetStatus::ledger>("ledger"),
+    TextField<&AgentBudgetStatus::spent_at_least>("spentAtLeast"),
     Refused<AgentBudgetStatus>("overspendBound", "nothing writes it"),
     ObjectListField<&AgentBudgetStatus::agents, kAgentSpend>("agents", kMostAgents),
     IntegerField<&AgentBudgetStatus::agent_count>("agentCount", 0, kLargest),
@@ -287,5 +270,8 @@ std::vector<KnownField> AgentBudgetFields() { return DescribeResource(kSpec, kSt
 std::string_view ToString(Action action) { return NameOf(kActions, action); }
 std::string_view ToString(Period period) { return NameOf(kPeriods, period); }
 std::string_view ToString(Weekday weekday) { return NameOf(kWeekdays, weekday); }
+std::string_view ToString(SourceLossAction action) { return NameOf(kSourceLossActions, action); }
+std::string_view ToString(OnUnpriced choice) { return NameOf(kOnUnpriced, choice); }
+std::string_view ToString(OnDoubt choice) { return NameOf(kOnDoubt, choice); }
 
 }  // namespace purser::api

@@ -9,6 +9,7 @@
 
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
+#include "api/spend_correction.h"
 #include "base/result.h"
 
 namespace purser::api {
@@ -25,6 +26,8 @@ Result<AgentPool> DecodeAgentPool(simdjson::dom::element object,
                                   UnknownFields unknown = UnknownFields::kIgnore);
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object,
                                       UnknownFields unknown = UnknownFields::kIgnore);
+Result<SpendCorrection> DecodeSpendCorrection(simdjson::dom::element object,
+                                              UnknownFields unknown = UnknownFields::kIgnore);
 
 // metadata of any object; annotations outside purser.dev/ are left out.
 Result<kube::ObjectMeta> DecodeObjectMeta(simdjson::dom::element object);
@@ -32,13 +35,19 @@ Result<kube::ObjectMeta> DecodeObjectMeta(simdjson::dom::element object);
 // The whole object as the API server accepts it (for tests).
 std::string EncodeAgentPool(const AgentPool& pool);
 std::string EncodeAgentBudget(const AgentBudget& budget);
+std::string EncodeSpendCorrection(const SpendCorrection& correction);
 
 // The value of "status" alone, full (server-side apply removes what is omitted).
 std::string EncodeStatus(const AgentPoolStatus& status);
 std::string EncodeStatus(const AgentBudgetStatus& status);
+std::string EncodeStatus(const SpendCorrectionStatus& status);
 
 std::string_view ToString(Action action);
 std::string_view ToString(Period period);
 std::string_view ToString(Weekday weekday);
+std::string_view ToString(SourceLossAction action);
+std::string_view ToString(OnUnpriced choice);
+std::string_view ToString(OnDoubt choice);
+std::string_view ToString(DoubtDecision decision);
 
 }  // namespace purser::api

@@ -3,6 +3,7 @@
 
 #include "api/codec.h"
 #include "api/resource_root.h"
+#include "base/time_text.h"
 #include "base/utf8.h"
 
 namespace purser::api {
@@ -99,6 +100,9 @@ Json StatusJson(const AgentBudgetStatus& status) {
   PutText(json, "exhaustsAt", status.exhausts_at);
   PutText(json, "burnPerHour", status.burn_per_hour);
   PutText(json, "projected", status.projected);
+  PutText(json, "inDoubt", status.in_doubt);
+  PutText(json, "ledger", status.ledger);
+  PutText(json, "spentAtLeast", status.spent_at_least);
   Json agents = Json::array();
   for (const auto& agent : status.agents) {
     Json item;
@@ -183,10 +187,39 @@ Json SpecJson(const AgentBudgetSpec& spec) {
   }
   json["thresholds"] = std::move(thresholds);
   json["source"] = spec.source;
-  json["onSourceLoss"] = {{"action", "Hold"}, {"afterSeconds", 600}};
-  json["onUnpriced"] = "Estimate";
+  json["onSourceLoss"] = {{"action", ToString(spec.on_source_loss.action)},
+                          {"afterSeconds", spec.on_source_loss.after_seconds}};
+  json["onUnpriced"] = ToString(spec.on_unpriced);
+  json["onDoubt"] = ToString(spec.on_doubt);
   json["mode"] = spec.mode == Mode::kAudit ? "Audit" : "Enforce";
   json["stopPolicy"] = "AtCeiling";
+  return json;
+}
+
+Json StatusJson(const SpendCorrectionStatus& status) {
+  Json json = Json::object();
+  json["observedGeneration"] = status.observed_generation;
+  PutText(json, "state", status.state);
+  PutText(json, "approvedBy", status.approved_by, kLongestReason);
+  if (status.entry != 0) json["entry"] = status.entry;
+  PutText(json, "booked", status.booked);
+  json["conditions"] = ConditionsJson(status.conditions);
+  return json;
+}
+
+Json SpecJson(const SpendCorrectionSpec& spec) {
+  Json json;
+  if (!spec.source.empty()) json["source"] = spec.source;
+  if (!spec.agent.empty()) json["agent"] = spec.agent;
+  if (!spec.model.empty()) json["model"] = spec.model;
+  if (spec.doubt == 0) {
+    json["amount"] = spec.amount.ToDecimal();
+    json["at"] = FormatUtc(spec.at);
+  } else {
+    json["doubt"] = spec.doubt;
+    json["decision"] = ToString(spec.decision);
+  }
+  json["reason"] = spec.reason;
   return json;
 }
 
@@ -205,6 +238,10 @@ std::string Encode(const Object& object, const char* kind) {
 
 std::string EncodeAgentPool(const AgentPool& pool) { return Encode(pool, "AgentPool"); }
 std::string EncodeAgentBudget(const AgentBudget& budget) { return Encode(budget, "AgentBudget"); }
+std::string EncodeSpendCorrection(const SpendCorrection& correction) {
+  return Encode(correction, "SpendCorrection");
+}
+std::string EncodeStatus(const SpendCorrectionStatus& status) { return Print(StatusJson(status)); }
 std::string EncodeStatus(const AgentPoolStatus& status) { return Print(StatusJson(status)); }
 std::string EncodeStatus(const AgentBudgetStatus& status) { return Print(StatusJson(status)); }
 

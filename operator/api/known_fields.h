@@ -20,5 +20,6 @@ struct KnownField {
 // Everything under spec and status, parents before children.
 std::vector<KnownField> AgentPoolFields();
 std::vector<KnownField> AgentBudgetFields();
+std::vector<KnownField> SpendCorrectionFields();
 
 }  // namespace purser::api

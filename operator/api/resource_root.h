@@ -1,4 +1,4 @@
-// What AgentPool and AgentBudget have in common: metadata, conditions, the root object. Inside api/
+// What the resources have in common: metadata, conditions, the root object. Inside api/
 // only.
 #pragma once
 
@@ -64,5 +64,6 @@ std::vector<KnownField> DescribeResource(const SpecFields& spec, const StatusFie
 // strict).
 Result<AgentPool> DecodeAgentPool(simdjson::dom::element object, ReadContext& context);
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, ReadContext& context);
+Result<SpendCorrection> DecodeSpendCorrection(simdjson::dom::element object, ReadContext& context);
 
 }  // namespace purser::api

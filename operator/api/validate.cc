@@ -39,6 +39,12 @@ Status CheckBudget(simdjson::dom::element root, ReadContext& context,
   return Ok();
 }
 
+Status CheckCorrection(simdjson::dom::element root, ReadContext& context) {
+  const auto correction = DecodeSpendCorrection(root, context);
+  if (!correction) return correction.error();
+  return Ok();
+}
+
 void ValidateDocument(const YamlNode& document, std::vector<LocatedProblem>& problems,
                       const WindowCheck& check_window) {
   if (document.kind != YamlNode::Kind::kMap) {
@@ -51,20 +57,22 @@ void ValidateDocument(const YamlNode& document, std::vector<LocatedProblem>& pro
     static_cast<void>(ReadOperatorConfig(document, problems).ok());
     return;
   }
-  const bool pool = kind == "AgentPool";
-  if (api_version != kApiVersion || (!pool && kind != "AgentBudget")) {
+  const bool known = kind == "AgentPool" || kind == "AgentBudget" || kind == "SpendCorrection";
+  if (api_version != kApiVersion || !known) {
     const std::vector<PathStep> where = {
         {document.Find("kind") == nullptr ? "apiVersion" : "kind"}};
     problems.push_back({Locate(document, where),
                         Quoted(api_version) + " " + Quoted(kind) + " is not known here; want " +
-                            std::string(kApiVersion) + " AgentPool or AgentBudget, or " +
+                            std::string(kApiVersion) +
+                            " AgentPool, AgentBudget or SpendCorrection, or " +
                             std::string(kConfigApiVersion) + " " + std::string(kConfigKind)});
     return;
   }
   ReadContext context(UnknownFields::kReject);
   static_cast<void>(ReadDocument(document, context, problems, [&](simdjson::dom::element root) {
-                      return pool ? CheckPool(root, context)
-                                  : CheckBudget(root, context, check_window);
+                      if (kind == "AgentPool") return CheckPool(root, context);
+                      if (kind == "SpendCorrection") return CheckCorrection(root, context);
+                      return CheckBudget(root, context, check_window);
                     }).ok());
 }
 

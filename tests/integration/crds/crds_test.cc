@@ -16,6 +16,7 @@
 
 #include "api/codec.h"
 #include "api/config.h"
+#include "base/time_text.h"
 #include "support/cluster.h"
 #include "unit/api/full_objects.h"
 
@@ -119,6 +120,14 @@ void ExpectDecoded(const Json& stored, const std::string& file) {
       agent.erase("models");
     }
     EXPECT_EQ(again["spec"], want) << file;
+  } else if (stored["kind"] == "SpendCorrection") {
+    const auto correction = api::DecodeSpendCorrection(element, api::UnknownFields::kReject);
+    ASSERT_TRUE(correction.ok()) << file;
+    EXPECT_EQ(correction->invalid, std::nullopt) << file;
+    const auto again = Json::parse(api::EncodeSpendCorrection(*correction));
+    Json want = stored["spec"];
+    if (want.contains("at")) want["at"] = FormatUtc(*ParseRfc3339(want["at"].get<std::string>()));
+    EXPECT_EQ(again["spec"], want) << file;
   } else {
     const auto budget = api::DecodeAgentBudget(element, api::UnknownFields::kReject);
     ASSERT_TRUE(budget.ok()) << file;
@@ -196,9 +205,37 @@ TEST_F(CrdsTest, AFullStatusIsAcceptedAsTheOperatorWritesItAndReadsWell) {
   EXPECT_THAT(Output({"get", "agentbudgets", "columns"}), Not(HasSubstr("PROJECTED")));
 }
 
+TEST_F(CrdsTest, ACorrectionIsNeverChangedAndReadsWell) {
+  auto correction = api::FullCorrection(api::CorrectionForm::kAmount);
+  correction.meta = {};
+  correction.meta.ns = "default";
+  correction.meta.name = "once";
+  auto json = Json::parse(api::EncodeSpendCorrection(correction));
+  const auto status = json["status"];
+  json.erase("status");
+  auto result = Kubectl({"apply", "--server-side", "-f", "-"}, json.dump());
+  ASSERT_EQ(result.code, 0) << result.err;
+  auto other = json;
+  other["spec"]["amount"] = "-12";
+  result = Kubectl({"apply", "--server-side", "-f", "-"}, other.dump());
+  EXPECT_NE(result.code, 0);
+  EXPECT_THAT(result.err, HasSubstr("a SpendCorrection is not changed"));
+  json.erase("spec");
+  json["status"] = status;
+  result = cluster_->Kubectl(
+      {"apply", "--server-side", "--subresource=status", "-o", "json", "-f", "-"}, json.dump());
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(Json::parse(result.out)["status"], status);
+  const auto table = Output({"get", "scorr", "once", "-o", "wide"});
+  for (const char* text : {"STATE", "AGENT", "AMOUNT", "DOUBT", "DECISION", "BOOKED", "AGE",
+                           "APPROVED-BY", "REASON", "Applied", "-12.500000001", "alice"}) {
+    EXPECT_THAT(table, HasSubstr(text));
+  }
+}
+
 TEST_F(CrdsTest, ShortNamesAndCategory) {
   for (const char* name : {"ab", "abudget", "agentbudget", "agentbudgets.purser.dev", "apool",
-                           "agentpool", "purser"}) {
+                           "agentpool", "scorr", "spendcorrections.purser.dev", "purser"}) {
     EXPECT_EQ(Kubectl({"get", name}).code, 0) << name;
   }
 }
@@ -211,6 +248,7 @@ TEST_F(CrdsTest, ExplainIsTheManual) {
   EXPECT_THAT(Output({"explain", "apool.spec.scaling.drainSeconds"}),
               HasSubstr("How long work in flight may finish"));
   EXPECT_THAT(Output({"explain", "agentpool"}), HasSubstr("Which workloads are AI agents"));
+  EXPECT_THAT(Output({"explain", "scorr.spec.doubt"}), HasSubstr("The number of a held entry"));
 }
 
 }  // namespace

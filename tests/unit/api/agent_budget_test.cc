@@ -36,8 +36,8 @@ TEST(AgentBudgetTest, EveryFieldIsRead) {
               "workflows": [], "per": "Total"},
     "thresholds": [{"percent": 110, "action": "Stop"}, {"percent": 50, "action": "Notify"},
                    {"percent": 90, "action": "RefuseNewWork"}, {"percent": 70, "action": "Throttle"}],
-    "burnRates": [], "source": "gateway-1", "onSourceLoss": {"action": "Hold", "afterSeconds": 600},
-    "onUnpriced": "Estimate", "mode": "Audit", "stopPolicy": "AtCeiling"})",
+    "burnRates": [], "source": "gateway-1", "onSourceLoss": {"action": "Stop", "afterSeconds": 0},
+    "onUnpriced": "Ignore", "onDoubt": "Count", "mode": "Audit", "stopPolicy": "AtCeiling"})",
                                      UnknownFields::kReject);
   ASSERT_TRUE(budget.ok());
   ASSERT_EQ(budget->invalid, std::nullopt);
@@ -50,6 +50,9 @@ TEST(AgentBudgetTest, EveryFieldIsRead) {
                      {90, Action::kRefuseNewWork},
                      {110, Action::kStop}};
   want.source = "gateway-1";
+  want.on_source_loss = {SourceLossAction::kStop, 0};
+  want.on_unpriced = OnUnpriced::kIgnore;
+  want.on_doubt = OnDoubt::kCount;
   want.mode = Mode::kAudit;
   EXPECT_EQ(budget->spec, want);
 }
@@ -206,21 +209,16 @@ TEST(AgentBudgetTest, WhatIsRefusedNamesFieldValueAndWayOut) {
       {"source name",
        With(R"("source":"http://prometheus")"),
        {"spec.source: \"http://prometheus\""}},
-      {"source loss Throttle",
-       With(R"("onSourceLoss":{"action":"Throttle"})"),
-       {"spec.onSourceLoss.action: \"Throttle\" is not implemented yet; use Hold"}},
-      {"source loss Stop",
-       With(R"("onSourceLoss":{"action":"Stop"})"),
-       {"spec.onSourceLoss.action: \"Stop\" is not implemented yet; use Hold"}},
+      {"source loss",
+       With(R"("onSourceLoss":{"action":"Release"})"),
+       {"spec.onSourceLoss.action: \"Release\" is not one of Hold, Throttle, Stop"}},
       {"source loss after",
-       With(R"("onSourceLoss":{"afterSeconds":60})"),
-       {"spec.onSourceLoss.afterSeconds: 60 is not implemented yet; remove it"}},
-      {"unpriced Ignore",
-       With(R"("onUnpriced":"Ignore")"),
-       {"spec.onUnpriced: \"Ignore\" is not implemented yet; use Estimate"}},
-      {"unpriced Stop",
-       With(R"("onUnpriced":"Stop")"),
-       {"spec.onUnpriced: \"Stop\" is not implemented yet; use Estimate"}},
+       With(R"("onSourceLoss":{"afterSeconds":86401})"),
+       {"spec.onSourceLoss.afterSeconds: 86401"}},
+      {"unpriced",
+       With(R"("onUnpriced":"Guess")"),
+       {"spec.onUnpriced: \"Guess\" is not one of Estimate, Ignore, Stop"}},
+      {"doubt", With(R"("onDoubt":"Ask")"), {"spec.onDoubt: \"Ask\" is not one of Hold, Count"}},
       {"mode", With(R"("mode":"DryRun")"), {"spec.mode: \"DryRun\" is not one of Enforce, Audit"}},
       {"mode a list", With(R"("mode":[])"), {"spec.mode: a list is not text"}},
       {"stop policy",

@@ -21,6 +21,12 @@ inline Result<AgentPool> PoolOf(const std::string& json,
   return DecodeAgentPool(parser.parse(json).value(), unknown);
 }
 
+inline Result<SpendCorrection> CorrectionOf(const std::string& json,
+                                            UnknownFields unknown = UnknownFields::kIgnore) {
+  simdjson::dom::parser parser;
+  return DecodeSpendCorrection(parser.parse(json).value(), unknown);
+}
+
 inline Result<AgentBudget> BudgetWithSpec(const std::string& spec,
                                           UnknownFields unknown = UnknownFields::kIgnore) {
   return BudgetOf(R"({"metadata":{"name":"b","namespace":"n"},"spec":)" + spec + "}", unknown);
@@ -29,6 +35,11 @@ inline Result<AgentBudget> BudgetWithSpec(const std::string& spec,
 inline Result<AgentPool> PoolWithSpec(const std::string& spec,
                                       UnknownFields unknown = UnknownFields::kIgnore) {
   return PoolOf(R"({"metadata":{"name":"p","namespace":"n"},"spec":)" + spec + "}", unknown);
+}
+
+inline Result<SpendCorrection> CorrectionWithSpec(const std::string& spec,
+                                                  UnknownFields unknown = UnknownFields::kIgnore) {
+  return CorrectionOf(R"({"metadata":{"name":"c","namespace":"n"},"spec":)" + spec + "}", unknown);
 }
 
 }  // namespace purser::api

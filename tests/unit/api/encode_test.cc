@@ -26,6 +26,16 @@ TEST(EncodeTest, WhatIsWrittenIsReadBackUnchanged) {
   EXPECT_EQ(read_pool->meta, pool.meta);
   EXPECT_EQ(read_pool->spec, pool.spec);
   EXPECT_EQ(read_pool->status, pool.status);
+
+  for (const auto form : {CorrectionForm::kAmount, CorrectionForm::kDoubt}) {
+    const auto correction = FullCorrection(form);
+    const auto read = CorrectionOf(EncodeSpendCorrection(correction), UnknownFields::kReject);
+    ASSERT_TRUE(read.ok());
+    EXPECT_EQ(read->invalid, std::nullopt);
+    EXPECT_EQ(read->meta, correction.meta);
+    EXPECT_EQ(read->spec, correction.spec);
+    EXPECT_EQ(read->status, correction.status);
+  }
 }
 
 TEST(EncodeTest, EmptyTextsAreLeftOutAndListsAreNot) {

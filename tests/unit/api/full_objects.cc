@@ -33,6 +33,9 @@ AgentBudget FullBudget() {
                             {30, Action::kRefuseNewWork},
                             {1000, Action::kStop}};
   budget.spec.source = "gateway";
+  budget.spec.on_source_loss = {SourceLossAction::kThrottle, 60};
+  budget.spec.on_unpriced = OnUnpriced::kStop;
+  budget.spec.on_doubt = OnDoubt::kCount;
   budget.spec.mode = Mode::kAudit;
   auto& status = budget.status;
   status.observed_generation = 3;
@@ -47,6 +50,9 @@ AgentBudget FullBudget() {
   status.exhausts_at = "2026-11-24T01:00:00Z";
   status.burn_per_hour = "3.5";
   status.projected = "61.1";
+  status.in_doubt = "210.5";
+  status.ledger = "6f1c2a";
+  status.spent_at_least = "40";
   status.agents = {{"researcher", "40", 80, "Throttled"}, {"summarizer", "1.24", 2, "Throttled"}};
   status.agent_count = 2;
   status.history = {{"2026-11-22T00:00:00-05:00", "2026-11-23T00:00:00-05:00", "12.5"}};
@@ -78,6 +84,25 @@ AgentPool FullPool() {
   status.limit_targets = {{{"research-limits", "other.json"}, "not a document of ours"}};
   status.conditions = FullConditions();
   return pool;
+}
+
+SpendCorrection FullCorrection(CorrectionForm form) {
+  SpendCorrection correction;
+  correction.meta = FullMeta();
+  auto& spec = correction.spec;
+  if (form == CorrectionForm::kAmount) {
+    spec.source = "gateway";
+    spec.agent = "researcher";
+    spec.model = "gpt-5";
+    spec.amount = Money() - Money::FromNanos(12'500'000'001);
+    spec.at = Timestamp(std::chrono::seconds(1'795'774'500));
+  } else {
+    spec.doubt = 42;
+    spec.decision = DoubtDecision::kAccept;
+  }
+  spec.reason = "upstream reported micro-dollars";
+  correction.status = {3, "Applied", "alice", 4711, "-12.500000001", FullConditions()};
+  return correction;
 }
 
 }  // namespace purser::api

@@ -3,10 +3,13 @@
 
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
+#include "api/spend_correction.h"
 
 namespace purser::api {
 
 AgentBudget FullBudget();
 AgentPool FullPool();
+enum class CorrectionForm { kAmount, kDoubt };
+SpendCorrection FullCorrection(CorrectionForm form);
 
 }  // namespace purser::api

@@ -26,11 +26,21 @@ struct Kind {
   std::string full_status;  // its status alone
 };
 
+// The two forms of a SpendCorrection in one: every field once.
+std::string BothForms() {
+  auto both = Json::parse(EncodeSpendCorrection(FullCorrection(CorrectionForm::kAmount)));
+  both["spec"].update(
+      Json::parse(EncodeSpendCorrection(FullCorrection(CorrectionForm::kDoubt)))["spec"]);
+  return both.dump();
+}
+
 std::vector<Kind> Kinds() {
   return {{"agentpools", AgentPoolFields(), EncodeAgentPool(FullPool()),
            EncodeStatus(FullPool().status)},
           {"agentbudgets", AgentBudgetFields(), EncodeAgentBudget(FullBudget()),
-           EncodeStatus(FullBudget().status)}};
+           EncodeStatus(FullBudget().status)},
+          {"spendcorrections", SpendCorrectionFields(), BothForms(),
+           EncodeStatus(FullCorrection(CorrectionForm::kAmount).status)}};
 }
 
 // The schema of the version, as JSON.
@@ -266,8 +276,10 @@ TEST(SchemaTest, DefaultsOfTheSchemaAreThoseOfTheDecoder) {
             R"([{"action":"Throttle","percent":80},{"action":"Stop","percent":100}])");
   EXPECT_EQ(budget.at("spec.source"), "\"" + AgentBudgetSpec().source + "\"");
   EXPECT_EQ(budget.at("spec.onSourceLoss.action"), "\"Hold\"");
-  EXPECT_EQ(budget.at("spec.onSourceLoss.afterSeconds"), "600");
+  EXPECT_EQ(budget.at("spec.onSourceLoss.afterSeconds"),
+            std::to_string(SourceLossSpec().after_seconds));
   EXPECT_EQ(budget.at("spec.onUnpriced"), "\"Estimate\"");
+  EXPECT_EQ(budget.at("spec.onDoubt"), "\"Hold\"");
   EXPECT_EQ(budget.at("spec.mode"), "\"Enforce\"");
   EXPECT_EQ(budget.at("spec.stopPolicy"), "\"AtCeiling\"");
 }
