@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -27,6 +28,8 @@
 #include "controllers/agent_pool/agent_pool_controller.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
+#include "controllers/metering/meter_watch.h"
+#include "controllers/spend_correction/spend_correction_controller.h"
 #include "kube/client.h"
 #include "kube/controller.h"
 #include "kube/events.h"
@@ -44,6 +47,8 @@ namespace {
 constexpr std::size_t kPoolWorkers = 4;
 constexpr std::size_t kBudgetWorkers = 1;  // no I/O
 constexpr std::size_t kReportWorkers = 2;
+constexpr std::size_t kCorrectionWorkers = 1;
+constexpr std::chrono::seconds kLookAtMetersEvery{5};
 constexpr unsigned kEvaluators = 4;             // at the start, when all budgets are new
 constexpr std::chrono::seconds kPollAgain{10};  // after an exception
 // After this long the start is over: caches filled, first reconciles and polls done.
@@ -84,15 +89,18 @@ class Operator::Implementation {
         pool_queue_(clock_),
         budget_report_queue_(clock_),
         pool_report_queue_(clock_),
-        changes_(caches_, budget_queue_, pool_queue_),
+        correction_queue_(clock_),
+        changes_(caches_, budget_queue_, pool_queue_, correction_queue_),
         told_{caches_,
               board_,
               {{observability::kBudgetController, &budget_queue_},
                {observability::kPoolController, &pool_queue_},
                {observability::kBudgetStatusController, &budget_report_queue_},
-               {observability::kPoolStatusController, &pool_report_queue_}},
+               {observability::kPoolStatusController, &pool_report_queue_},
+               {observability::kCorrectionController, &correction_queue_}},
               [this] { return leading_.load(); },
               [this] { return SourceSamples(); },
+              [this] { return UnclaimedSamples(); },
               options_.config.leader_election.enabled,
               [this] { return leadership_.Refusal(); },
               [this] { return leadership_.Stuck(); }},
@@ -150,6 +158,9 @@ class Operator::Implementation {
     auto epoch = (*store)->TakeOver();
     if (!epoch) return epoch.error().WithContext("store.path " + options_.config.store.path);
     spdlog::info("leading identity={} epoch={}", identity_, *epoch);
+    auto ledger_id = (*store)->LedgerId();
+    if (!ledger_id)
+      return ledger_id.error().WithContext("store.path " + options_.config.store.path);
     auto& positions = **store;
     const auto ledger =
         ledger::MakeLedger(std::move(*store), clock_, ledger::ChangesOn::kOwnThread);
@@ -169,23 +180,32 @@ class Operator::Implementation {
     event_options.on_dropped = [this] { metrics_.EventDropped(); };
     kube::ApiEventRecorder events(client_, system_clock_, event_options);
     std::set<std::string> source_names;
-    for (const auto& source : options_.config.sources) source_names.insert(source.name);
+    std::map<std::string, Duration> silences;
+    for (const auto& source : options_.config.sources) {
+      source_names.insert(source.name);
+      silences[source.name] = controllers::SilenceOf(source.prometheus.scrape_interval);
+    }
+    const auto enqueue_pool = [this](const kube::ObjectKey& pool) {
+      pool_queue_.Add(pool, kube::Priority::kHigh);
+    };
+    const auto enqueue_budget = [this](const kube::ObjectKey& budget) {
+      budget_queue_.Add(budget, kube::Priority::kHigh);
+    };
+    controllers::MeterWatch meters(
+        {caches_, *ledger, events, clock_, silences, enqueue_budget, enqueue_pool});
 
-    controllers::BudgetReporter budget_reporter(
-        {caches_, client, events, *ledger, board_, clock_, budget_report_queue_, budget_queue_});
+    controllers::BudgetReporter budget_reporter({caches_, client, events, *ledger, board_, clock_,
+                                                 budget_report_queue_, budget_queue_, *ledger_id});
     controllers::PoolReporter pool_reporter(caches_, client, events, pool_report_queue_);
     controllers::AgentBudgetController budgets(
-        {caches_, events, *ledger, board_, budget_reporter, clock_, budget_queue_,
-         [this](const kube::ObjectKey& pool) { pool_queue_.Add(pool, kube::Priority::kHigh); },
+        {caches_, events, *ledger, board_, budget_reporter, clock_, budget_queue_, enqueue_pool,
          [&sources](const std::string& source, Duration in) { (*sources)->PollSooner(source, in); },
-         source_names,
+         source_names, meters, *ledger_id,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
     controllers::AgentPoolController pools({caches_, client, events, board_, pool_reporter, clock_,
-                                            pool_queue_,
-                                            [this](const kube::ObjectKey& budget) {
-                                              budget_queue_.Add(budget, kube::Priority::kHigh);
-                                            },
-                                            *ledger});
+                                            pool_queue_, enqueue_budget, *ledger});
+    controllers::SpendCorrectionController corrections(
+        {caches_, client, events, *ledger, clock_, source_names});
     ledger->OnChange([&budgets, &pools](const std::vector<std::string>& ids) {
       budgets.SpendChanged(pools.SpendChanged(ids));
     });
@@ -202,6 +222,7 @@ class Operator::Implementation {
       {
         const std::lock_guard lock(sources_mutex_);
         sources_ = sources->get();
+        meters_ = &meters;
       }
       std::vector<std::jthread> threads;
       threads.reserve((*sources)->size() + 1);
@@ -244,6 +265,11 @@ class Operator::Implementation {
         work(pool_report_queue_,
              ControllerFor(observability::kPoolStatusController, kReportWorkers,
                            [&](const auto& key) { return pool_reporter.Report(key); }));
+        work(correction_queue_,
+             ControllerFor(observability::kCorrectionController, kCorrectionWorkers,
+                           [&](const auto& key) { return corrections.Reconcile(key); }));
+        meters.Look();
+        threads.emplace_back([&, token] { Watch(meters, token); });
         EvaluateAll(budget_controller, token);
         for (const auto& controller : controllers) controller->Start(token);
       }
@@ -258,6 +284,7 @@ class Operator::Implementation {
       ForgetEvaluations();
       const std::lock_guard lock(sources_mutex_);
       sources_ = nullptr;
+      meters_ = nullptr;
     }
     return ended;
   }
@@ -266,6 +293,8 @@ class Operator::Implementation {
   void EnqueueAll() {
     caches_.budgets.ForEach([this](const auto& budget) { budget_queue_.Add(budget->meta.key()); });
     caches_.pools.ForEach([this](const auto& pool) { pool_queue_.Add(pool->meta.key()); });
+    caches_.corrections.ForEach(
+        [this](const auto& correction) { correction_queue_.Add(correction->meta.key()); });
   }
 
   // What a former leader decided is not known here any more.
@@ -294,6 +323,22 @@ class Operator::Implementation {
       metrics_.Panicked("poll");
       spdlog::error("source={} {}; polling again", source, run.error().message());
       if (!Pause(kPollAgain, stop)) return Ok();
+    }
+  }
+
+  // An exception ends a look, not the watching.
+  void Watch(controllers::MeterWatch& meters, const std::stop_token& stop) {
+    while (Pause(kLookAtMetersEvery, stop)) {
+      bool threw = false;
+      const Status looked = Guarded(
+          [&]() -> Status {
+            meters.Look();
+            return Ok();
+          },
+          threw);
+      if (!threw) continue;
+      metrics_.Panicked("meters");
+      spdlog::error("meters: {}; looking again", looked.error().message());
     }
   }
 
@@ -335,6 +380,17 @@ class Operator::Implementation {
     return sources_ == nullptr ? std::vector<observability::SourceSample>{} : sources_->Samples();
   }
 
+  std::vector<observability::UnclaimedSample> UnclaimedSamples() {
+    std::vector<observability::UnclaimedSample> samples;
+    const std::lock_guard lock(sources_mutex_);
+    if (meters_ == nullptr) return samples;
+    for (auto& spend : meters_->UnclaimedSpends()) {
+      samples.push_back({std::move(spend.source), std::move(spend.ns), std::move(spend.agent),
+                         Dollars(spend.spent)});
+    }
+    return samples;
+  }
+
   OperatorOptions options_;
   SystemClock system_clock_;
   Clock& clock_;
@@ -347,12 +403,14 @@ class Operator::Implementation {
   controllers::KeyQueue pool_queue_;
   controllers::KeyQueue budget_report_queue_;
   controllers::KeyQueue pool_report_queue_;
+  controllers::KeyQueue correction_queue_;
   controllers::Changes changes_;
   controllers::EvaluationBoard board_;
   Progress progress_;
   std::atomic<bool> leading_ = false;
   std::mutex sources_mutex_;
-  Sources* sources_ = nullptr;  // while leading
+  Sources* sources_ = nullptr;                 // while leading
+  controllers::MeterWatch* meters_ = nullptr;  // likewise
   Told told_;
   Leadership leadership_;
 };

@@ -3,11 +3,12 @@
 #include "controllers/agent_pool/pool_status.h"
 
 namespace purser::app {
-namespace {
 
 double Dollars(Money amount) {
   return static_cast<double>(amount.nanos()) / static_cast<double>(Money::kNanosPerDollar);
 }
+
+namespace {
 
 std::vector<observability::BudgetSample> BudgetSamples(const Told& told) {
   std::vector<observability::BudgetSample> samples;
@@ -16,7 +17,8 @@ std::vector<observability::BudgetSample> BudgetSamples(const Told& told) {
     if (!evaluation || !evaluation->window_spec) return;  // not known yet is not 0
     const auto& decision = evaluation->decision;
     samples.push_back({budget->meta.ns, budget->meta.name, Dollars(decision.spent),
-                       Dollars(decision.limit), static_cast<std::int32_t>(decision.level)});
+                       Dollars(decision.limit), Dollars(evaluation->counted.in_doubt),
+                       static_cast<std::int32_t>(decision.level)});
   });
   return samples;
 }
@@ -45,6 +47,7 @@ observability::Snapshots SnapshotsOf(const Told& told) {
   snapshots.budgets = [told] { return BudgetSamples(told); };
   snapshots.pools = [told] { return PoolSamples(told); };
   snapshots.sources = told.sources;
+  snapshots.unclaimed = told.unclaimed;
   snapshots.queues = [told] { return QueueSamples(told); };
   snapshots.leading = told.leading;
   return snapshots;

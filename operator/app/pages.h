@@ -22,11 +22,15 @@ struct Told {
   std::vector<std::pair<std::string, const controllers::KeyQueue*>> queues;  // by controller
   std::function<bool()> leading;
   std::function<std::vector<observability::SourceSample>()> sources;
+  std::function<std::vector<observability::UnclaimedSample>()> unclaimed;
   bool elects = false;  // replicas stand by until they lead
   // Why this replica does not even stand by; what hangs for good. Nothing: all is well.
   std::function<std::optional<std::string>()> refusal{};
   std::function<std::optional<std::string>()> stuck{};
 };
+
+// For figures alone: a double is no amount.
+double Dollars(Money amount);
 
 // The snapshots that /metrics takes.
 observability::Snapshots SnapshotsOf(const Told& told);

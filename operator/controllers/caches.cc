@@ -85,7 +85,11 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
       deployments(client, workloads::DeploymentType(), namespaces, workloads::DecodeWorkload,
                   Telling("deployments", on_threw)),
       stateful_sets(client, workloads::StatefulSetType(), namespaces, workloads::DecodeWorkload,
-                    Telling("statefulsets", on_threw)) {
+                    Telling("statefulsets", on_threw)),
+      corrections(
+          client, CorrectionType(), namespaces,
+          [](simdjson::dom::element object) { return api::DecodeSpendCorrection(object); },
+          Telling("spendcorrections", on_threw)) {
   budgets.AddIndex(kBudgetsByPool, PoolIndexOf);
   pools.AddIndex(kPoolsByNamespace,
                  [](const api::AgentPool& pool) { return std::vector{pool.meta.ns}; });
@@ -100,9 +104,11 @@ void Caches::Start() {
   pools.Start();
   deployments.Start();
   stateful_sets.Start();
+  corrections.Start();
 }
 
 void Caches::Stop() {
+  corrections.Stop();
   deployments.Stop();
   stateful_sets.Stop();
   budgets.Stop();

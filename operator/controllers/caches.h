@@ -8,6 +8,7 @@
 
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
+#include "api/spend_correction.h"
 #include "kube/client.h"
 #include "kube/informer.h"
 #include "workloads/workload.h"
@@ -63,6 +64,8 @@ struct Caches {
   kube::Informer<api::AgentPool> pools;
   kube::Informer<workloads::Workload> deployments;
   kube::Informer<workloads::Workload> stateful_sets;
+  // Nobody waits for these: a cluster whose CRDs are older has none, and keeps its budgets.
+  kube::Informer<api::SpendCorrection> corrections;
 };
 
 }  // namespace purser::controllers

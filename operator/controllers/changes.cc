@@ -15,12 +15,16 @@ bool SameSpec(const kube::ObjectMeta& before, const kube::ObjectMeta& after) {
 
 }  // namespace
 
-Changes::Changes(Caches& caches, KeyQueue& budget_queue, KeyQueue& pool_queue)
+Changes::Changes(Caches& caches, KeyQueue& budget_queue, KeyQueue& pool_queue,
+                 KeyQueue& correction_queue)
     : caches_(caches), budget_queue_(budget_queue), pool_queue_(pool_queue) {
   caches_.budgets.AddHandler(
       [this](const auto& before, const auto& after) { BudgetChanged(before, after); });
   caches_.pools.AddHandler(
       [this](const auto& before, const auto& after) { PoolChanged(before, after); });
+  caches_.corrections.AddHandler([&correction_queue](const auto&, const auto& after) {
+    if (after) correction_queue.Add(after->meta.key());
+  });
   for (const char* kind : {"Deployment", "StatefulSet"}) {
     caches_.Workloads(kind).AddHandler([this, kind](const auto& before, const auto& after) {
       WorkloadChanged(kind, before, after);

@@ -19,7 +19,7 @@ using KeyQueue = kube::WorkQueue<kube::ObjectKey>;
 class Changes {
  public:
   // Adds its handlers to the caches, which have not been started yet.
-  Changes(Caches& caches, KeyQueue& budget_queue, KeyQueue& pool_queue);
+  Changes(Caches& caches, KeyQueue& budget_queue, KeyQueue& pool_queue, KeyQueue& correction_queue);
 
   // While leading: called with an edited budget before it is queued; true: it needs no queueing.
   // An empty function ends that, once a call under way has returned.

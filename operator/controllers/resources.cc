@@ -27,6 +27,10 @@ const kube::ResourceType& BudgetType() {
   static const kube::ResourceType type{kGroup, kVersion, "agentbudgets", "AgentBudget"};
   return type;
 }
+const kube::ResourceType& CorrectionType() {
+  static const kube::ResourceType type{kGroup, kVersion, "spendcorrections", "SpendCorrection"};
+  return type;
+}
 const kube::ResourceType& ConfigMapType() {
   static const kube::ResourceType type{"", "v1", "configmaps", "ConfigMap"};
   return type;

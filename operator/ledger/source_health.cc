@@ -13,9 +13,9 @@ bool SameFindings(const std::shared_ptr<const MeterReport>& a,
 }  // namespace
 
 bool SameForReaders(const SourceHealth& a, const SourceHealth& b) {
-  return a.state == b.state && a.doubtful == b.doubtful && a.reason == b.reason && a.message == b.message &&
-         a.lost_since == b.lost_since && a.epoch == b.epoch && a.gap == b.gap &&
-         SameFindings(a.meters, b.meters);
+  return a.state == b.state && a.doubtful == b.doubtful && a.reason == b.reason &&
+         a.message == b.message && a.lost_since == b.lost_since && a.epoch == b.epoch &&
+         a.gap == b.gap && SameFindings(a.meters, b.meters);
 }
 
 }  // namespace purser::ledger

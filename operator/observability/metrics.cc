@@ -56,6 +56,9 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
       auto spent =
           Family("purser_budget_spent_usd", "Spent in the budget's window.", MetricType::Gauge);
       auto limit = Family("purser_budget_limit_usd", "The budget's limit.", MetricType::Gauge);
+      auto doubt = Family("purser_budget_in_doubt_usd",
+                          "Held in doubt in the budget's window; see its condition SpendInDoubt.",
+                          MetricType::Gauge);
       auto level =
           Family("purser_budget_state",
                  "0 Normal, 1 Warning, 2 Throttled, 3 RefusingWork, 4 Stopped.", MetricType::Gauge);
@@ -63,9 +66,11 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
         const Labels labels{{"namespace", budget.ns}, {"budget", budget.name}};
         AddValue(spent, labels, budget.spent_usd);
         AddValue(limit, labels, budget.limit_usd);
+        AddValue(doubt, labels, budget.in_doubt_usd);
         AddValue(level, labels, budget.level);
       }
-      families.insert(families.end(), {std::move(spent), std::move(limit), std::move(level)});
+      families.insert(families.end(),
+                      {std::move(spent), std::move(limit), std::move(doubt), std::move(level)});
     }
     if (snapshots.pools) {
       auto now = Family("purser_pool_concurrency", "Concurrency allowed to the pool now.",
@@ -121,6 +126,18 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
                       {std::move(healthy), std::move(age), std::move(series),
                        std::move(unattributed), std::move(shortened), std::move(quarantined),
                        std::move(polls), std::move(errors), std::move(seconds)});
+    }
+    if (snapshots.unclaimed) {
+      auto spent = Family("purser_unclaimed_spend_usd_total",
+                          "Spent by an agent that no AgentPool names: nothing limits it.",
+                          MetricType::Counter);
+      for (auto& unclaimed : snapshots.unclaimed()) {
+        AddValue(
+            spent,
+            {{"source", unclaimed.source}, {"namespace", unclaimed.ns}, {"agent", unclaimed.agent}},
+            unclaimed.usd);
+      }
+      families.push_back(std::move(spent));
     }
     if (snapshots.queues) {
       auto depth =

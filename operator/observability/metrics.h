@@ -22,14 +22,23 @@ inline constexpr const char* kBudgetController = "agentbudget";
 inline constexpr const char* kPoolController = "agentpool";
 inline constexpr const char* kBudgetStatusController = "agentbudget-status";
 inline constexpr const char* kPoolStatusController = "agentpool-status";
+inline constexpr const char* kCorrectionController = "spendcorrection";
 inline constexpr const char* kControllers[] = {kBudgetController, kPoolController,
-                                               kBudgetStatusController, kPoolStatusController};
+                                               kBudgetStatusController, kPoolStatusController,
+                                               kCorrectionController};
 
 struct BudgetSample {
   std::string ns, name;
   double spent_usd = 0;
   double limit_usd = 0;
+  double in_doubt_usd = 0;
   std::int32_t level = 0;  // 0 Normal … 4 Stopped
+};
+
+// Spend of an agent that no pool names.
+struct UnclaimedSample {
+  std::string source, ns, agent;
+  double usd = 0;
 };
 
 struct PoolSample {
@@ -62,6 +71,7 @@ struct Snapshots {
   std::function<std::vector<BudgetSample>()> budgets;
   std::function<std::vector<PoolSample>()> pools;
   std::function<std::vector<SourceSample>()> sources;
+  std::function<std::vector<UnclaimedSample>()> unclaimed;  // bounded by who tells them
   std::function<std::vector<QueueSample>()> queues;
   std::function<bool()> leading;
 };

@@ -53,6 +53,10 @@ void ApplyThresholds(const BudgetInput& input, BudgetDecision& decision) {
 // L / Lmax = (1 - u) / (1 - soft), both sides multiplied by 100 * limit.
 void ApplyCurve(const BudgetInput& input, BudgetDecision& decision) {
   if (decision.level != Level::kThrottled) return;
+  if (input.sight.level == Level::kThrottled) {
+    decision.curve_numerator = 0;  // how much is left is not known
+    return;
+  }
   std::int32_t soft = std::numeric_limits<std::int32_t>::max();
   for (const auto& threshold : ThresholdsOf(input.spec)) {
     if (threshold.action == api::Action::kThrottle) soft = std::min(soft, threshold.percent);
@@ -97,8 +101,12 @@ std::string HoldMessage(const BudgetInput& input) {
                             : std::string("spend has not been read yet");
   if (!source.reason.empty()) message += " (" + source.reason + ")";
   if (!source.message.empty()) message += ": " + source.message;
+  if (input.sight.level > Level::kNormal) {
+    message += "; onSourceLoss asks for " + std::string(ToString(input.sight.level)) + " after " +
+               std::to_string(input.spec.on_source_loss.after_seconds) + " s of that";
+  }
   return "; " + message + "; what is in force is held until source \"" + input.spec.source +
-         "\" answers: check its URL and credentials in the operator's configuration";
+         "\" is read again: see the condition SourceHealthy";
 }
 
 void Explain(const BudgetInput& input, BudgetDecision& decision) {
@@ -118,20 +126,16 @@ void Explain(const BudgetInput& input, BudgetDecision& decision) {
 
 }  // namespace
 
-std::string_view ToString(Level level) {
-  switch (level) {
-    case Level::kNormal:
-      return "Normal";
-    case Level::kWarning:
-      return "Warning";
-    case Level::kThrottled:
-      return "Throttled";
-    case Level::kRefusingWork:
-      return "RefusingWork";
-    case Level::kStopped:
-      return "Stopped";
+Counted Count(const api::AgentBudgetSpec& spec, Money booked, Money in_doubt,
+              std::optional<Money> at_least) {
+  Counted counted{booked, booked, in_doubt};
+  if (spec.on_doubt == api::OnDoubt::kCount) counted.spent += in_doubt;
+  counted.spent = std::max(counted.spent, Money());
+  if (at_least && *at_least > counted.spent) {
+    counted.spent = *at_least;
+    counted.witnessed = true;
   }
-  return "Stopped";
+  return counted;
 }
 
 BudgetDecision Decide(const BudgetInput& input) {
@@ -142,8 +146,9 @@ BudgetDecision Decide(const BudgetInput& input) {
   decision.percent_used = PercentUsed(input.spent, input.spec.limit);
   decision.window = input.window;
   decision.audit = input.spec.mode == api::Mode::kAudit;
-  decision.may_relax = input.source.kind == SourceState::Kind::kHealthy && !input.source.doubtful;
+  decision.may_relax = input.sight.may_relax;
   ApplyThresholds(input, decision);
+  decision.level = std::max(decision.level, input.sight.level);
   ApplyCurve(input, decision);
   ApplyForecast(input, decision);
   decision.next_threshold_in = TimeToNextThreshold(input.spent, input.spec.limit,

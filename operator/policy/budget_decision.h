@@ -10,31 +10,33 @@
 #include "api/agent_budget.h"
 #include "base/clock.h"
 #include "money/money.h"
+#include "policy/level.h"
+#include "policy/sight.h"
 #include "policy/window.h"
 
 namespace purser::policy {
 
-// Strength in numeric order; what a budget asks of the agents it covers.
-enum class Level { kNormal = 0, kWarning, kThrottled, kRefusingWork, kStopped };
-std::string_view ToString(Level level);  // Normal | Warning | Throttled | RefusingWork | Stopped
-
-// What is known of the budget's source of spend.
-struct SourceState {
-  enum class Kind { kNeverRead, kHealthy, kLost };
-  Kind kind = Kind::kNeverRead;
-  std::string reason;                  // CamelCase, e.g. PrometheusUnreachable; empty when healthy
-  std::string message;                 // for people
-  std::optional<Timestamp> last_read;  // the last complete answer
-  bool doubtful = false;  // healthy so far, but the last read failed: nothing is relaxed
+// What counts as spent, and what that is made of.
+struct Counted {
+  Money spent;
+  Money booked;    // by the ledger
+  Money in_doubt;  // held: part of `spent` only where onDoubt is Count
+  // `spent` is what the status of a lost ledger said, not what the present one knows.
+  bool witnessed = false;
 };
+
+// `at_least`: what the budget's status said of this window when a ledger was lost.
+Counted Count(const api::AgentBudgetSpec& spec, Money booked, Money in_doubt,
+              std::optional<Money> at_least);
 
 struct BudgetInput {
   const api::AgentBudgetSpec& spec;
   Window window;
-  Money spent;      // inside the window
+  Money spent;      // inside the window: Counted::spent
   Money last_hour;  // spent in the hour before now, whatever the window
   Money last_5_minutes;
   const SourceState& source;
+  const Sight& sight;
   Timestamp now;
 };
 
@@ -51,8 +53,7 @@ struct BudgetDecision {
   __extension__ typedef __int128 Wide;
   Wide curve_numerator = 1;
   Wide curve_denominator = 1;
-  // False while the source is not healthy: what is taken is held, nothing is given back
-  // (onSourceLoss: Hold).
+  // Sight::may_relax. False: what is taken is held, nothing is restored.
   bool may_relax = true;
   bool audit = false;                    // computed and reported, nothing touched
   Money burn_per_hour;                   // the last hour's
@@ -70,7 +71,8 @@ struct BudgetDecision {
 // Pure. Thresholds, in any order, compare exactly (ReachesPercent); the strongest action among
 // those crossed wins, also a Stop below 100 %. No thresholds at all means
 // api::DefaultThresholds(). A limit of 0 is reached by every threshold, so its strongest action
-// holds at once. Forecast: r = max(12 * last 5 min, last hour); exhausts_at = now + remaining / r
+// holds at once. What `sight` asks is added: a loss that throttles leaves one call at a time.
+// Forecast: r = max(12 * last 5 min, last hour); exhausts_at = now + remaining / r
 // if before the window's end; projected = spent + r * time left (saturating).
 BudgetDecision Decide(const BudgetInput& input);
 

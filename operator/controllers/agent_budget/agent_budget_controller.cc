@@ -8,6 +8,7 @@
 
 #include "base/time_text.h"
 #include "controllers/agent_budget/coverage.h"
+#include "controllers/agent_budget/witness.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
 
@@ -28,6 +29,7 @@ policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
       break;
   }
   state.doubtful = health.doubtful;
+  state.lost_since = health.lost_since;
   state.reason = health.reason;
   state.message = health.message;
   state.last_read = health.last_read;
@@ -36,6 +38,23 @@ policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
 
 // A clock that was set back by more was wrong before.
 constexpr Duration kLongestStepBack = std::chrono::minutes(15);
+
+// After a restart: what onSourceLoss took stays taken until spend is read again.
+std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy::Window& window) {
+  const auto& status = budget.status;
+  const auto* source = FindCondition(status.conditions, "SourceHealthy");
+  if (source == nullptr || source->status == "True" ||
+      status.observed_generation != budget.meta.generation ||
+      ParseRfc3339(status.window_start) != window.start) {
+    return std::nullopt;
+  }
+  policy::Sight sight;
+  sight.may_relax = false;
+  for (const auto level : {policy::Level::kThrottled, policy::Level::kStopped}) {
+    if (status.state == policy::ToString(level)) sight.level = level;
+  }
+  return sight;
+}
 
 // What the covered agents of a pool could use at most.
 std::int32_t Capacity(const CoveredPool& pool) {
@@ -79,6 +98,49 @@ ResolvedScope AgentBudgetController::Resolve(const api::AgentBudget& budget) con
     }
   }
   return ResolveScope(budget.spec.scope, pools);
+}
+
+void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
+                                         const ledger::SourceHealth& health,
+                                         const Evaluation* before, Evaluation& evaluation,
+                                         Timestamp now) const {
+  const auto& spec = budget.spec;
+  std::map<std::string, policy::AgentTrouble> troubles;
+  std::set<std::string> metered;
+  bool looked = false;
+  bool expected = false;
+  for (const auto& pool : evaluation.scope.pools) {
+    const auto metering = on_.meters.Of(pool.key, spec.source);
+    if (!metering) continue;
+    looked = true;
+    expected = expected || metering->samples_expected;
+    metered.insert(metering->metered.begin(), metering->metered.end());
+    for (const auto& issue : metering->issues) {
+      const auto& covered = pool.agents;
+      const bool concerns = issue.agent.empty() ? evaluation.scope.whole_namespace
+                                                : std::find(covered.begin(), covered.end(),
+                                                            issue.agent) != covered.end();
+      if (!concerns) continue;
+      const auto& known = evaluation.issues;
+      if (std::find(known.begin(), known.end(), issue) == known.end())
+        evaluation.issues.push_back(issue);
+      if (issue.agent.empty()) continue;
+      auto& trouble = troubles[issue.agent];
+      trouble.lost = trouble.lost || issue.lost;
+      trouble.unpriced = trouble.unpriced || issue.reason == kUnpriced;
+      if (issue.since) trouble.since = std::min(trouble.since.value_or(*issue.since), *issue.since);
+    }
+  }
+  const auto source = ToSourceState(health);
+  std::optional<policy::Sight> last;
+  if (before == nullptr) {
+    last = Recall(budget, evaluation.decision.window);
+  } else if (before->generation == evaluation.generation &&
+             before->decision.window == evaluation.decision.window) {
+    last = before->sight;
+  }
+  evaluation.sight = policy::Look(
+      {spec, source, troubles, metered, expected || !looked, last ? &*last : nullptr, now});
 }
 
 void AgentBudgetController::Publish(const BudgetPointer& budget, Evaluation evaluation) {
@@ -174,9 +236,20 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const kube::ObjectK
   if (!total)
     return fail("StoreUnavailable",
                 "the ledger does not hold this budget's total; it is read again");
-  const auto source = ToSourceState(on_.ledger.Health(spec.source));
-  evaluation.decision = policy::Decide({spec, *window, total->spent.cost, total->last_hour.cost,
-                                        total->last_5_minutes.cost, source, now});
+  const auto health = on_.ledger.Health(spec.source);
+  const auto source = ToSourceState(health);
+  evaluation.decision.window = *window;
+  LookAtMeters(*budget, health, before.get(), evaluation, now);
+  evaluation.spent_at_least = SpentAtLeast(*budget, *window, on_.ledger_id, health.epoch);
+  evaluation.doubts = total->doubts;
+  evaluation.counted =
+      policy::Count(spec, total->spent.cost, total->in_doubt.cost, evaluation.spent_at_least);
+  evaluation.decision =
+      policy::Decide({spec, *window, evaluation.counted.spent, total->last_hour.cost,
+                      total->last_5_minutes.cost, source, evaluation.sight, now});
+  const auto& soon = evaluation.decision.next_threshold_in;
+  nearest_.Set(key, spec.source, soon ? std::optional(now + *soon) : std::nullopt);
+  if (evaluation.sight.next) on_.queue.AddAt(key, *evaluation.sight.next);
   if (evaluation.decision.level == policy::Level::kThrottled) {
     evaluation.shares = SharesOf(evaluation.scope, evaluation.decision);
   }
@@ -188,16 +261,18 @@ void AgentBudgetController::Forget(const kube::ObjectKey& key) {
   {
     const std::lock_guard serialised(StripeOf(key));
     on_.ledger.Untrack(key.ToString());
+    nearest_.Remove(key);
     for (const auto& pool : on_.board.Remove(key)) on_.enqueue_pool(pool);
   }
   on_.reporter.Forget(key);
 }
 
 void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
-  std::map<std::string, Duration> nearest;  // by source
+  std::set<std::string> sources;
   std::vector<BudgetPointer> evaluated;
   evaluated.reserve(ids.size());
   for (const auto& id : ids) {
+    if (id.starts_with(kUnclaimedTotal)) continue;
     const auto slash = id.find('/');
     const kube::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
     auto budget = on_.caches.budgets.Get(key);
@@ -205,15 +280,13 @@ void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
       on_.queue.Add(key);
       continue;
     }
-    const auto evaluation = on_.board.Get(key);
-    if (evaluation && evaluation->decision.next_threshold_in) {
-      const auto in = *evaluation->decision.next_threshold_in;
-      const auto [entry, first] = nearest.try_emplace(budget->spec.source, in);
-      if (!first) entry->second = std::min(entry->second, in);
-    }
+    sources.insert(budget->spec.source);
     evaluated.push_back(std::move(budget));
   }
-  for (const auto& [source, in] : nearest) on_.threshold_near(source, in);
+  for (const auto& source : sources) {
+    if (const auto in = nearest_.NearestOf(source, on_.clock.Now()))
+      on_.threshold_near(source, *in);
+  }
   // Telling comes after every budget has been acted on.
   for (const auto& budget : evaluated) on_.reporter.Consider(budget, std::nullopt);
 }

@@ -17,8 +17,10 @@
 #include "controllers/agent_budget/budget_reporter.h"
 #include "controllers/agent_budget/budget_status.h"
 #include "controllers/agent_budget/evaluation.h"
+#include "controllers/agent_budget/nearest_thresholds.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
+#include "controllers/metering/meter_watch.h"
 #include "kube/events.h"
 #include "ledger/ledger.h"
 
@@ -35,10 +37,12 @@ class AgentBudgetController {
     Clock& clock;
     KeyQueue& queue;                                           // of budgets
     std::function<void(const kube::ObjectKey&)> enqueue_pool;  // with high priority
-    // The least time in which a budget of the source reaches its next threshold, after each change
-    // of spend.
+    // The least time in which any budget of the source reaches its next threshold, after each
+    // change of spend.
     std::function<void(const std::string& source, Duration in)> threshold_near;
-    std::set<std::string> sources;                       // names in the configuration
+    std::set<std::string> sources;  // names in the configuration
+    const MeterWatch& meters;
+    std::string ledger_id;                               // of Store::LedgerId
     std::function<void(policy::Level)> on_level_change;  // for metrics
   };
 
@@ -63,11 +67,15 @@ class AgentBudgetController {
   std::optional<BudgetProblem> Evaluate(const kube::ObjectKey& key, Scope scope);
   ResolvedScope Resolve(const api::AgentBudget& budget) const;
   void Hold(const api::AgentBudget& budget);
+  // What is seen of the agents covered, and what that asks for.
+  void LookAtMeters(const api::AgentBudget& budget, const ledger::SourceHealth& health,
+                    const Evaluation* before, Evaluation& evaluation, Timestamp now) const;
   void Publish(const BudgetPointer& budget, Evaluation evaluation);
   void Forget(const kube::ObjectKey& key);
   std::mutex& StripeOf(const kube::ObjectKey& key);
 
   Dependencies on_;
+  NearestThresholds nearest_;
   // Evaluations of one budget are serialised: a newer one is never overwritten by an older.
   std::array<std::mutex, 64> stripes_;
 };

@@ -13,6 +13,7 @@ namespace purser::controllers {
 namespace {
 
 constexpr std::size_t kHistory = 8;
+constexpr std::size_t kMostDoubtsTold = 5;
 
 bool Burns(const api::AgentBudgetStatus& status) {
   return !status.burn_per_hour.empty() && status.burn_per_hour != "0";
@@ -20,7 +21,8 @@ bool Burns(const api::AgentBudgetStatus& status) {
 
 }  // namespace
 
-BudgetReporter::BudgetReporter(Dependencies dependencies) : on_(dependencies) {}
+BudgetReporter::BudgetReporter(Dependencies dependencies)
+    : on_(std::move(dependencies)), started_(on_.clock.Now()) {}
 
 void BudgetReporter::Consider(const BudgetPointer& budget,
                               const std::optional<BudgetProblem>& problem) {
@@ -80,6 +82,7 @@ Status BudgetReporter::Report(const kube::ObjectKey& key) {
   ObserveAnswer(on_.caches.budgets, *answer,
                 [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); });
   RecordEvents(*budget, status);
+  if (const auto evaluation = on_.board.Get(key)) RecordJournal(*budget, *evaluation);
   if (Burns(status)) on_.evaluation_queue.AddAt(key, now + kAmountInterval);
   return Ok();
 }
@@ -104,11 +107,16 @@ api::AgentBudgetStatus BudgetReporter::StatusOf(const api::AgentBudget& budget,
   const auto evaluation = on_.board.Get(key);
   const auto agents = on_.ledger.Agents(key.ToString(), kDearestAgents);
   const auto health = on_.ledger.Health(budget.spec.source);
+  std::vector<ledger::JournalEntry> doubts;
+  if (evaluation && evaluation->doubts > 0) {
+    doubts = on_.ledger.Doubts(CoverageOf(budget, evaluation->scope, evaluation->decision.window),
+                               kMostDoubtsTold);
+  }
   const bool with_closed = evaluation && !memory.problem && history == History::kWithClosedWindows;
   const BudgetReport report{
       budget, memory.problem, evaluation.get(),
       agents, health,         with_closed ? HistoryOf(budget, *evaluation) : budget.status.history,
-      now};
+      now,    doubts,         on_.ledger_id};
   return BuildBudgetStatus(report);
 }
 
@@ -136,29 +144,6 @@ std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget&
   history.insert(history.begin(), closed.begin(), closed.end());
   if (history.size() > kHistory) history.resize(kHistory);
   return history;
-}
-
-void BudgetReporter::RecordEvents(const api::AgentBudget& budget,
-                                  const api::AgentBudgetStatus& after) {
-  for (const char* type : {"Ready", "ScopeResolved", "SourceHealthy"}) {
-    const auto* before = FindCondition(budget.status.conditions, type);
-    const auto* now = FindCondition(after.conditions, type);
-    if (now == nullptr || (before != nullptr && before->status == now->status)) continue;
-    const bool bad = now->status != "True";
-    if (before == nullptr && !bad) continue;
-    // Not read yet is how every first start begins: a condition tells it, no alarm.
-    if (now->reason == "NotReadYet" || now->reason == "NoSeries" || now->reason == "ReadingHistory")
-      continue;
-    on_.events.Record(ReferenceTo(budget),
-                      bad ? kube::EventType::kWarning : kube::EventType::kNormal, now->reason,
-                      "Evaluate", now->message);
-  }
-  const auto* gap = FindCondition(after.conditions, "LedgerGap");
-  const auto* before = FindCondition(budget.status.conditions, "LedgerGap");
-  if (gap != nullptr && gap->status == "True" && (before == nullptr || before->status != "True")) {
-    on_.events.Record(ReferenceTo(budget), kube::EventType::kWarning, gap->reason, "Evaluate",
-                      gap->message);
-  }
 }
 
 }  // namespace purser::controllers

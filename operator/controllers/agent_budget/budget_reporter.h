@@ -37,6 +37,7 @@ class BudgetReporter {
     Clock& clock;
     KeyQueue& queue;             // of budgets whose status is due
     KeyQueue& evaluation_queue;  // of budgets to evaluate again: burn rates fall with time alone
+    std::string ledger_id;       // of Store::LedgerId
   };
   explicit BudgetReporter(Dependencies dependencies);
 
@@ -58,6 +59,7 @@ class BudgetReporter {
   struct Memory {
     std::optional<BudgetProblem> problem;
     std::optional<Timestamp> last_write;
+    std::int64_t last_entry = 0;  // of the journal, that was told
   };
   enum class History { kAsWritten, kWithClosedWindows };
   api::AgentBudgetStatus StatusOf(const api::AgentBudget& budget, const Memory& memory,
@@ -65,9 +67,12 @@ class BudgetReporter {
   bool WaitsForFirstRead(const api::AgentBudget& budget, const Memory& memory) const;
   std::vector<api::ClosedWindow> HistoryOf(const api::AgentBudget& budget,
                                            const Evaluation& evaluation) const;
+  // Entries of the journal that matter to the budget and were written since it was told last.
+  void RecordJournal(const api::AgentBudget& budget, const Evaluation& evaluation);
   void RecordEvents(const api::AgentBudget& budget, const api::AgentBudgetStatus& after);
 
   const Dependencies on_;
+  const Timestamp started_;
   std::mutex mutex_;
   std::unordered_map<kube::ObjectKey, Memory> memory_;
 };

@@ -4,6 +4,7 @@
 
 #include "base/join.h"
 #include "base/time_text.h"
+#include "controllers/agent_budget/sight_conditions.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
 
@@ -27,6 +28,9 @@ void KeepAmounts(const api::AgentBudgetStatus& before, api::AgentBudgetStatus& s
   status.percent_used = before.percent_used;
   status.agent_count = before.agent_count;
   status.agents = before.agents;
+  status.in_doubt = before.in_doubt;
+  status.ledger = before.ledger;
+  status.spent_at_least = before.spent_at_least;
 }
 
 void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
@@ -37,6 +41,11 @@ void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
   status.window_start = policy::FormatTime(decision.window.start, zone);
   status.window_end = policy::FormatTime(decision.window.end, zone);
   status.resets_at = FormatUtc(decision.window.end);
+  status.ledger = report.ledger_id;
+  const auto& least = report.evaluation->spent_at_least;
+  if (least) status.spent_at_least = least->ToDecimal();
+  if (report.evaluation->doubts > 0)
+    status.in_doubt = report.evaluation->counted.in_doubt.ToDecimal();
   status.limit = decision.limit.ToDecimal();
   status.spent = decision.spent.ToDecimal();
   status.remaining = decision.remaining.ToDecimal();
@@ -64,41 +73,6 @@ class Conditions {
   const BudgetReport& report_;
   api::AgentBudgetStatus& status_;
 };
-
-void AddSourceConditions(const BudgetReport& report, Conditions& conditions) {
-  const auto& health = report.health;
-  switch (health.state) {
-    case ledger::SourceHealth::State::kHealthy:
-      conditions.Set("SourceHealthy", true, "Reading", "spend is read completely");
-      break;
-    case ledger::SourceHealth::State::kNeverRead:
-      conditions.Set("SourceHealthy", false, health.reason.empty() ? "NotReadYet" : health.reason,
-                     health.message.empty() ? "the source has not been read yet" : health.message);
-      break;
-    case ledger::SourceHealth::State::kLost:
-      conditions.Set("SourceHealthy", false, health.reason, health.message);
-      break;
-  }
-}
-
-// True as long as the window lasts in which spend is missing.
-void AddGapCondition(const BudgetReport& report, Conditions& conditions) {
-  const auto& gap = report.health.gap;
-  const auto since =
-      report.evaluation != nullptr ? report.evaluation->decision.window.start : Timestamp::min();
-  if (gap && gap->until > since) {
-    conditions.Set("LedgerGap", true, "SpendMayBeMissing", gap->text);
-    return;
-  }
-  // Told before a restart, which knows no gap any more.
-  const auto& told = report.budget.status.conditions;
-  const auto* before = FindCondition(told, "LedgerGap");
-  if (before != nullptr && before->status == "True" && TransitionTime(told, "LedgerGap") >= since) {
-    conditions.Set("LedgerGap", true, before->reason, before->message);
-    return;
-  }
-  conditions.Set("LedgerGap", false, "Complete", "no gap known in this window");
-}
 
 void AddLevelConditions(const BudgetReport& report, Conditions& conditions) {
   const auto& decision = report.evaluation->decision;
@@ -151,10 +125,7 @@ api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
     }
     AddLevelConditions(report, conditions);
   }
-  AddSourceConditions(report, conditions);
-  AddGapCondition(report, conditions);
-  conditions.Set("PricingComplete", true, "CostReported",
-                 "the source reports cost, nothing is estimated");
+  AddSightConditions(report, status);
   return status;
 }
 
@@ -168,6 +139,7 @@ bool WorthWriting(const api::AgentBudgetStatus& before, const api::AgentBudgetSt
   if (before.state != after.state || before.observed_generation != after.observed_generation ||
       before.window_start != after.window_start || before.window_end != after.window_end ||
       before.limit != after.limit || before.percent_used != after.percent_used ||
+      before.in_doubt != after.in_doubt || before.spent_at_least != after.spent_at_least ||
       before.history != after.history || ConditionsDiffer(before.conditions, after.conditions)) {
     return true;
   }

@@ -31,6 +31,8 @@ struct BudgetReport {
   const ledger::SourceHealth& health;
   std::vector<api::ClosedWindow> history;
   Timestamp now;
+  std::vector<ledger::JournalEntry> doubts{};  // the newest that are held
+  std::string ledger_id{};
 };
 
 api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report);

@@ -23,6 +23,13 @@ bool SameDemandOn(const Evaluation& before, const Evaluation& after, const kube:
   const auto& b = after.decision;
   if (a.level != b.level || a.audit != b.audit || a.may_relax != b.may_relax) return false;
   if (policy::BandOf(a.percent_used) != policy::BandOf(b.percent_used)) return false;
+  const bool alike = before.sight.agents.empty() && after.sight.agents.empty();
+  for (const auto& agent : after.scope.pools[y].agents) {
+    if (alike) break;
+    if (before.LevelFor(agent) != after.LevelFor(agent) ||
+        before.MayRelax(agent) != after.MayRelax(agent))
+      return false;
+  }
   const bool shared_before = x < before.shares.size();
   const bool shared_after = y < after.shares.size();
   if (shared_before != shared_after) return false;
@@ -30,6 +37,16 @@ bool SameDemandOn(const Evaluation& before, const Evaluation& after, const kube:
 }
 
 }  // namespace
+
+policy::Level Evaluation::LevelFor(const std::string& agent) const {
+  const auto found = sight.agents.find(agent);
+  return found == sight.agents.end() ? decision.level
+                                     : std::max(decision.level, found->second.level);
+}
+
+bool Evaluation::MayRelax(const std::string& agent) const {
+  return decision.may_relax && !sight.agents.contains(agent);
+}
 
 std::ptrdiff_t Evaluation::Find(const kube::ObjectKey& pool) const {
   const auto found = std::lower_bound(

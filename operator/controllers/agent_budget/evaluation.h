@@ -12,8 +12,10 @@
 
 #include "api/agent_budget.h"
 #include "controllers/agent_budget/scope.h"
+#include "controllers/metering/metering.h"
 #include "policy/budget_decision.h"
 #include "policy/share.h"
+#include "policy/sight.h"
 
 namespace purser::controllers {
 
@@ -24,12 +26,20 @@ struct Evaluation {
   // Of which decision.window is one; nothing: the budget could never be evaluated.
   std::optional<api::WindowSpec> window_spec;
   policy::BudgetDecision decision;
+  policy::Counted counted;              // what decision.spent is made of
+  std::optional<Money> spent_at_least;  // of this window, by the status of a lost ledger
+  std::int64_t doubts = 0;              // entries behind counted.in_doubt
+  policy::Sight sight;
+  std::vector<MeterIssue> issues;  // of the agents covered
   ResolvedScope scope;
   std::vector<policy::PoolShare> shares;  // parallel to scope.pools; filled while throttled
   // The budget cannot be evaluated at present: this keeps what it had taken, and asks nothing of
   // pools that came later.
   bool held = false;
 
+  // What is asked of one agent, and whether what was taken from it may be restored.
+  policy::Level LevelFor(const std::string& agent) const;
+  bool MayRelax(const std::string& agent) const;
   // Whether two evaluations ask the same of every pool.
   bool SameDemand(const Evaluation& other) const;
   // Position of `pool` in scope.pools, or -1.

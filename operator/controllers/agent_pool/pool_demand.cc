@@ -11,12 +11,15 @@ namespace {
 // What `evaluation` allows the agent at `position` of its own list for this
 // pool.
 std::int32_t Allowed(const Evaluation& evaluation, std::size_t pool, std::size_t position,
-                     std::int32_t maximum) {
-  switch (evaluation.decision.level) {
+                     const AgentDemand& agent) {
+  const auto maximum = agent.maximum;
+  switch (evaluation.LevelFor(agent.name)) {
     case policy::Level::kNormal:
     case policy::Level::kWarning:
       return maximum;
     case policy::Level::kThrottled:
+      // Its meter alone is lost: how much is left for it is not known.
+      if (evaluation.sight.agents.contains(agent.name)) return std::min(maximum, 1);
       if (pool < evaluation.shares.size() && position < evaluation.shares[pool].agents.size()) {
         return std::min(maximum, evaluation.shares[pool].agents[position]);
       }
@@ -87,9 +90,9 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
     for (auto& agent : result.agents) {
       const auto name = std::find(names.begin(), names.end(), agent.name);
       if (name == names.end()) continue;
-      const auto allowed = Allowed(*evaluation, position,
-                                   static_cast<std::size_t>(name - names.begin()), agent.maximum);
-      if (!evaluation->decision.may_relax) agent.may_relax = false;
+      const auto allowed =
+          Allowed(*evaluation, position, static_cast<std::size_t>(name - names.begin()), agent);
+      if (!evaluation->MayRelax(agent.name)) agent.may_relax = false;
       agent.band = std::max(agent.band, band);
       if (throttled) {
         const auto& shares = evaluation->shares[position];
@@ -101,7 +104,7 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
                 total);  // too many agents for one call each
         }
       }
-      const auto level = evaluation->decision.level;
+      const auto level = evaluation->LevelFor(agent.name);
       if (level >= policy::Level::kWarning && Stricter(level, allowed, agent))
         agent.governor = evaluation;
       agent.level = std::max(agent.level, level);

@@ -35,14 +35,22 @@ class BudgetBuilder {
   }
   BudgetBuilder& Source(SourceState source) { return source_ = std::move(source), *this; }
 
+  BudgetBuilder& OnSourceLoss(api::SourceLossAction action, std::int32_t after_seconds) {
+    return spec_.on_source_loss = {action, after_seconds}, *this;
+  }
+
   BudgetDecision Decide() const {
     const auto window = WindowAt(now_, spec_.window).value();
-    return policy::Decide({spec_, window, spent_, last_hour_, last_5_, source_, now_});
+    const Sight sight =
+        Look({spec_, source_, {}, {}, samples_expected_, before_ ? &*before_ : nullptr, now_});
+    return policy::Decide({spec_, window, spent_, last_hour_, last_5_, source_, sight, now_});
   }
 
  private:
   api::AgentBudgetSpec spec_;
   SourceState source_;
+  bool samples_expected_ = true;
+  std::optional<Sight> before_;
   Money spent_, last_hour_, last_5_;
   Timestamp now_ = At("2026-11-23T19:48:00Z");  // 9 h 12 min before midnight in New York
 };

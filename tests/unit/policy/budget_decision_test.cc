@@ -251,13 +251,11 @@ TEST(DecideSourceTest, ALostSourceHoldsAndSaysSo) {
                             .Decide();
   EXPECT_FALSE(decision.may_relax);
   EXPECT_EQ(decision.level, Level::kThrottled);
-  EXPECT_THAT(decision.message, EndsWith("; resets at 2026-11-24T05:00:00Z; spend is not "
-                                         "readable since 2026-11-23T19:40:00Z "
-                                         "(PrometheusUnreachable): connection refused; what is "
-                                         "in force is held until "
-                                         "source \"default\" answers: check its URL and "
-                                         "credentials in the operator's "
-                                         "configuration"));
+  EXPECT_THAT(decision.message,
+              EndsWith("; resets at 2026-11-24T05:00:00Z; spend is not readable since "
+                       "2026-11-23T19:40:00Z (PrometheusUnreachable): connection refused; what is "
+                       "in force is held until source \"default\" is read again: see the "
+                       "condition SourceHealthy"));
 }
 
 TEST(DecideSourceTest, ASourceNeverReadIsNotZero) {

@@ -1,0 +1,135 @@
+#include "controllers/agent_budget/sight_conditions.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/time_text.h"
+#include "controllers/conditions.h"
+
+namespace purser::controllers {
+namespace {
+
+using std::chrono::hours;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+const Timestamp kNow = *ParseRfc3339("2026-11-27T12:00:00Z");
+
+class SightConditionsTest : public testing::Test {
+ protected:
+  SightConditionsTest() {
+    budget_.meta.ns = "agents";
+    evaluation_.decision.window = {kNow - hours(12), kNow + hours(12)};
+    evaluation_.window_spec = budget_.spec.window;
+    health_.state = ledger::SourceHealth::State::kHealthy;
+    health_.epoch = kNow - hours(24);
+  }
+  // "True/Reason: message"
+  std::string Of(const std::string& type) {
+    const ledger::Ledger::AgentTotals agents;
+    const BudgetReport report{budget_, problem_, &evaluation_, agents,  health_,
+                              {},      kNow,     doubts_,      "ledger"};
+    const auto status = BuildBudgetStatus(report);
+    const auto* condition = FindCondition(status.conditions, type);
+    if (condition == nullptr) return "";
+    return condition->status + "/" + condition->reason + ": " + condition->message;
+  }
+
+  api::AgentBudget budget_;
+  Evaluation evaluation_;
+  std::optional<BudgetProblem> problem_;
+  ledger::SourceHealth health_;
+  std::vector<ledger::JournalEntry> doubts_;
+};
+
+TEST_F(SightConditionsTest, AllIsWell) {
+  EXPECT_THAT(Of("SourceHealthy"), StartsWith("True/Reading"));
+  EXPECT_THAT(Of("Metered"), StartsWith("True/Metered"));
+  EXPECT_THAT(Of("SpendInDoubt"), StartsWith("False/NoDoubt"));
+  EXPECT_THAT(Of("LedgerGap"), StartsWith("False/Complete"));
+  EXPECT_THAT(Of("PricingComplete"), StartsWith("True/Priced"));
+}
+
+TEST_F(SightConditionsTest, OneFailedPollWritesNothing) {
+  const ledger::Ledger::AgentTotals agents;
+  const auto status = [&] {
+    return BuildBudgetStatus({budget_, problem_, &evaluation_, agents, health_, {}, kNow});
+  };
+  const auto before = status();
+  health_.doubtful = true;
+  evaluation_.sight.may_relax = false;
+  evaluation_.decision.may_relax = false;
+  evaluation_.decision.message += "; spend is not readable";
+  EXPECT_FALSE(WorthWriting(before, status(), kNow, kNow + hours(1)));
+}
+
+TEST_F(SightConditionsTest, HeldMoneyIsToldWithSeriesTimeAmountAndTheWayOut) {
+  evaluation_.doubts = 7;
+  evaluation_.counted.in_doubt = Money::FromNanos(210'000'000'000);
+  ledger::JournalEntry entry;
+  entry.id = 42;
+  entry.kind = ledger::JournalKind::kDoubt;
+  entry.at = kNow - hours(1);
+  entry.key.agent = "researcher";
+  entry.series = "agent_cost_usd_total{agent=\"researcher\"}";
+  entry.from = "1250";
+  entry.to = "1040";
+  entry.amount = CostOf(Money::FromNanos(210'000'000'000));
+  entry.reason = "fell without a known restart";
+  doubts_ = {entry};
+  EXPECT_THAT(
+      Of("SpendInDoubt"),
+      AllOf(StartsWith("True/Held: $210 is held in doubt and not counted (onDoubt: Hold)"),
+            HasSubstr("SpendCorrection in namespace agents"), HasSubstr("doubt: NUMBER"),
+            HasSubstr("Doubt 42: $210 of researcher at 2026-11-27T11:00:00Z (1250 -> 1040), "
+                      "agent_cost_usd_total{agent=\"researcher\"}: fell without a known restart"),
+            HasSubstr("and 6 more")));
+  budget_.spec.on_doubt = api::OnDoubt::kCount;
+  EXPECT_THAT(Of("SpendInDoubt"), StartsWith("True/Counted: "));
+}
+
+TEST_F(SightConditionsTest, NoMessageIsLongerThanTheSchemaAccepts) {
+  evaluation_.doubts = 5;
+  ledger::JournalEntry entry;
+  entry.series = std::string(512, 's');
+  entry.reason = std::string(512, 'r');
+  doubts_.assign(5, entry);
+  EXPECT_LE(Of("SpendInDoubt").size(), 4096u);
+}
+
+TEST_F(SightConditionsTest, AWindowThatBeganBeforeTheLedgerSaysSo) {
+  health_.epoch = kNow - hours(3);
+  EXPECT_THAT(Of("LedgerGap"),
+              StartsWith("True/KnownSince: known since 2026-11-27T09:00:00Z; spend "
+                         "before it is not in it"));
+  evaluation_.spent_at_least = Money::FromNanos(20'000'000'000);
+  EXPECT_THAT(Of("LedgerGap"), AllOf(StartsWith("True/KnownSince: "), HasSubstr("said $20"),
+                                     HasSubstr("until 2026-11-28T00:00:00Z")));
+}
+
+TEST_F(SightConditionsTest, WhoIsNotSeenComesFirstWithWhatIsAskedOfHim) {
+  evaluation_.issues = {{"twin", "DuplicateWriters", "two writers", false, {}},
+                        {"blind", "NoSamples", "blind has no sample", true, kNow},
+                        {"modern", "Unpriced", "no price of gpt-9", false, {}}};
+  evaluation_.sight.agents["blind"] = {policy::Level::kStopped, kNow};
+  EXPECT_THAT(Of("Metered"),
+              AllOf(StartsWith("False/NoSamples: blind has no sample; asked of it: Stopped"),
+                    HasSubstr("two writers"), testing::Not(HasSubstr("gpt-9"))));
+  EXPECT_THAT(Of("PricingComplete"), StartsWith("False/UnknownModel: no price of gpt-9"));
+  evaluation_.issues.erase(evaluation_.issues.begin() + 1);
+  EXPECT_THAT(Of("Metered"), StartsWith("True/DuplicateWriters: two writers"));
+}
+
+TEST_F(SightConditionsTest, ALostSourceIsToldOnce) {
+  health_.state = ledger::SourceHealth::State::kLost;
+  health_.reason = "NoSeries";
+  health_.message = "had 40 until 10:02";
+  EXPECT_THAT(Of("SourceHealthy"), StartsWith("False/NoSeries: had 40 until 10:02"));
+  EXPECT_THAT(Of("Metered"), StartsWith("False/SourceLost"));
+  evaluation_.sight.silent = true;
+  EXPECT_THAT(Of("SourceHealthy"), HasSubstr("no agent of this budget runs"));
+}
+
+}  // namespace
+}  // namespace purser::controllers
