@@ -112,13 +112,13 @@ topologySpreadConstraints:
 {{/* What is needed in the namespaces of agents; compared with what is asked in tests/integration/chart. */}}
 {{- define "purser.operatorRules" -}}
 - apiGroups: [purser.dev]
-  resources: [agentpools, agentbudgets]
+  resources: [agentpools, agentbudgets, spendcorrections]
   verbs: [list, watch]
 - apiGroups: [purser.dev]
   resources: [agentpools]  # the finalizer
   verbs: [patch]
 - apiGroups: [purser.dev]
-  resources: [agentpools/status, agentbudgets/status]
+  resources: [agentpools/status, agentbudgets/status, spendcorrections/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments, statefulsets]

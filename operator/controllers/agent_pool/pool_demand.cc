@@ -105,6 +105,9 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
         }
       }
       const auto level = evaluation->LevelFor(agent.name);
+      // Its own meter is lost: replicas follow the one call that is left to it.
+      if (level == policy::Level::kThrottled && evaluation->sight.agents.contains(agent.name))
+        Lower(agent, allowed, agent.maximum);
       if (level >= policy::Level::kWarning && Stricter(level, allowed, agent))
         agent.governor = evaluation;
       agent.level = std::max(agent.level, level);

@@ -78,6 +78,20 @@ class RightsTest(OperatedTest):
             self.refuse_writes()
             self.set_limit(_AGENTS, "0")
             self.wait_for_replicas(_AGENTS, 0)
+            self.ask_for_a_correction()
+
+    def ask_for_a_correction(self) -> None:
+        who = json.loads(self.cluster.kubectl("auth", "whoami", "--output=json"))["status"]["userInfo"]["username"]
+        metadata = {"name": "asked", "annotations": {"purser.dev/requested-by": who}}
+        spec = {"doubt": 1, "decision": "Reject", "reason": "because"}
+        manifest = {"apiVersion": "purser.dev/v1alpha1", "kind": "SpendCorrection", "metadata": metadata, "spec": spec}
+        self.kubectl(_AGENTS, "create", "--filename=-", stdin=json.dumps(manifest))
+
+        def told() -> bool:
+            stored = json.loads(self.kubectl(_AGENTS, "get", "spendcorrection", "asked", "--output=json"))
+            return stored.get("status", {}).get("state") == "Requested"
+
+        self.wait_for(told, "the correction waits for approval")
 
     def refuse_writes(self) -> None:
         for item in (_REFUSAL, _BINDING):
