@@ -81,9 +81,17 @@ TEST(PrometheusFailures, AnswersThatAreNoAnswers) {
   EXPECT_EQ(reading.ledger().Health("default").state, State::kLost);
   server.SetAnswer(HttpAnswer(302, "text/plain", ""));
   EXPECT_TRUE(reading.EventuallyHealth(State::kLost, "QueryFailed"));
+  // A vector suits the first reading, which asks for one; then series are asked for.
   server.SetAnswer(HttpAnswer(
       200, "application/json",
       R"({"status":"success","data":{"resultType":"vector","result":[]},"warnings":["shard down"]})"));
+  EXPECT_TRUE(reading.Eventually([&] {
+    return reading.ledger().Health("default").message.find("the result is a vector") !=
+           std::string::npos;
+  }));
+  server.SetAnswer(HttpAnswer(
+      200, "application/json",
+      R"({"status":"success","data":{"resultType":"matrix","result":[]},"warnings":["shard down"]})"));
   EXPECT_TRUE(reading.EventuallyHealth(State::kLost, "IncompleteAnswer"));
   EXPECT_THAT(reading.ledger().Health("default").message, HasSubstr("shard down"));
   EXPECT_EQ(reading.Total(), Money());
