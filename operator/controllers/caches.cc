@@ -6,6 +6,7 @@
 
 #include "api/codec.h"
 #include "controllers/resources.h"
+#include "kube/largest_page.h"
 #include "workloads/kinds.h"
 #include "workloads/scale_actuator.h"
 
@@ -15,8 +16,12 @@ namespace {
 constexpr std::chrono::milliseconds kLookEvery{500};
 constexpr std::chrono::seconds kTellEvery{5};
 
-kube::InformerOptions Telling(const char* what,
-                              const std::function<void(const char* what)>& on_threw) {
+// Workloads are read with them: they tell who last set the replicas.
+enum class ManagedFields { kRead, kLeftOut };
+
+kube::InformerOptions Telling(kube::Client& client, const char* what,
+                              const std::function<void(const char* what)>& on_threw,
+                              ManagedFields managed_fields) {
   kube::InformerOptions informer;
   informer.on_problem = [what](const Error& error) {
     spdlog::warn("watch={} {} ({}); retrying", what, error.message(), ToString(error.code()));
@@ -25,6 +30,8 @@ kube::InformerOptions Telling(const char* what,
     spdlog::error("watch={} {}", what, error.message());
     if (on_threw) on_threw(what);
   };
+  informer.reflector.largest_page = kube::AskLargestPage(client);
+  informer.reflector.without_managed_fields = managed_fields == ManagedFields::kLeftOut;
   return informer;
 }
 
@@ -77,19 +84,19 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
     : budgets(
           client, BudgetType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeAgentBudget(object); },
-          Telling("agentbudgets", on_threw)),
+          Telling(client, "agentbudgets", on_threw, ManagedFields::kLeftOut)),
       pools(
           client, PoolType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeAgentPool(object); },
-          Telling("agentpools", on_threw)),
+          Telling(client, "agentpools", on_threw, ManagedFields::kLeftOut)),
       deployments(client, workloads::DeploymentType(), namespaces, workloads::DecodeWorkload,
-                  Telling("deployments", on_threw)),
+                  Telling(client, "deployments", on_threw, ManagedFields::kRead)),
       stateful_sets(client, workloads::StatefulSetType(), namespaces, workloads::DecodeWorkload,
-                    Telling("statefulsets", on_threw)),
+                    Telling(client, "statefulsets", on_threw, ManagedFields::kRead)),
       corrections(
           client, CorrectionType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeSpendCorrection(object); },
-          Telling("spendcorrections", on_threw)) {
+          Telling(client, "spendcorrections", on_threw, ManagedFields::kLeftOut)) {
   budgets.AddIndex(kBudgetsByPool, PoolIndexOf);
   pools.AddIndex(kPoolsByNamespace,
                  [](const api::AgentPool& pool) { return std::vector{pool.meta.ns}; });

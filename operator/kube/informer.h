@@ -35,7 +35,7 @@ struct InformerOptions {
   // What decoding, a handler or an index function threw. From the informer's threads; null:
   // on_problem hears of it.
   ProblemHandler on_threw{};
-  int page_limit = kPageLimit;  // objects a request of a list
+  ReflectorOptions reflector{};
 };
 
 // An exception in what it is given concerns the one object: from decoding or an index function it
@@ -67,7 +67,7 @@ class Informer {
       const std::string path = CollectionPath(type, ns);
       parts_.push_back(std::make_unique<Part>(*this, std::move(ns)));
       parts_.back()->runner =
-          std::make_unique<ReflectorRunner>(client, path, *parts_.back(), options.page_limit);
+          std::make_unique<ReflectorRunner>(client, path, *parts_.back(), options.reflector);
     }
   }
   ~Informer() { Stop(); }
@@ -270,7 +270,8 @@ class Informer {
         if (object->meta.resource_version == cached) {
           if (found->announced == found->current) return;
           Replace(*found, object);  // the watch has the last word on what was observed
-        } else if (IsNewer(cached, object->meta.resource_version)) {
+        } else if (found->announced != found->current &&
+                   IsNewer(cached, object->meta.resource_version)) {
           return;  // our own write was observed first; its event is still to come
         } else {
           Replace(*found, object);
@@ -292,8 +293,10 @@ class Informer {
     {
       const std::unique_lock lock(mutex_);
       const auto found = entries_.find(key);
+      if (found == entries_.end()) return;
       // Newer than the deletion: made anew, and observed before its event.
-      if (found == entries_.end() || IsNewer(found->current->meta.resource_version, version))
+      if (found->announced != found->current &&
+          IsNewer(found->current->meta.resource_version, version))
         return;
       gone = Erase(found);
     }
@@ -308,7 +311,10 @@ class Informer {
         const auto current = entry++;
         const auto& meta = current->current->meta;
         if (current->round == part.round || (!part.ns.empty() && meta.ns != part.ns)) continue;
-        if (IsNewer(meta.resource_version, version)) continue;  // made after the list
+        // Made after the list, and observed. What the server itself told of and does not list is
+        // gone, whatever its version: after a restore of etcd versions begin anew.
+        if (current->announced != current->current && IsNewer(meta.resource_version, version))
+          continue;
         gone.push_back(Erase(current));
       }
     }

@@ -51,7 +51,10 @@ bool IsVersionAhead(const Error& error) {
 ReflectorStep Failed(ReflectorState state, const Error& error, std::chrono::seconds timeout) {
   if (error.code() == ErrorCode::kExpired || IsVersionAhead(error)) {
     ForgetPosition(state);
-    // At once the first time; a server that keeps saying so is asked less and less often.
+    // At once the first time. A server that keeps saying so is asked less and less often, whatever
+    // events its watches bring before: a list costs more than they.
+    state.failures = std::max(state.failures, state.expirations);
+    state.expirations = std::min(state.expirations + 1, kMaxCountedFailures);
     if (state.failures == 0) {
       state.failures = 1;
       return Resume(std::move(state), timeout);
@@ -71,9 +74,8 @@ class Stepper {
   }
 
   ReflectorStep operator()(const PageReceived& page) {
-    // Only an event proves that all is well again: a list alone must not restart the backoff of a
-    // server whose every watch fails.
-    state_.failures = std::min(state_.failures, 1);
+    // Only an event, or a watch that holds, proves that all is well again: a list alone must not
+    // restart the backoff of a server whose every watch fails.
     state_.continue_token = page.continue_token;
     if (!page.continue_token.empty()) return List(std::move(state_));
     if (page.resource_version.empty()) {
@@ -97,6 +99,7 @@ class Stepper {
   }
 
   ReflectorStep operator()(const ErrorReceived& error) {
+    if (error.held) Held();
     const auto code = error.code == 410 ? ErrorCode::kExpired : ErrorCode::kUnavailable;
     return Failed(std::move(state_),
                   Error(code, "watch: " + std::to_string(error.code) + ": " + error.message),
@@ -104,16 +107,20 @@ class Stepper {
   }
 
   ReflectorStep operator()(const WatchEnded& ended) {
+    if (ended.held) Held();
     // The ordinary end, or a break after progress: go on from the last version.
-    if (ended.saw_events) return Resume(std::move(state_), timeout_);
-    return Retry(std::move(state_),
-                 Error(ErrorCode::kUnavailable,
-                       ended.failed ? "the watch broke off" : "the watch ended without an event"));
+    if (ended.saw_events || ended.held) return Resume(std::move(state_), timeout_);
+    return Retry(
+        std::move(state_),
+        Error(ErrorCode::kUnavailable, ended.failed ? "the watch broke off at once"
+                                                    : "the watch ended at once, without an event"));
   }
 
   ReflectorStep operator()(const WaitElapsed&) { return Resume(std::move(state_), timeout_); }
 
  private:
+  void Held() { state_.failures = state_.expirations = 0; }
+
   ReflectorState state_;
   std::chrono::seconds timeout_;
 };

@@ -26,6 +26,7 @@ struct ReflectorState {
   std::string resource_version;  // newest seen in list, event or bookmark; empty: list first
   std::string continue_token;    // of the page to ask for next
   int failures = 0;              // in a row, for the backoff
+  int expirations = 0;           // 410s since a watch last held
   int page_limit = kPageLimit;
 };
 
@@ -44,10 +45,14 @@ struct EventReceived {  // ADDED, MODIFIED, DELETED or BOOKMARK
 struct ErrorReceived {  // an ERROR event in the stream
   int code;             // of its Status
   std::string message;
+  bool held = false;  // see WatchEnded
 };
 struct WatchEnded {  // after it had begun; an error is only a reason
   bool saw_events;
   bool failed;
+  // Did it last so long that a server which ends each watch at once is not asked all the time? A
+  // quiet watch that held is a good one.
+  bool held = false;
 };
 struct WaitElapsed {};
 using ReflectorInput = std::variant<Started, PageReceived, RequestFailed, EventReceived,

@@ -20,6 +20,10 @@ constexpr int kShortestWatchSeconds =
 // API servers send a bookmark about every minute: a watch silent for longer is dead, whatever TCP
 // believes.
 constexpr Duration kLongestSilence{150'000};
+// A watch that ended by itself after so long was a good one, however quiet; one that broke off was
+// if that is longer than waiting for an answer takes.
+constexpr std::chrono::seconds kHeldEnded{1};
+constexpr std::chrono::seconds kHeldBroken{40};
 constexpr std::size_t kKeptParserBytes = 1 << 20;
 
 bool IsDecimal(std::string_view text) {
@@ -56,13 +60,13 @@ bool IsNewer(std::string_view left, std::string_view right) {
 
 class ReflectorRunner::Implementation {
  public:
-  Implementation(Client& client, std::string path, ReflectorSink& sink, int page_limit)
+  Implementation(Client& client, std::string path, ReflectorSink& sink, ReflectorOptions options)
       : client_(client),
         path_(std::move(path)),
         sink_(sink),
-        page_limit_(page_limit),
+        options_(std::move(options)),
         random_(std::random_device{}()) {
-    state_.page_limit = page_limit;
+    state_.page_limit = options_.page_limit;
   }
 
   void Start() {
@@ -82,6 +86,7 @@ class ReflectorRunner::Implementation {
 
  private:
   void Run(const std::stop_token& stop) {
+    LimitPages();
     ReflectorEffect effect = Take(Started{});
     while (!stop.stop_requested()) {
       const auto carried = Guarded([&]() -> Result<ReflectorEffect> {
@@ -93,10 +98,16 @@ class ReflectorRunner::Implementation {
     }
   }
 
+  void LimitPages() {
+    if (options_.largest_page)
+      state_.page_limit = std::min(options_.page_limit, options_.largest_page());
+  }
+
   // After an exception nothing is known of where we stood.
   ReflectorEffect StartAnew(const Error& error) {
     state_ = ReflectorState{};
-    state_.page_limit = page_limit_;
+    state_.page_limit = options_.page_limit;
+    LimitPages();
     state_.failures = 5;  // not at once: it may well happen again
     return Take(RequestFailed{error});
   }
@@ -120,18 +131,26 @@ class ReflectorRunner::Implementation {
     if (parser_.capacity() > kKeptParserBytes) parser_ = dom::parser();
   }
 
+  CallOptions CallFor(Duration timeout, const std::stop_token& stop) const {
+    CallOptions call;
+    call.timeout = timeout;
+    call.stop = stop;
+    call.without_managed_fields = options_.without_managed_fields;
+    return call;
+  }
+
   ReflectorInput Carry(const SendList& list, const std::stop_token& stop) {
     if (list.first_page) sink_.ListStarted();
-    const auto around =
-        client_.List(path_, list.query,
-                     [this](std::string_view item) -> Status {
-                       dom::element object;
-                       if (parser_.parse(item.data(), item.size()).get(object) != simdjson::SUCCESS)
-                         return Error(ErrorCode::kCorrupt, "an item is not JSON");
-                       sink_.Listed(object);
-                       return Ok();
-                     },
-                     {kListTimeout, stop});
+    const auto around = client_.List(
+        path_, list.query,
+        [this](std::string_view item) -> Status {
+          dom::element object;
+          if (parser_.parse(item.data(), item.size()).get(object) != simdjson::SUCCESS)
+            return Error(ErrorCode::kCorrupt, "an item is not JSON");
+          sink_.Listed(object);
+          return Ok();
+        },
+        CallFor(kListTimeout, stop));
     if (!around) return RequestFailed{around.error()};
     dom::element page;
     if (parser_.parse(*around).get(page) != simdjson::SUCCESS ||
@@ -146,17 +165,25 @@ class ReflectorRunner::Implementation {
     // Set when an ERROR event ends the watch.
     std::optional<ReflectorInput> error;
     bool saw_events = false;
-    const auto ended = client_.Watch(path_, watch.query,
-                                     [&](std::string_view line) {
-                                       error = TakeEvent(line);
-                                       saw_events = true;
-                                       return !error && !stop.stop_requested();
-                                     },
-                                     {kLongestSilence, stop});
+    const auto began = std::chrono::steady_clock::now();
+    const auto ended = client_.Watch(
+        path_, watch.query,
+        [&](std::string_view line) {
+          error = TakeEvent(line);
+          saw_events = true;
+          return !error && !stop.stop_requested();
+        },
+        CallFor(kLongestSilence, stop));
     DropLargeParser();
-    if (error) return *error;
-    if (!ended && !saw_events) return RequestFailed{ended.error()};
-    return WatchEnded{saw_events, !ended.ok()};
+    const bool held =
+        std::chrono::steady_clock::now() - began >= (ended ? kHeldEnded : kHeldBroken);
+    if (error) {
+      if (auto* told = std::get_if<ErrorReceived>(&*error)) told->held = held;
+      return *error;
+    }
+    if (!ended && !saw_events && !held) return RequestFailed{ended.error()};
+    if (held && problem_set_) SetProblem(std::nullopt);
+    return WatchEnded{saw_events, !ended.ok(), held};
   }
 
   ReflectorInput Carry(const Wait& wait, const std::stop_token& stop) {
@@ -164,7 +191,7 @@ class ReflectorRunner::Implementation {
     sink_.Failed(wait.reason);
     const double factor = 1 + std::uniform_real_distribution<double>(0, 0.5)(random_);
     const auto duration = std::chrono::duration_cast<Duration>(wait.duration * factor);
-    Pause(duration, stop);
+    if (Pause(duration, stop)) LimitPages();
     return WaitElapsed{};
   }
 
@@ -208,7 +235,7 @@ class ReflectorRunner::Implementation {
   Client& client_;
   const std::string path_;
   ReflectorSink& sink_;
-  const int page_limit_;
+  const ReflectorOptions options_;
   std::minstd_rand random_;
   ReflectorState state_;
   dom::parser parser_;  // of one object
@@ -219,9 +246,9 @@ class ReflectorRunner::Implementation {
 };
 
 ReflectorRunner::ReflectorRunner(Client& client, std::string path, ReflectorSink& sink,
-                                 int page_limit)
-    : implementation_(std::make_unique<Implementation>(client, std::move(path), sink, page_limit)) {
-}
+                                 ReflectorOptions options)
+    : implementation_(
+          std::make_unique<Implementation>(client, std::move(path), sink, std::move(options))) {}
 ReflectorRunner::~ReflectorRunner() { Stop(); }
 void ReflectorRunner::Start() { implementation_->Start(); }
 void ReflectorRunner::Stop() { implementation_->Stop(); }

@@ -3,6 +3,7 @@
 
 #include <simdjson.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,9 +29,18 @@ class ReflectorSink {
   virtual void Failed(const Error& error) = 0;          // will be retried
 };
 
+struct ReflectorOptions {
+  int page_limit = kPageLimit;  // objects a request of a list
+  // What the server bears, asked before a list and after each failure; from the runner's thread.
+  // Null: page_limit.
+  std::function<int()> largest_page{};
+  // See CallOptions. Not where metadata.managedFields is read.
+  bool without_managed_fields = false;
+};
+
 class ReflectorRunner {
  public:
-  ReflectorRunner(Client& client, std::string path, ReflectorSink& sink, int page_limit);
+  ReflectorRunner(Client& client, std::string path, ReflectorSink& sink, ReflectorOptions options);
   ~ReflectorRunner();
   void Start();
   void Stop();  // returns when the thread has ended

@@ -1,4 +1,5 @@
 #include "kube/informer.h"
+#include "kube/largest_page.h"
 
 #include <gmock/gmock.h>
 
@@ -14,13 +15,16 @@ class RealInformerTest : public ApiServerTest {
  protected:
   using ConfigMaps = Informer<ConfigMap>;
   std::unique_ptr<ConfigMaps> MakeInformer(Client& client) {
-    auto informer = std::make_unique<ConfigMaps>(
-        client, kConfigMaps, std::vector<std::string>{ns_}, DecodeConfigMap,
-        InformerOptions{[this](const Error& error) {
-                          const std::lock_guard lock(mutex_);
-                          problems_ += error.message() + "\n";
-                        },
-                        500});
+    InformerOptions options;
+    options.on_problem = [this](const Error& error) {
+      const std::lock_guard lock(mutex_);
+      problems_ += error.message() + "\n";
+    };
+    options.reflector.page_limit = 500;
+    options.reflector.largest_page = AskLargestPage(client);
+    options.reflector.without_managed_fields = true;
+    auto informer = std::make_unique<ConfigMaps>(client, kConfigMaps, std::vector<std::string>{ns_},
+                                                 DecodeConfigMap, std::move(options));
     informer->AddHandler([this](const auto& before, const auto& after) {
       ++(before == nullptr ? added_ : after == nullptr ? removed_ : changed_);
     });

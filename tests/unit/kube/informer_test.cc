@@ -186,6 +186,32 @@ TEST_F(InformerTest, ANewListTellsOnlyWhatChanged) {
   EXPECT_THAT(ByColor("red"), UnorderedElementsAre("kept", "changed", "new"));
 }
 
+TEST_F(InformerTest, AfterARestoreOfEtcdWhatIsNotListedIsGoneWhateverItsVersion) {
+  pages_ = {Page({Json("kept", "100"), Json("ghost", "101")}, "110"),
+            Page({Json("kept", "7", "blue")}, "10")};
+  StartAndSync();
+  told_.clear();
+  transport_.Deliver(Event("ERROR", R"({"kind":"Status","code":410,"message":"too old"})"));
+  ASSERT_TRUE(transport_.WaitForWatches(2));
+  EXPECT_THAT(told_, ElementsAre("kept@100red>kept@7blue", "ghost@101red>-"));
+  ++delivered_;  // the error
+  EXPECT_EQ(informer_.Size(), 1U);
+  Deliver(Event("DELETED", Json("kept", "8", "blue")));
+  EXPECT_EQ(informer_.Size(), 0U);
+}
+
+TEST_F(InformerTest, AQuietWatchIsFollowedByTheNextAtOnce) {
+  pages_ = {Page({Json("one", "1")}, "10")};
+  StartAndSync();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  transport_.Push({Kind::kEnd, ""});
+  const auto ended = std::chrono::steady_clock::now();
+  ASSERT_TRUE(transport_.WaitForWatches(2));
+  EXPECT_LT(std::chrono::steady_clock::now() - ended, std::chrono::milliseconds(500));
+  EXPECT_THAT(problems_, ElementsAre());
+  EXPECT_FALSE(informer_.Problem());
+}
+
 TEST_F(InformerTest, WhatDecodingThrowsConcernsTheOneObject) {
   pages_ = {Page({Json("one", "1"), Json("bad", "2", "throws"), Json("two", "3")}, "10")};
   StartAndSync();
