@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "base/time_text.h"
 #include "integration/operator/world.h"
 #include "ledger/sqlite/sqlite_store.h"
@@ -11,12 +14,20 @@
 namespace purser::integration {
 namespace {
 
+// A namespace of its own for each test.
+std::string NameOfTest() {
+  std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return name;
+}
+
 using testing::HasSubstr;
 
 // A pool "team" of "worker", a budget "daily" of $50, $10 spent, and money held in the ledger.
 class CorrectionsTest : public testing::Test {
  protected:
-  CorrectionsTest() : world_("corrections"), prometheus_(support::Scraping(exporter_)) {
+  CorrectionsTest() : world_(NameOfTest()), prometheus_(support::Scraping(exporter_)) {
     world_.Deployment("worker", 5);
     world_.Pool("team", {"worker"});
     world_.Budget("daily", "limit: \"50\", window: {period: Month}", "{pools: [team]}");

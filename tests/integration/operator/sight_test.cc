@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <thread>
 
@@ -12,12 +14,20 @@
 namespace purser::integration {
 namespace {
 
+// A namespace of its own for each test.
+std::string NameOfTest() {
+  std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return name;
+}
+
 using testing::HasSubstr;
 
 // A pool "team" of the Deployment "worker", and a Prometheus of its own that may go.
 class SightTest : public testing::Test {
  protected:
-  explicit SightTest() : world_("sight"), prometheus_(support::Scraping(exporter_)) {
+  explicit SightTest() : world_(NameOfTest()), prometheus_(support::Scraping(exporter_)) {
     world_.Deployment("worker", 5);
     world_.Pool("team", {"worker"});
   }
