@@ -134,13 +134,29 @@ bool AmountsDiffer(const api::AgentBudgetStatus& before, const api::AgentBudgetS
   return before.spent != after.spent || burn_ended || before.agents != after.agents;
 }
 
+namespace {
+
+// Whom a meter misses, which models have no price, since when the ledger knows: these messages stay
+// as they are until that changes, whatever is spent meanwhile.
+bool TellsOther(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after) {
+  for (const char* type : {"Metered", "PricingComplete", "LedgerGap"}) {
+    const auto* was = FindCondition(before.conditions, type);
+    const auto* is = FindCondition(after.conditions, type);
+    if (was != nullptr && is != nullptr && was->message != is->message) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 bool WorthWriting(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after,
                   std::optional<Timestamp> last_write, Timestamp now) {
   if (before.state != after.state || before.observed_generation != after.observed_generation ||
       before.window_start != after.window_start || before.window_end != after.window_end ||
       before.limit != after.limit || before.percent_used != after.percent_used ||
       before.in_doubt != after.in_doubt || before.spent_at_least != after.spent_at_least ||
-      before.history != after.history || ConditionsDiffer(before.conditions, after.conditions)) {
+      before.history != after.history || TellsOther(before, after) ||
+      ConditionsDiffer(before.conditions, after.conditions)) {
     return true;
   }
   if (!AmountsDiffer(before, after)) return false;

@@ -151,8 +151,7 @@ void AddGap(const BudgetReport& report, Conditions& conditions) {
     AddPart(message, "the ledger that knew this window is lost; this status said " +
                          evaluation->spent_at_least->ToDollars() + " was spent, and until " +
                          FormatUtc(evaluation->decision.window.end) +
-                         " nothing is restored below that; of it the present ledger knows " +
-                         evaluation->counted.booked.ToDollars());
+                         " nothing is restored below that");
   }
   if (!reason.empty()) {
     conditions.Set("LedgerGap", true, reason, message);

@@ -74,7 +74,8 @@ Result<CorrectionOutcome> SpendCorrectionController::Book(const api::SpendCorrec
     ledger::JournalFilter filter;
     filter.ns = correction.meta.ns;
     filter.after_id = spec.doubt - 1;
-    filter.most = 1;
+    // Before the first entry there is none to page after: then the oldest is among all.
+    filter.most = filter.after_id > 0 ? 1 : ledger::kMostJournalEntries;
     const auto found = on_.ledger.Journal(filter);
     if (!found) return found.error();
     if (found->empty() || found->front().id != spec.doubt ||

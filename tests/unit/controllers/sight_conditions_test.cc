@@ -121,6 +121,18 @@ TEST_F(SightConditionsTest, WhoIsNotSeenComesFirstWithWhatIsAskedOfHim) {
   EXPECT_THAT(Of("Metered"), StartsWith("True/DuplicateWriters: two writers"));
 }
 
+TEST_F(SightConditionsTest, AnotherAgentThatIsMissedIsWorthAWrite) {
+  const ledger::Ledger::AgentTotals agents;
+  const auto status = [&] {
+    return BuildBudgetStatus({budget_, problem_, &evaluation_, agents, health_, {}, kNow});
+  };
+  evaluation_.issues = {{"one", "NoSamples", "one has no sample", true, kNow}};
+  const auto before = status();
+  EXPECT_FALSE(WorthWriting(before, status(), kNow, kNow));
+  evaluation_.issues.push_back({"two", "NoSamples", "two has no sample", true, kNow});
+  EXPECT_TRUE(WorthWriting(before, status(), kNow, kNow));
+}
+
 TEST_F(SightConditionsTest, ALostSourceIsToldOnce) {
   health_.state = ledger::SourceHealth::State::kLost;
   health_.reason = "NoSeries";
