@@ -41,6 +41,12 @@ std::string Instead(const std::string& ns, const std::string& agent, const Uncla
   return "; check that its pods are scraped, and the labels that sources[].prometheus.labels names";
 }
 
+// Somebody spends who is in no pool: nobody need wait long to ask who that is.
+bool MayBeMisnamed(const std::string& agent, const Unclaimed& unclaimed) {
+  return !unclaimed.here.empty() ||
+         (unclaimed.elsewhere != nullptr && unclaimed.elsewhere->contains(agent));
+}
+
 void AddFindings(const std::string& agent, const std::vector<ledger::MeterFinding>& findings,
                  Metering& metering) {
   for (const auto& finding : findings)
@@ -81,7 +87,7 @@ Metering MeteringOf(const std::string& ns, const std::vector<WatchedAgent>& agen
                agent.workload +
                " runs: what it spends is not known; check its target in Prometheus",
            true, last});
-    } else if (running >= kSeenWithin) {
+    } else if (running >= (MayBeMisnamed(agent.name, unclaimed) ? silence : kSeenWithin)) {
       metering.issues.push_back({agent.name, "NeverSeen",
                                  "no spend of " + agent.name + " was ever seen in namespace " + ns +
                                      ", though " + agent.workload + " runs since " +

@@ -51,7 +51,7 @@ struct Unclaimed {
 };
 
 // An agent of which pods run must be seen: within `silence` of its last sample; within kSeenWithin
-// of its start, if it never was.
+// of its start, if it never was; within `silence` of it where somebody spends who is in no pool.
 inline constexpr Duration kSeenWithin = std::chrono::minutes(10);
 inline constexpr Duration kShortestSilence = std::chrono::minutes(2);
 // The longest a source may show no sample: five scrapes, at least two minutes.

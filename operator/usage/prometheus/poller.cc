@@ -38,6 +38,26 @@ Duration ConfiguredInterval(const api::PrometheusConfig& config) {
 
 }  // namespace
 
+namespace {
+
+// Names near to it, or else those that begin most alike.
+std::vector<std::string> Resembling(const std::string& metric, std::vector<std::string> names) {
+  constexpr std::size_t kMost = 3;
+  std::erase(names, metric);
+  auto near = attribution::NearestNames(metric, names, kMost);
+  if (!near.empty()) return near;
+  const auto alike = [&](const std::string& name) {
+    return std::mismatch(metric.begin(), metric.end(), name.begin(), name.end()).first -
+           metric.begin();
+  };
+  std::stable_sort(names.begin(), names.end(),
+                   [&](const std::string& a, const std::string& b) { return alike(a) > alike(b); });
+  if (names.size() > kMost) names.resize(kMost);
+  return names;
+}
+
+}  // namespace
+
 class PrometheusPoller::Implementation {
  public:
   Implementation(const api::SourceConfig& config, net::HttpTransport& transport,
@@ -268,9 +288,8 @@ class PrometheusPoller::Implementation {
   std::string Instead(PrometheusReader& reader, const std::stop_token& stop) {
     if (!instead_) {
       const auto metrics = attribution::RulesOf(source_).Metrics();
-      const auto names = metrics.empty()
-                             ? std::vector<std::string>()
-                             : attribution::NearestNames(metrics.front(), reader.MetricNames(stop));
+      const auto names = metrics.empty() ? std::vector<std::string>()
+                                         : Resembling(metrics.front(), reader.MetricNames(stop));
       instead_ = names.empty() ? "" : "; metrics with that label now: " + Join(names);
     }
     return *instead_;

@@ -426,7 +426,8 @@ class ChartTest(unittest.TestCase):
     def test_rights_in_some_namespaces_alone(self) -> None:
         objects = self.objects("two namespaces")
         cluster_wide = {each["metadata"]["name"] for each in objects if each["kind"].startswith("ClusterRole")}
-        self.assertEqual(cluster_wide, {"purser-system:purser-view", "purser-system:purser-write"}, "those of people")
+        people = {f"purser-system:purser-{part}" for part in ("view", "write", "approve")}
+        self.assertEqual(cluster_wide, people, "those of people")
         for name in ("purser-system:purser", "purser-system:purser-restore"):
             # What these are worth is shown in test_rights.py.
             want = granted(_named(self.objects("defaults"), "ClusterRole", name))
@@ -454,7 +455,8 @@ class ChartTest(unittest.TestCase):
                 verbs = {verb for verb, resource, _ in granted(roles["view"])}
                 self.assertEqual(verbs, {"get", "list", "watch"})
                 written = {resource for verb, resource, _ in granted(roles["write"])}
-                self.assertEqual(written, {"purser.dev/agentbudgets", "purser.dev/agentpools"}, "and no status")
+                asked = {"purser.dev/agentbudgets", "purser.dev/agentpools", "purser.dev/spendcorrections"}
+                self.assertEqual(written, asked, "and no status")
         names = {each["metadata"]["name"] for each in self.objects("no rights for people")}
         self.assertEqual(names & {"purser-system:purser-view", "purser-system:purser-write"}, set())
 
