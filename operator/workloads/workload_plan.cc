@@ -17,7 +17,7 @@ std::string ChangerName(const WorkloadState& state) {
 WorkloadPlan Restore(const WorkloadState& state) {
   const auto& saved = *state.saved;
   WorkloadPlan plan;
-  if (state.live != saved.set) {
+  if (state.live != saved.set && !state.contended) {
     plan.kind = PlanKind::kForget;
     plan.explanation = "replicas left at " + std::to_string(state.live) + ": changed by " +
                        ChangerName(state) + " since " + std::to_string(saved.set) + " was set (" +

@@ -37,6 +37,8 @@ struct WorkloadState {
   std::string changed_by{};  // who set `live` if it was not us; empty: not known
   // Whether the annotation says what `saved` does; if not it is written (again).
   bool annotated = true;
+  // Somebody keeps setting them back, whatever we do: what is live is nobody's new choice.
+  bool contended = false;
 };
 
 // What one pool asks of a workload. `concurrency` of `maximum`: the share of what the agent has

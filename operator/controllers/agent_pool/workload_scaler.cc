@@ -231,6 +231,7 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
   memory.saved = state.saved;
   FillSaved(state.saved, report);
 
+  state.contended = memory.contention.Contended(on_.clock.Now());
   auto plan = workloads::PlanWorkload(state, ask, pool->spec.scaling, others);
   Complete(state.saved, *workload, on_.clock.Now(), plan);
   report.note =

@@ -219,6 +219,16 @@ TEST(PlanWorkloadTest, AnAnnotationThatWasLostIsWrittenAgain) {
   EXPECT_EQ(PlanWorkload(lost, Normal(), kDefaults).kind, PlanKind::kRestore);
 }
 
+// An owner that writes its own count with every change chose nothing: the first original returns.
+TEST(PlanWorkloadTest, WhatAnOwnerKeepsSettingBackIsNoNewChoice) {
+  WorkloadState state{3, SavedAs(5, 0)};
+  EXPECT_EQ(PlanWorkload(state, Normal(), {}).kind, PlanKind::kForget);
+  state.contended = true;
+  const auto plan = PlanWorkload(state, Normal(), {});
+  EXPECT_EQ(plan.kind, PlanKind::kRestore);
+  EXPECT_EQ(plan.replicas, 5);
+}
+
 TEST(PlanWorkloadTest, OfTwoPoolsTheLowerAskWins) {
   const auto other = [](WorkloadAsk ask) {
     ask.pool = "other";
