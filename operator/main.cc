@@ -105,6 +105,8 @@ int RunCommandLine(int argc, char** argv) {
     command->add_option("--kubeconfig", restore_kubeconfig, "kubeconfig file");
     command->add_option("--namespace", restore_options.namespaces,
                         "only these namespaces (may be repeated)");
+    command->add_option("--forget-lease", restore_options.forget_lease,
+                        "NAMESPACE/NAME of the operator's Lease, to forget its ledger at the end");
     command->add_option("--stop-statefulset", restore_options.stop_stateful_set,
                         "NAMESPACE/NAME of the operator's StatefulSet, scaled to 0 first");
     command->add_option("--timeout-seconds", restore_timeout_seconds, "give up after this long")

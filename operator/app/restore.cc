@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "api/codec.h"
+#include "app/ledger_claim.h"
 #include "base/pause.h"
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/restore.h"
@@ -15,6 +16,7 @@
 #include "controllers/resources.h"
 #include "kube/client.h"
 #include "kube/informer.h"
+#include "kube/leader_election.h"
 #include "net/cpprest/cpprest_transport.h"
 #include "workloads/kinds.h"
 #include "workloads/scale_actuator.h"
@@ -42,6 +44,20 @@ class Deadline {
   steady_clock::time_point end_;
   std::stop_token stop_;
 };
+
+// Nothing is taken any more: which ledger knew of it is of no more interest.
+Status ForgetLedger(kube::Client& client, const std::string& reference) {
+  const auto slash = reference.find('/');
+  if (slash == std::string::npos) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "--forget-lease \"" + reference + "\" is not NAMESPACE/NAME");
+  }
+  const kube::ObjectKey key{reference.substr(0, slash), reference.substr(slash + 1)};
+  const nlohmann::json patch{{"metadata", {{"annotations", {{kLedgerAnnotation, nullptr}}}}}};
+  const auto patched = client.MergePatch(kube::ObjectPath(kube::LeaseType(), key), patch.dump());
+  if (patched || patched.error().code() == ErrorCode::kNotFound) return Ok();
+  return patched.error().WithContext("Lease " + reference);
+}
 
 // Scales the operator's StatefulSet to 0 and waits until its pods are gone.
 Status StopOperator(kube::Client& client, const std::string& reference, const Deadline& deadline) {
@@ -214,6 +230,7 @@ Status Restore(const RestoreOptions& options, std::stop_token stop) {
     deadline.Pause(std::chrono::milliseconds(500));
   } while (!deadline.Over());
   spdlog::info("restored workloads={}", restored);
+  if (done.ok() && !options.forget_lease.empty()) return ForgetLedger(client, options.forget_lease);
   return done;
 }
 

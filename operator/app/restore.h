@@ -19,6 +19,10 @@ struct RestoreOptions {
   // for, so that nothing takes the replicas again. Empty: whoever calls has
   // stopped the operator.
   std::string stop_stateful_set;
+  // NAMESPACE/NAME of the operator's Lease: once all is restored it forgets
+  // which ledger led, so that a new installation may begin with its own. Empty:
+  // it is left as it is.
+  std::string forget_lease;
   Duration timeout{std::chrono::minutes(2)};
 };
 

@@ -11,6 +11,7 @@ import datetime
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -230,6 +231,7 @@ class OperatorTest(unittest.TestCase):
             self.wait_for_operator()
         time.sleep(chance.uniform(0, 3))
         self.delete_operator_pod()
+        self.accept_its_ledger()
         self.wait_for_operator()
         self.kubectl("scale", "deployment/worker", "--replicas=0")
         wait_for("the pods ending", lambda: not self.snapshot().pods, _BUSY_SECONDS)
@@ -247,10 +249,23 @@ class OperatorTest(unittest.TestCase):
         self.assertIsNone(self.snapshot().workloads["worker"].saved)
         self.kubectl("scale", "deployment/worker", "--replicas=1")
         self.delete_operator_pod()
+        self.accept_its_ledger()
         self.wait_for_operator()
         for _ in range(20):
             self.assertEqual(self.replicas("worker"), 1, "somebody's own scaling was undone")
             time.sleep(0.25)
+
+    def accept_its_ledger(self) -> None:
+        """Without a volume the ledger went with the pod: the next one says how it may lead all the same."""
+
+        def told() -> re.Match[str] | None:
+            return re.search(r"purser\.dev/accept-ledger=[0-9a-f-]+", operator_log(self.cluster) or "")
+
+        wait_for("the lost ledger being told", lambda: told() is not None, _BUSY_SECONDS)
+        accepted = told()
+        assert accepted is not None
+        words = ("annotate", "lease", "purser", "--namespace", OPERATOR_NAMESPACE, "--overwrite", accepted.group())
+        self.cluster.kubectl(*words)
 
     def delete_operator_pod(self) -> None:
         pod = self.operator_pod()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -169,7 +170,11 @@ def _stopped_entirely(expected: Expectation, seen: Evidence) -> Check:
 
 
 def _limits_published(expected: Expectation, seen: Evidence) -> Check:
-    passed = f'"{expected.agent}":{{"state":"Stopped","maxConcurrency":0}}' in seen.stop.limits
+    try:
+        agent = json.loads(seen.stop.limits)["agents"][expected.agent]
+        passed = (agent["state"], agent["maxConcurrency"]) == ("Stopped", 0)
+    except (ValueError, KeyError, TypeError):
+        passed = False
     return Check(passed, f"the published limits said so, too: {seen.stop.limits}")
 
 

@@ -470,6 +470,7 @@ class ChartTest(unittest.TestCase):
         (container,) = _named(objects, "Job", "purser-restore")["spec"]["template"]["spec"]["containers"]
         self.assertIn("restore", container["args"])
         self.assertIn("--stop-statefulset=purser-system/purser", container["args"])
+        self.assertIn("--forget-lease=purser-system/purser", container["args"])
 
     def test_the_hook_brings_neither_rights_nor_accounts_that_come_from_elsewhere(self) -> None:
         for name, rights, accounts in (

@@ -112,7 +112,8 @@ class RightsTest(OperatedTest):
         patch = ["--subresource=status", "--type=merge", f"--patch={status}"]
         self.kubectl(OPERATORS, "patch", "statefulset", "purser", *patch)
         account = f"--kubeconfig={self.cluster.kubeconfig_of(OPERATORS, 'purser-restore')}"
-        self.run_purser("restore", f"--stop-statefulset={OPERATORS}/purser", account)
+        whose = (f"--stop-statefulset={OPERATORS}/purser", f"--forget-lease={OPERATORS}/purser")
+        self.run_purser("restore", *whose, account)
         self.wait_for_replicas(_AGENTS, REPLICAS)
         limits = json.loads(self.kubectl(_AGENTS, "get", "configmap", "limits", "--output=json"))["data"]["limits.json"]
         self.assertEqual(json.loads(limits)["maxConcurrency"], 4, "who follows the limits may work again")
