@@ -55,7 +55,7 @@ struct SourceSample {
   double series = 0;
   double unattributed_series = 0;  // without a namespace or an agent
   double shortened_series = 0;     // with a label longer than the ledger keeps
-  double quarantined_series = 0;     // no numbers: not booked
+  double quarantined_series = 0;   // no numbers: not booked
   std::uint64_t polls = 0;
   std::uint64_t errors = 0;
   double last_duration_seconds = 0;

@@ -122,7 +122,8 @@ Result<JournalTable> JournalTable::Make(const Connection& connection) {
       {&table.append_, "INSERT INTO journal(" PURSER_JOURNAL_COLUMNS
                        ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?," PURSER_AMOUNT_PARAMETERS ",?,?,?,?)"},
       {&table.settle_,
-       "UPDATE journal SET held='Settled' WHERE held='Held' AND source=? AND +ns=? AND +agent=? AND "
+       "UPDATE journal SET held='Settled' WHERE held='Held' AND source=? AND +ns=? AND +agent=? "
+       "AND "
        "model=? AND task=? AND workflow=? AND series=? AND at<=?"},
       {&table.set_held_, "UPDATE journal SET held=?2, decided_by=?3 WHERE id=?1"},
       {&table.find_, "SELECT id, " PURSER_JOURNAL_COLUMNS " FROM journal WHERE id=?"},
