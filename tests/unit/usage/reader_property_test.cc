@@ -114,7 +114,7 @@ void Walk(unsigned seed) {
 }
 
 TEST(ReaderProperty, BooksExactlyWhatWasSpent) {
-  for (unsigned seed = 1; seed <= 300; ++seed) {
+  for (unsigned seed = 1; seed <= 2000; ++seed) {
     Walk(seed);
     if (HasFailure()) return;
   }
