@@ -64,6 +64,8 @@ class PrometheusPoller::Implementation {
                  ledger::Ledger& ledger, ledger::Store& store, Clock& clock,
                  const pricing::PriceBook* prices)
       : source_(config),
+        selector_(attribution::Selector(attribution::RulesOf(source_))),
+        metrics_(attribution::RulesOf(source_).Metrics()),
         prices_(prices),
         transport_(transport),
         ledger_(ledger),
@@ -247,7 +249,7 @@ class PrometheusPoller::Implementation {
   void TellCaughtUp(PrometheusReader& reader, const std::stop_token& stop) {
     last_read_ = clock_.Now();
     failing_since_.reset();
-    const auto metric = attribution::Selector(attribution::RulesOf(source_));
+    const auto& metric = selector_;
     if (!reader.any_series()) {
       // Nothing spent, or a name mistyped: it must not pass for zero.
       Tell(State::kNeverRead, reason::kNoSeries,
@@ -287,7 +289,7 @@ class PrometheusPoller::Implementation {
   // Metrics that look like the one that is missing, asked for once while it is.
   std::string Instead(PrometheusReader& reader, const std::stop_token& stop) {
     if (!instead_) {
-      const auto metrics = attribution::RulesOf(source_).Metrics();
+      const auto& metrics = metrics_;
       const auto names = metrics.empty() ? std::vector<std::string>()
                                          : Resembling(metrics.front(), reader.MetricNames(stop));
       instead_ = names.empty() ? "" : "; metrics with that label now: " + Join(names);
@@ -329,6 +331,8 @@ class PrometheusPoller::Implementation {
   }
 
   const api::SourceConfig source_;
+  const std::string selector_;              // what is asked for
+  const std::vector<std::string> metrics_;  // their names
   const pricing::PriceBook* const prices_;
   net::HttpTransport& transport_;
   ledger::Ledger& ledger_;

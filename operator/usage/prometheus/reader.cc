@@ -78,29 +78,6 @@ Amounts AmountsOf(Quantity quantity, std::int64_t value) {
   return amounts;
 }
 
-// The tokens among a quantity's amount.
-void AddTokens(Quantity quantity, std::int64_t value, Tokens& tokens) {
-  switch (quantity) {
-    case Quantity::kInputTokens:
-      tokens.input += value;
-      break;
-    case Quantity::kOutputTokens:
-      tokens.output += value;
-      break;
-    case Quantity::kCachedTokens:
-      tokens.cached += value;
-      break;
-    case Quantity::kCacheCreationTokens:
-      tokens.cache_creation += value;
-      break;
-    case Quantity::kReasoningTokens:
-      tokens.reasoning += value;
-      break;
-    default:
-      break;
-  }
-}
-
 std::string ValueText(Quantity quantity, std::optional<std::int64_t> value) {
   if (!value) return "";
   return quantity == Quantity::kCost ? Money::FromNanos(*value).ToDecimal()
@@ -621,7 +598,7 @@ ledger::Batch PrometheusReader::BatchOf(const Reading& reading) {
     auto& sum = sums[{booked.key, ledger::MinuteOf(booked.at)}];
     sum.increment.at = std::max(sum.increment.at, booked.at);
     sum.increment.amounts += AmountsOf(booked.quantity, booked.value);
-    AddTokens(booked.quantity, booked.value, sum.tokens);
+    pricing::Add(sum.tokens, booked.quantity, booked.value);
   }
   for (auto& [place, sum] : sums) {
     auto& increment = sum.increment;
@@ -643,7 +620,7 @@ ledger::Batch PrometheusReader::BatchOf(const Reading& reading) {
     entry.reason = note.reason;
     entry.held = note.held ? ledger::HeldState::kHeld : ledger::HeldState::kNone;
     Tokens tokens;
-    AddTokens(note.quantity, note.amount, tokens);
+    pricing::Add(tokens, note.quantity, note.amount);
     if (const Money cost = CostOf(note.key, tokens); cost != Money()) {
       entry.amount.cost = cost;
       entry.reason += " (prices " + prices_->Current()->version() + ")";
