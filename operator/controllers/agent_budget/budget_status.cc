@@ -4,6 +4,7 @@
 
 #include "base/join.h"
 #include "base/time_text.h"
+#include "controllers/agent_budget/report_conditions.h"
 #include "controllers/agent_budget/sight_conditions.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
@@ -60,21 +61,7 @@ void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
   }
 }
 
-class Conditions {
- public:
-  Conditions(const BudgetReport& report, api::AgentBudgetStatus& status)
-      : report_(report), status_(status) {}
-  void Set(const char* type, bool value, const std::string& reason, const std::string& message) {
-    SetCondition(status_.conditions, type, value, reason, message, report_.budget.meta.generation,
-                 report_.now);
-  }
-
- private:
-  const BudgetReport& report_;
-  api::AgentBudgetStatus& status_;
-};
-
-void AddLevelConditions(const BudgetReport& report, Conditions& conditions) {
+void AddLevelConditions(const BudgetReport& report, ReportConditions& conditions) {
   const auto& decision = report.evaluation->decision;
   using policy::Level;
   const auto set = [&](const char* type, bool value, const std::string& reason) {
@@ -100,7 +87,7 @@ api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
   status.state = StateOf(report);
   status.history = report.history;
 
-  Conditions conditions(report, status);
+  ReportConditions conditions(report, status);
   if (report.problem) {
     if (report.evaluation != nullptr && report.evaluation->window_spec) {
       AddAmounts(report, status);

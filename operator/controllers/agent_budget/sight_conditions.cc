@@ -5,6 +5,7 @@
 #include "api/codec.h"
 #include "base/time_text.h"
 #include "base/utf8.h"
+#include "controllers/agent_budget/report_conditions.h"
 #include "controllers/conditions.h"
 
 namespace purser::controllers {
@@ -13,20 +14,6 @@ namespace {
 // A condition's message has 4,096 bytes: so many entries and agents are told whole.
 constexpr std::size_t kMostTold = 5;
 constexpr std::size_t kLongestPart = 700;
-
-class Conditions {
- public:
-  Conditions(const BudgetReport& report, api::AgentBudgetStatus& status)
-      : report_(report), status_(status) {}
-  void Set(const char* type, bool value, const std::string& reason, const std::string& message) {
-    SetCondition(status_.conditions, type, value, reason, message, report_.budget.meta.generation,
-                 report_.now);
-  }
-
- private:
-  const BudgetReport& report_;
-  api::AgentBudgetStatus& status_;
-};
 
 void AddPart(std::string& message, std::string_view part) {
   if (!message.empty()) message += "; ";
@@ -37,7 +24,7 @@ void AddMore(std::string& message, std::size_t told, std::size_t of) {
   if (of > told) message += "; and " + std::to_string(of - told) + " more";
 }
 
-void AddSource(const BudgetReport& report, Conditions& conditions) {
+void AddSource(const BudgetReport& report, ReportConditions& conditions) {
   const auto& health = report.health;
   using State = ledger::SourceHealth::State;
   if (health.state == State::kHealthy) {
@@ -53,7 +40,7 @@ void AddSource(const BudgetReport& report, Conditions& conditions) {
                  health.reason.empty() ? (never ? "NotReadYet" : "Lost") : health.reason, message);
 }
 
-void AddMetered(const BudgetReport& report, Conditions& conditions) {
+void AddMetered(const BudgetReport& report, ReportConditions& conditions) {
   using State = ledger::SourceHealth::State;
   if (report.health.state != State::kHealthy) {
     const bool never = report.health.state == State::kNeverRead;
@@ -88,7 +75,7 @@ void AddMetered(const BudgetReport& report, Conditions& conditions) {
   conditions.Set("Metered", !issues.front()->lost, issues.front()->reason, message);
 }
 
-void AddPricing(const BudgetReport& report, Conditions& conditions) {
+void AddPricing(const BudgetReport& report, ReportConditions& conditions) {
   std::string message;
   std::size_t count = 0;
   if (report.evaluation != nullptr) {
@@ -107,7 +94,7 @@ void AddPricing(const BudgetReport& report, Conditions& conditions) {
       message + "; onUnpriced is " + std::string(api::ToString(report.budget.spec.on_unpriced)));
 }
 
-void AddDoubt(const BudgetReport& report, Conditions& conditions) {
+void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
   if (report.evaluation == nullptr) return;
   const auto& evaluation = *report.evaluation;
   if (evaluation.doubts == 0) {
@@ -132,7 +119,7 @@ void AddDoubt(const BudgetReport& report, Conditions& conditions) {
 }
 
 // True as long as the window lasts in which spend is missing.
-void AddGap(const BudgetReport& report, Conditions& conditions) {
+void AddGap(const BudgetReport& report, ReportConditions& conditions) {
   const auto& health = report.health;
   const auto* evaluation = report.evaluation;
   const auto since = evaluation != nullptr ? evaluation->decision.window.start : Timestamp::min();
@@ -185,7 +172,7 @@ std::string Describe(const ledger::JournalEntry& entry) {
 }
 
 void AddSightConditions(const BudgetReport& report, api::AgentBudgetStatus& status) {
-  Conditions conditions(report, status);
+  ReportConditions conditions(report, status);
   AddSource(report, conditions);
   AddMetered(report, conditions);
   AddDoubt(report, conditions);
