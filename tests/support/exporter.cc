@@ -6,6 +6,11 @@ namespace purser::support {
 
 Exporter::Exporter() {
   auto server = net::HttpServer::Start("127.0.0.1:0", [this](const net::ServerRequest&) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++scrapes_;
+    }
+    scraped_.notify_all();
     return net::ServerResponse{200, "text/plain; version=0.0.4", Page()};
   });
   if (!server) throw std::runtime_error(server.error().message());
@@ -33,6 +38,12 @@ Money Exporter::Total() const {
   Money total;
   for (const auto& [who, spent] : spent_) total += spent;
   return total;
+}
+
+bool Exporter::AwaitScrape() const {
+  std::unique_lock lock(mutex_);
+  const int enough = scrapes_ + 2;
+  return scraped_.wait_for(lock, std::chrono::seconds(30), [&] { return scrapes_ >= enough; });
 }
 
 std::string Exporter::Page() const {

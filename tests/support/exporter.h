@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,11 +26,15 @@ class Exporter {
   // From now on the agent's counter reads `text` ("NaN"); empty: its amount again.
   void Say(const std::string& ns, const std::string& agent, const std::string& text);
   Money Total() const;  // of all agents
+  // Until a scrape of what it says now is over: the next one has begun. False: not within 30 s.
+  bool AwaitScrape() const;
 
  private:
   std::string Page() const;
 
   mutable std::mutex mutex_;
+  mutable std::condition_variable scraped_;
+  int scrapes_ = 0;
   std::map<std::pair<std::string, std::string>, Money> spent_;
   std::map<std::pair<std::string, std::string>, std::string> said_;
   std::unique_ptr<net::HttpServer> server_;

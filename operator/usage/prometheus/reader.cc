@@ -18,6 +18,7 @@ namespace {
 constexpr Duration kBaselineReach = std::chrono::hours(24);
 // Whether a source has any series at a time, and when their targets began.
 constexpr Duration kLastReach = std::chrono::hours(1);
+constexpr Duration kFirstSeriesTo = std::chrono::seconds(1);
 // Clocks that differ, a slow remote write.
 constexpr Duration kFarthestFuture = std::chrono::minutes(10);
 // The position alone is written this often; a restart reads that much again and books nothing
@@ -318,8 +319,8 @@ void PrometheusReader::AskStartTimes(Timestamp at, std::stop_token stop) {
   }
 }
 
-// When the source's first series shows itself after the epoch, to two scrapes: what it has then is
-// no spend of ours either. Nothing: it has none until now.
+// When the source's first series shows itself after the epoch, to the second, as what is spent from
+// then on counts: what it has then is no spend of ours either. Nothing: it has none until now.
 std::variant<std::optional<Timestamp>, Problem> PrometheusReader::FirstSeries(
     std::stop_token stop) {
   const auto has = [&](Timestamp at) {
@@ -330,7 +331,7 @@ std::variant<std::optional<Timestamp>, Problem> PrometheusReader::FirstSeries(
   auto any = has(with);
   if (auto* problem = std::get_if<Problem>(&any)) return std::move(*problem);
   if (!std::get<bool>(any)) return std::optional<Timestamp>();
-  while (with - without > 2 * source_.prometheus.scrape_interval) {
+  while (with - without > kFirstSeriesTo) {
     const Timestamp middle = without + (with - without) / 2;
     any = has(middle);
     if (auto* problem = std::get_if<Problem>(&any)) return std::move(*problem);

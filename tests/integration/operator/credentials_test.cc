@@ -28,6 +28,7 @@ class CredentialsTest : public testing::Test {
     // The source has a series before anybody spends: what shows itself later is spend.
     exporter_.Add("elsewhere", "idle", "0");
   }
+  void SetUp() override { ASSERT_TRUE(exporter_.AwaitScrape()); }
 
   // The administrator's kubeconfig with the token in the place of the certificate.
   static std::string Kubeconfig(const World& world) {

@@ -86,6 +86,7 @@ class StoreTest : public testing::Test {
     // The source has a series before anybody spends: what shows itself later is spend.
     exporter_.Add("elsewhere", "idle", "0");
   }
+  void SetUp() override { ASSERT_TRUE(exporter_.AwaitScrape()); }
   api::OperatorConfig Config(const World& world, const Volume& volume) const {
     auto config = world.Config(prometheus_.url());
     config.store.path = volume.path() + "/ledger.db";
