@@ -34,6 +34,9 @@ struct Problem {
   ErrorCode code = ErrorCode::kUnavailable;
 };
 
+// The ledger's store could not be read or written.
+Problem StoreProblem(const Error& error);
+
 // At most `limit` bytes of foreign text in printable ASCII, for messages.
 std::string Printable(std::string_view text, std::size_t limit);
 

@@ -20,6 +20,8 @@
 #include "usage/meter/meter.h"
 #include "usage/pricing/price_book.h"
 #include "usage/prometheus/answer.h"
+#include "usage/prometheus/bookings.h"
+#include "usage/prometheus/outage.h"
 #include "usage/prometheus/poller.h"
 #include "usage/prometheus/problem.h"
 #include "usage/prometheus/prometheus_api.h"
@@ -83,6 +85,13 @@ class PrometheusReader {
     std::string message;
   };
 
+  // Whether a source has any series at a time, and when their targets began.
+  static constexpr Duration kLastReach = std::chrono::hours(1);
+  // Series not seen for so long are forgotten here; the store still knows them.
+  static constexpr Duration kForgetAfter = std::chrono::hours(1);
+  // Clocks that differ, a slow remote write.
+  static constexpr Duration kFarthestFuture = std::chrono::minutes(10);
+
   std::optional<Problem> Load();
   std::optional<Problem> ReadBaseline(std::stop_token stop);
   std::variant<std::optional<Timestamp>, Problem> FirstSeries(std::stop_token stop);
@@ -91,19 +100,15 @@ class PrometheusReader {
   std::variant<AnswerEnd, Problem> Take(const std::string& expression, Timestamp at,
                                         AnswerParser::Kind kind, bool baseline,
                                         std::stop_token stop);
+  AnswerParser::Values Meet(std::span<const Label> labels, KnownSeries*& current);
   void TakeSeries(const KnownSeries& known, std::span<const Label> labels,
                   std::span<const Sample> samples);
   std::optional<Problem> TakeHeld();
   std::optional<Problem> ReadTargets(Timestamp at, std::stop_token stop);
   void AskStartTimes(Timestamp at, std::stop_token stop);
   std::optional<Problem> Commit(std::optional<Timestamp> complete);
-  ledger::Batch BatchOf(const Reading& reading);
-  Money CostOf(std::uint32_t key, const Tokens& tokens);
-  void Merge(ledger::Batch batch);
   std::optional<Problem> Incomplete(const AnswerEnd& end) const;
   void DistrustFuture(Timestamp now);
-  void BeginOutage(Timestamp now, Duration interval);
-  void EndOutage(Duration interval);
   void TellGap(ledger::Gap gap);
   void Forget(Timestamp now);
 
@@ -119,6 +124,7 @@ class PrometheusReader {
   const pricing::PriceBook* const prices_;
   PrometheusApi api_;
   SeriesTable table_;
+  Bookings bookings_;
   Meter meter_;
   Reach reach_;
 
@@ -131,7 +137,6 @@ class PrometheusReader {
   std::vector<HeldSeries> held_;
   std::unordered_map<std::uint32_t, Odd> odd_;
   std::unordered_map<std::uint32_t, std::string> renamed_;  // by key: a series of it
-  std::unordered_map<std::uint32_t, Timestamp> unpriced_;   // keys whose model has no price: when
   std::optional<Timestamp> oldest_allowed_;  // samples up to here are not spend of ours
   ledger::Batch unsaved_;                    // what the store could not be given yet
   bool has_unsaved_ = false;
@@ -139,13 +144,7 @@ class PrometheusReader {
   PollFigures figures_;
   std::optional<LastSeries> last_series_;
 
-  // While behind by more than usual.
-  struct Outage {
-    Timestamp from;
-    bool had_series = false;
-    std::optional<Timestamp> oldest_new;
-  };
-  std::optional<Outage> outage_;
+  Outage outage_;  // while behind by more than usual
   std::optional<ledger::Gap> gap_;
 };
 

@@ -1,0 +1,133 @@
+#include "usage/prometheus/bookings.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace purser::usage {
+namespace {
+
+// In the field of the quantity.
+Amounts AmountsOf(Quantity quantity, std::int64_t value) {
+  Amounts amounts;
+  switch (quantity) {
+    case Quantity::kCost:
+      amounts.cost = Money::FromNanos(value);
+      break;
+    case Quantity::kCalls:
+      amounts.calls = value;
+      break;
+    case Quantity::kFailedCalls:
+      amounts.failed_calls = value;
+      break;
+    case Quantity::kInputTokens:
+      amounts.input_tokens = value;
+      break;
+    case Quantity::kOutputTokens:
+      amounts.output_tokens = value;
+      break;
+    case Quantity::kCachedTokens:
+      amounts.cached_tokens = value;
+      break;
+    case Quantity::kReasoningTokens:
+      amounts.reasoning_tokens = value;
+      break;
+    case Quantity::kLatency:
+      amounts.latency_ms = value;
+      break;
+    case Quantity::kCacheCreationTokens:
+      break;  // counted among the input tokens
+  }
+  return amounts;
+}
+
+std::string ValueText(Quantity quantity, std::optional<std::int64_t> value) {
+  if (!value) return "";
+  return quantity == Quantity::kCost ? Money::FromNanos(*value).ToDecimal()
+                                     : std::to_string(*value);
+}
+
+}  // namespace
+
+// One rounding for each booking. What is taken back costs what it did.
+Money Bookings::CostOf(std::uint32_t key, const Tokens& tokens) {
+  if (!rules_.priced || prices_ == nullptr || tokens == Tokens()) return {};
+  const auto& name = table_.Key(key);
+  const auto prices = prices_->Current();
+  const auto price = [&](const Tokens& some) {
+    const auto priced = prices->Price(table_.Provider(key), name.model, some);
+    if (!priced.known) unpriced_[key] = clock_.Now();
+    return priced.cost;
+  };
+  const auto part = [&](int sign) {
+    const auto of = [&](std::int64_t count) { return std::max<std::int64_t>(0, sign * count); };
+    return Tokens{of(tokens.input), of(tokens.output), of(tokens.cached), of(tokens.cache_creation),
+                  of(tokens.reasoning)};
+  };
+  const auto back = part(-1);
+  const Money cost = price(part(1));
+  return back == Tokens() ? cost : cost - price(back);
+}
+
+ledger::JournalEntry Bookings::EntryOf(const Note& note) {
+  ledger::JournalEntry entry;
+  entry.kind = note.kind;
+  entry.at = note.at;
+  entry.recorded = clock_.Now();
+  entry.key = table_.Key(note.key);
+  entry.series = note.series;
+  entry.from = ValueText(note.quantity, note.from);
+  entry.to = ValueText(note.quantity, note.to);
+  entry.amount = AmountsOf(note.quantity, note.amount);
+  entry.reason = note.reason;
+  entry.held = note.held ? ledger::HeldState::kHeld : ledger::HeldState::kNone;
+  Tokens tokens;
+  pricing::Add(tokens, note.quantity, note.amount);
+  if (const Money cost = CostOf(note.key, tokens); cost != Money()) {
+    entry.amount.cost = cost;
+    entry.reason += " (prices " + prices_->Current()->version() + ")";
+  }
+  return entry;
+}
+
+ledger::Batch Bookings::Of(const Reading& reading) {
+  ledger::Batch batch;
+  batch.source = source_;
+  struct Sum {
+    ledger::Increment increment;
+    Tokens tokens;
+  };
+  std::map<std::pair<std::uint32_t, std::int64_t>, Sum> sums;  // by key and minute
+  for (const auto& booked : reading.booked) {
+    auto& sum = sums[{booked.key, ledger::MinuteOf(booked.at)}];
+    sum.increment.at = std::max(sum.increment.at, booked.at);
+    sum.increment.amounts += AmountsOf(booked.quantity, booked.value);
+    pricing::Add(sum.tokens, booked.quantity, booked.value);
+  }
+  for (auto& [place, sum] : sums) {
+    auto& increment = sum.increment;
+    increment.amounts.cost += CostOf(place.first, sum.tokens);
+    if (increment.amounts.IsZero()) continue;
+    increment.key = table_.Key(place.first);
+    batch.increments.push_back(std::move(increment));
+  }
+  for (const auto& note : reading.notes) batch.journal.push_back(EntryOf(note));
+  for (const auto& [key, rate] : reading.rates)
+    batch.rates.push_back({table_.Key(key), rate, reading.newest.value_or(clock_.Now())});
+  batch.cursors = reading.cursors;
+  return batch;
+}
+
+void Append(ledger::Batch& waiting, ledger::Batch more) {
+  waiting.source = more.source;
+  std::move(more.increments.begin(), more.increments.end(), std::back_inserter(waiting.increments));
+  std::move(more.journal.begin(), more.journal.end(), std::back_inserter(waiting.journal));
+  std::move(more.rates.begin(), more.rates.end(), std::back_inserter(waiting.rates));
+  std::move(more.cursors.begin(), more.cursors.end(), std::back_inserter(waiting.cursors));
+  if (more.complete_until) waiting.complete_until = more.complete_until;
+  if (more.newest_sample) waiting.newest_sample = more.newest_sample;
+}
+
+}  // namespace purser::usage

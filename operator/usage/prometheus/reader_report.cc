@@ -1,0 +1,56 @@
+// What is to be told of single agents, and of a metric that is gone.
+#include "usage/prometheus/reader.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace purser::usage {
+
+std::vector<std::string> PrometheusReader::MetricNames(std::stop_token stop) {
+  return api_.MetricNames(agent_label_, api_.Now() - kFarthestFuture, std::move(stop));
+}
+
+std::shared_ptr<const ledger::MeterReport> PrometheusReader::Report() const {
+  auto report = std::make_shared<ledger::MeterReport>();
+  const auto place = [&](std::uint32_t key) {
+    return std::pair(table_.Key(key).ns, table_.Key(key).agent);
+  };
+  const auto add = [&](std::uint32_t key, std::string_view why, const std::string& message,
+                       bool lost) {
+    auto& findings = report->findings[place(key)];
+    const auto& name = table_.Key(key);
+    const bool told = std::any_of(findings.begin(), findings.end(),
+                                  [&](const auto& finding) { return finding.reason == why; });
+    if (!told) findings.push_back({name.ns, name.agent, std::string(why), message, lost});
+  };
+  for (const auto& [key, series] : renamed_) {
+    add(key, reason::kHonorLabels,
+        series +
+            " has the namespace of its exporter, its own is in exported_namespace: set "
+            "honorLabels on the scrape, or name exported_namespace in "
+            "sources[].prometheus.labels.namespace",
+        false);
+  }
+  for (const auto& [key, at] : bookings_.unpriced()) {
+    if (clock_.Now() - at > kForgetAfter) continue;
+    const auto& name = table_.Key(key);
+    add(key, reason::kUnpriced,
+        "model \"" + Printable(name.model, 100) + "\" has no price" +
+            (prices_->Current()->has_estimate() ? " and is estimated by prices.unknownModel"
+                                                : ": its tokens cost nothing here") +
+            "; add it to the catalogue that prices.file of the operator's configuration names",
+        false);
+  }
+  for (const auto& [key, odd] : odd_) add(key, reason::kNotANumber, odd.message, true);
+  for (const auto& trouble : meter_.Troubles())
+    add(trouble.key, trouble.reason, trouble.message, true);
+  for (std::uint32_t key = 0; key < table_.keys(); ++key) {
+    const auto last = table_.LastSample(key);
+    if (last == Timestamp{}) continue;
+    auto& seen = report->seen[place(key)];
+    seen.last_sample = std::max(seen.last_sample, last);
+  }
+  return report;
+}
+
+}  // namespace purser::usage
