@@ -31,7 +31,11 @@ TITLES = {
     "beside-10000": "Beside a plain controller-runtime operator, 10,000 watched objects each",
     "crossing": "From a sample that crosses 100 % to replicas 0",
     "scale": "1,000 budgets, 1,000 pools, 10,000 series",
+    "readers-10000": "The reader beside the one before the meter, 10,000 series",
+    "readers-100000": "The reader beside the one before the meter, 100,000 series",
+    "catch-up": "A first start with a day to read",
 }
+BEFORE = "e1c0bb1"  # the last commit whose reader only followed counters
 BEGIN, END = "<!-- figures: written by run.py --record -->\n", "<!-- end of figures -->\n"
 
 
@@ -45,6 +49,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter and rougher")
     parser.add_argument("--record", action="store_true", help="write the tables into README.md")
     parser.add_argument("--purser", default=str(ROOT / "build" / "purser"), help="the operator's binary")
+    parser.add_argument("--before", help=f"the operator's binary of commit {BEFORE}; none: it is built")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(TITLES))
     if unknown:
@@ -63,15 +68,17 @@ def run(names: list[str], options: argparse.Namespace) -> int:
     tools = ROOT / "build" / "bench"
     for program in ("yardstick", "driver"):
         build(program, tools / program)
+    before = before_binary(options.before, tools / "before") if any(map(has_readers, names)) else None
     reports = {}
     for name in names:
         print(f"== {TITLES[name]}", file=sys.stderr, flush=True)
-        reports[name] = measure(name, purser, tools, options.quick)
-    length = "Quick runs: shorter and rougher than the full ones.\n" if options.quick else ""
-    text = describe_machine(purser) + length + "".join(table(name, report) for name, report in reports.items())
-    print(text)
+        reports[name] = measure(name, purser, before, tools, options.quick)
+    length = "A quick run: shorter and rougher than the full one.\n" if options.quick else ""
+    about = describe_machine(purser) + length
+    tables = {TITLES[name]: about + table(name, report) for name, report in reports.items()}
+    print("".join(section(title, text) for title, text in tables.items()))
     if options.record:
-        record(text)
+        record(tables)
     missed = sum(met(row) is False for report in reports.values() for row in report["rows"])
     print(f"{missed} targets missed" if missed else "every target met")
     return 1 if missed else 0
@@ -86,7 +93,33 @@ def build(program: str, output: Path) -> None:
         raise BenchError(f"{HERE / program} does not build")
 
 
-def measure(name: str, purser: Path, tools: Path, quick: bool) -> dict[str, Any]:
+def has_readers(name: str) -> bool:
+    return name.startswith("readers-")
+
+
+def before_binary(given: str | None, folder: Path) -> Path:
+    """The operator before the meter, built from this repository's history once."""
+    if given is not None:
+        return Path(given).resolve()
+    binary = folder / "build" / "purser"
+    if binary.is_file():
+        return binary
+    print(f"building the operator of commit {BEFORE}", file=sys.stderr, flush=True)
+    source = folder / "source"
+    source.mkdir(parents=True, exist_ok=True)
+    archive = subprocess.run(["git", "-C", str(ROOT), "archive", BEFORE], stdout=subprocess.PIPE, check=False)
+    if archive.returncode != 0:
+        raise BenchError(f"commit {BEFORE} is missing: run `git fetch --unshallow`, or give --before")
+    subprocess.run(["tar", "-x", "-C", str(source)], input=archive.stdout, check=True)
+    configure = ["cmake", "-S", str(source), "-B", str(binary.parent), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"]
+    build_it = ["cmake", "--build", str(binary.parent), "--target", "purser"]
+    for command in (configure, build_it):
+        if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
+            raise BenchError(f"commit {BEFORE} does not build: give its binary with --before")
+    return binary
+
+
+def measure(name: str, purser: Path, before: Path | None, tools: Path, quick: bool) -> dict[str, Any]:
     prometheus = shutil.which("prometheus")
     if prometheus is None:
         raise BenchError("Prometheus is missing: run `make deps`")
@@ -95,7 +128,8 @@ def measure(name: str, purser: Path, tools: Path, quick: bool) -> dict[str, Any]
         directory.mkdir()
         command = [str(tools / "driver"), "--kubeconfig", ready["kubeconfig"], "--purser", str(purser)]
         command += ["--yardstick", str(tools / "yardstick"), "--prometheus", prometheus]
-        command += ["--directory", str(directory), "--out", str(out), *(["--quick"] if quick else []), name]
+        command += ["--directory", str(directory), "--out", str(out), *(["--quick"] if quick else [])]
+        command += [*(["--before", str(before)] if before else []), name]
         if subprocess.run(command, check=False).returncode != 0:
             raise BenchError(f"{name} failed; what it printed says why")
         report: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
@@ -131,8 +165,8 @@ def met(row: dict[str, Any]) -> bool | None:
 
 def table(name: str, report: dict[str, Any]) -> str:
     compared = any(row["beside"] is not None for row in report["rows"])
-    headings = ["", "Purser", *(["yardstick", "ratio"] if compared else []), "target", ""]
-    lines = [f"\n### {TITLES[name]}\n", row_text(headings), row_text(["---"] * len(headings))]
+    headings = ["", "Purser", *([BEFORE if has_readers(name) else "yardstick", "ratio"] if compared else []), "target", ""]
+    lines = ["", row_text(headings), row_text(["---"] * len(headings))]
     for row in report["rows"]:
         value, beside = row["purser"], row["beside"]
         unit = f", {row['unit']}" if row["unit"] else ""
@@ -173,12 +207,23 @@ def describe_machine(purser: Path) -> str:
     return f"{today}, {first}; {cpu}, {os.cpu_count()} cores, {gigabytes:.0f} GiB, Linux {platform.release()}.\n"
 
 
-def record(text: str) -> None:
+def section(title: str, text: str) -> str:
+    return f"\n### {title}\n\n{text}"
+
+
+def record(tables: dict[str, str]) -> None:
+    """Those measured take the place of what was there of them; the others stay."""
     before, begin, rest = README.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+    old, end, after = rest.partition(END)
     if not begin or not end:
         raise BenchError(f"{README} has lost its markers {BEGIN.strip()} and {END.strip()}")
-    README.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
+    known = {}
+    for part in old.split("\n### ")[1:]:
+        title, _, text = part.partition("\n\n")
+        known[title] = text
+    known |= tables
+    sections = "".join(section(title, known[title]) for title in TITLES.values() if title in known)
+    README.write_text(f"{before}{BEGIN}{sections}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ func main() {
 	var settings settings
 	flag.StringVar(&settings.kubeconfig, "kubeconfig", "", "of the API server")
 	flag.StringVar(&settings.purser, "purser", "", "the operator's binary; empty leaves its side out")
+	flag.StringVar(&settings.before, "before", "", "an older operator's binary, for the readers")
 	flag.StringVar(&settings.yardstick, "yardstick", "", "the yardstick's binary")
 	flag.StringVar(&settings.prometheus, "prometheus", "prometheus", "Prometheus's binary")
 	flag.StringVar(&settings.directory, "directory", "", "for stores, configurations and logs; must exist")
@@ -37,8 +38,8 @@ func main() {
 }
 
 type settings struct {
-	kubeconfig, purser, yardstick, prometheus, directory string
-	quick                                                bool
+	kubeconfig, purser, before, yardstick, prometheus, directory string
+	quick                                                        bool
 }
 
 func run(settings *settings, name string) (*report, error) {
@@ -52,12 +53,18 @@ func run(settings *settings, name string) (*report, error) {
 		err = measureBeside(bench, 1000)
 	case "beside-10000":
 		err = measureBeside(bench, 10000)
+	case "readers-10000":
+		err = measureReaders(bench, 10000)
+	case "readers-100000":
+		err = measureReaders(bench, 100000)
+	case "catch-up":
+		err = measureCatchUp(bench)
 	case "crossing":
 		err = measureCrossing(bench)
 	case "scale":
 		err = measureScale(bench)
 	default:
-		err = fmt.Errorf("no benchmark %q: beside-1000, beside-10000, crossing or scale", name)
+		err = fmt.Errorf("no benchmark %q: beside-1000, beside-10000, readers-10000, readers-100000, catch-up, crossing or scale", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", name, err, bench.logTails())

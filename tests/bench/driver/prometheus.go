@@ -16,21 +16,27 @@ type prometheusServer struct {
 }
 
 func (b *bench) startPrometheus(target *exporter, scrapeInterval time.Duration) (*prometheusServer, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
 	config := filepath.Join(b.settings.directory, "prometheus.yaml")
 	text := fmt.Sprintf("global: {scrape_interval: %[1]dms, scrape_timeout: %[1]dms}\n"+
 		"scrape_configs:\n- job_name: agents\n  static_configs: [{targets: [%[2]q]}]\n",
 		scrapeInterval.Milliseconds(), target.address)
+	return b.runPrometheus(config, text)
+}
+
+// With that configuration, written to that file.
+func (b *bench) runPrometheus(config, text string, flags ...string) (*prometheusServer, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
 	p := &prometheusServer{address: fmt.Sprintf("127.0.0.1:%d", port)}
-	p.process, err = b.start("prometheus", nil, b.settings.prometheus, "--config.file="+config,
-		"--storage.tsdb.path="+filepath.Join(b.settings.directory, "prometheus"), "--web.listen-address="+p.address,
-		"--log.level=warn")
+	command := append([]string{b.settings.prometheus, "--config.file=" + config,
+		"--storage.tsdb.path=" + filepath.Join(b.settings.directory, "prometheus"), "--web.listen-address=" + p.address,
+		"--log.level=warn"}, flags...)
+	p.process, err = b.start("prometheus", nil, command...)
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func measureScale(b *bench) error {
 	}
 	stop := make(chan struct{})
 	defer close(stop)
-	go spending.spendOn(stop)
+	go spending.spendEvery(scalePoll/2, stop)
 	return b.measurePolls(purser, prometheus, "while all agents spend", spendingWindow)
 }
 
@@ -175,12 +175,12 @@ func (b *bench) measurePolls(purser *side, prometheus *prometheusServer, when st
 }
 
 // Every series grows a little, all the time.
-func (e *exporter) spendOn(stop <-chan struct{}) {
+func (e *exporter) spendEvery(interval time.Duration, stop <-chan struct{}) {
 	for {
 		select {
 		case <-stop:
 			return
-		case <-time.After(scalePoll / 2):
+		case <-time.After(interval):
 		}
 		e.mutex.Lock()
 		for i := range e.dollars {

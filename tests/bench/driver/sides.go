@@ -94,11 +94,13 @@ func (b *bench) yardstickSide(configMapCount int) (*side, error) {
 }
 
 type purserOptions struct {
+	name, program  string // the operator's own where they are empty
 	budgets, pools int
 	source         *prometheusServer
 	scrapeInterval time.Duration
 	pollInterval   time.Duration
 	leaderElection bool
+	backfill       time.Duration // the default where it is 0
 }
 
 func (b *bench) purserSide(options purserOptions) (*side, error) {
@@ -106,8 +108,12 @@ func (b *bench) purserSide(options purserOptions) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &side{name: "purser", address: fmt.Sprintf("127.0.0.1:%d", port)}
-	config := filepath.Join(b.settings.directory, "purser.yaml")
+	name, program := options.name, options.program
+	if name == "" {
+		name, program = "purser", b.settings.purser
+	}
+	s := &side{name: name, address: fmt.Sprintf("127.0.0.1:%d", port)}
+	config := filepath.Join(b.settings.directory, name+".yaml")
 	text := fmt.Sprintf(`apiVersion: config.purser.dev/v1alpha1
 kind: OperatorConfig
 server: {metricsAddress: %q}
@@ -120,13 +126,16 @@ sources:
     metric: %s
     scrapeInterval: %dms
     interval: %dms
-`, s.address, options.leaderElection, namespaceOf(0), filepath.Join(b.settings.directory, "ledger.db"),
+`, s.address, options.leaderElection, namespaceOf(0), filepath.Join(b.settings.directory, name+".db"),
 		options.source.address, costMetric, options.scrapeInterval.Milliseconds(), options.pollInterval.Milliseconds())
+	if options.backfill != 0 {
+		text += fmt.Sprintf("    backfill: %ds\n", int(options.backfill.Seconds()))
+	}
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
 	s.launch = func(s *side) (*process, error) {
-		return b.start(s.name, nil, b.settings.purser, "run", "--config", config, "--kubeconfig", b.settings.kubeconfig)
+		return b.start(s.name, nil, program, "run", "--config", config, "--kubeconfig", b.settings.kubeconfig)
 	}
 	s.acted = func(m metrics) bool {
 		budgets, _ := m.sum("purser_reconcile_duration_seconds_count", `controller="agentbudget"`)
