@@ -22,9 +22,12 @@ build: deps ## Build the operator to build/purser, and the tests
 	cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
 	cmake --build $(BUILD) -j $(JOBS)
 
+# Integration tests wait for most of their time: two at once share two cores well. Those on a real node run alone.
+TEST_JOBS ?= 2
+
 .PHONY: test
 test: build cluster-binaries engine-binaries ## Run every test: unit, integration, end to end
-	cd $(BUILD) && ctest --output-on-failure --no-tests=error $(CTEST_ARGS)
+	cd $(BUILD) && ctest --output-on-failure --no-tests=error -j $(TEST_JOBS) $(CTEST_ARGS)
 
 .PHONY: unit
 unit: build ## Run the unit tests alone
