@@ -93,6 +93,7 @@ class Operator::Implementation {
         changes_(caches_, budget_queue_, pool_queue_, correction_queue_),
         told_{caches_,
               board_,
+              still_spending_,
               {{observability::kBudgetController, &budget_queue_},
                {observability::kPoolController, &pool_queue_},
                {observability::kBudgetStatusController, &budget_report_queue_},
@@ -195,7 +196,8 @@ class Operator::Implementation {
         {caches_, *ledger, events, clock_, silences, enqueue_budget, enqueue_pool});
 
     controllers::BudgetReporter budget_reporter({caches_, client, events, *ledger, board_, clock_,
-                                                 budget_report_queue_, budget_queue_, *ledger_id});
+                                                 budget_report_queue_, budget_queue_, *ledger_id,
+                                                 still_spending_});
     controllers::PoolReporter pool_reporter(caches_, client, events, pool_report_queue_);
     controllers::AgentBudgetController budgets(
         {caches_, events, *ledger, board_, budget_reporter, clock_, budget_queue_, enqueue_pool,
@@ -203,7 +205,7 @@ class Operator::Implementation {
          source_names, meters, *ledger_id,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
     controllers::AgentPoolController pools({caches_, client, events, board_, pool_reporter, clock_,
-                                            pool_queue_, enqueue_budget, *ledger});
+                                            pool_queue_, enqueue_budget, *ledger, still_spending_});
     controllers::SpendCorrectionController corrections(
         {caches_, client, events, *ledger, clock_, source_names});
     ledger->OnChange([&budgets, &pools](const std::vector<std::string>& ids) {
@@ -406,6 +408,7 @@ class Operator::Implementation {
   controllers::KeyQueue correction_queue_;
   controllers::Changes changes_;
   controllers::EvaluationBoard board_;
+  controllers::StillSpendingBoard still_spending_;
   Progress progress_;
   std::atomic<bool> leading_ = false;
   std::mutex sources_mutex_;

@@ -27,8 +27,13 @@ std::vector<observability::PoolSample> PoolSamples(const Told& told) {
   std::vector<observability::PoolSample> samples;
   told.caches.pools.ForEach([&](const auto& pool) {
     if (pool->status.state.empty()) return;
+    double after_stop = 0;
+    const auto spent = told.still_spending.Of(pool->meta.key());
+    for (const auto& one : spent.value_or(std::vector<controllers::SpentAfterStop>{}))
+      after_stop += Dollars(one.spent.cost);
     samples.push_back({pool->meta.ns, pool->meta.name, pool->status.max_concurrency,
-                       pool->spec.max_concurrency, controllers::PoolStateRank(pool->status.state)});
+                       pool->spec.max_concurrency, controllers::PoolStateRank(pool->status.state),
+                       after_stop});
   });
   return samples;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controllers/agent_budget/evaluation.h"
+#include "controllers/agent_budget/still_spending.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "net/server/http_server.h"
@@ -19,6 +20,7 @@ namespace purser::app {
 struct Told {
   const controllers::Caches& caches;
   const controllers::EvaluationBoard& board;
+  const controllers::StillSpendingBoard& still_spending;
   std::vector<std::pair<std::string, const controllers::KeyQueue*>> queues;  // by controller
   std::function<bool()> leading;
   std::function<std::vector<observability::SourceSample>()> sources;

@@ -82,13 +82,20 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
                  "0 Normal, 1 Ramping, 2 Throttled, 3 RefusingWork, 4 Draining, 5 Stopped, "
                  "6 Stopping (pods still run).",
                  MetricType::Gauge);
+      auto after_stop =
+          Family("purser_pool_spent_after_stop_usd",
+                 "Spent by stopped agents after their stop: above 0 something runs that nobody "
+                 "stopped; see the condition StillSpending.",
+                 MetricType::Gauge);
       for (auto& pool : snapshots.pools()) {
         const Labels labels{{"namespace", pool.ns}, {"pool", pool.name}};
         AddValue(now, labels, pool.concurrency);
         AddValue(maximum, labels, pool.maximum);
         AddValue(state, labels, pool.state);
+        AddValue(after_stop, labels, pool.after_stop_usd);
       }
-      families.insert(families.end(), {std::move(now), std::move(maximum), std::move(state)});
+      families.insert(families.end(), {std::move(now), std::move(maximum), std::move(state),
+                                       std::move(after_stop)});
     }
     if (snapshots.sources) {
       auto healthy =

@@ -45,7 +45,8 @@ struct PoolSample {
   std::string ns, name;
   std::int32_t concurrency = 0;
   std::int32_t maximum = 0;
-  std::int32_t state = 0;  // 0 Normal, 1 Ramping … 5 Stopped
+  std::int32_t state = 0;     // 0 Normal, 1 Ramping … 5 Stopped
+  double after_stop_usd = 0;  // spent by stopped agents since their stop
 };
 
 struct SourceSample {

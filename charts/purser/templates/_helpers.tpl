@@ -115,8 +115,8 @@ topologySpreadConstraints:
   resources: [agentpools, agentbudgets, spendcorrections]
   verbs: [list, watch]
 - apiGroups: [purser.dev]
-  resources: [agentpools]  # the finalizer
-  verbs: [patch]
+  resources: [agentpools]  # who stopped it, and the finalizer
+  verbs: [get, patch]
 - apiGroups: [purser.dev]
   resources: [agentpools/status, agentbudgets/status, spendcorrections/status]
   verbs: [patch]

@@ -113,10 +113,16 @@ api::AgentBudgetStatus BudgetReporter::StatusOf(const api::AgentBudget& budget,
                                kMostDoubtsTold);
   }
   const bool with_closed = evaluation && !memory.problem && history == History::kWithClosedWindows;
-  const BudgetReport report{
-      budget, memory.problem, evaluation.get(),
-      agents, health,         with_closed ? HistoryOf(budget, *evaluation) : budget.status.history,
-      now,    doubts,         on_.ledger_id};
+  const BudgetReport report{budget,
+                            memory.problem,
+                            evaluation.get(),
+                            agents,
+                            health,
+                            with_closed ? HistoryOf(budget, *evaluation) : budget.status.history,
+                            now,
+                            doubts,
+                            on_.ledger_id,
+                            &on_.still_spending};
   return BuildBudgetStatus(report);
 }
 

@@ -13,6 +13,7 @@
 #include "controllers/agent_budget/budget_status.h"
 #include "controllers/agent_budget/evaluation.h"
 #include "controllers/agent_budget/scope.h"
+#include "controllers/agent_budget/still_spending.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "kube/client.h"
@@ -38,6 +39,7 @@ class BudgetReporter {
     KeyQueue& queue;             // of budgets whose status is due
     KeyQueue& evaluation_queue;  // of budgets to evaluate again: burn rates fall with time alone
     std::string ledger_id;       // of Store::LedgerId
+    const StillSpendingBoard& still_spending;
   };
   explicit BudgetReporter(Dependencies dependencies);
 

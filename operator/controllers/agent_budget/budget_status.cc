@@ -6,6 +6,7 @@
 #include "base/time_text.h"
 #include "controllers/agent_budget/report_conditions.h"
 #include "controllers/agent_budget/sight_conditions.h"
+#include "controllers/agent_budget/still_spending.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
 
@@ -112,6 +113,7 @@ api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
     }
     AddLevelConditions(report, conditions);
   }
+  AddStillSpending(report, conditions);
   AddSightConditions(report, status);
   return status;
 }

@@ -23,6 +23,8 @@ struct BudgetProblem {
 // As many agents as a status names.
 inline constexpr std::size_t kDearestAgents = 20;
 
+class StillSpendingBoard;
+
 struct BudgetReport {
   const api::AgentBudget& budget;
   const std::optional<BudgetProblem>& problem;
@@ -33,6 +35,7 @@ struct BudgetReport {
   Timestamp now;
   std::vector<ledger::JournalEntry> doubts{};  // the newest that are held
   std::string ledger_id{};
+  const StillSpendingBoard* still_spending = nullptr;
 };
 
 api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report);

@@ -51,10 +51,13 @@ void BudgetReporter::RecordEvents(const api::AgentBudget& budget,
     on_.events.Record(ReferenceTo(budget), kube::EventType::kWarning, source->reason, "Evaluate",
                       source->message);
   }
-  for (const char* type : {"Ready", "ScopeResolved", "SourceHealthy", "Metered"})
-    record(type, "True");
+  for (const char* type : {"ScopeResolved", "SourceHealthy", "Metered"}) record(type, "True");
+  const auto* ready = FindCondition(after.conditions, "Ready");
+  // That is told as StillSpending.
+  if (ready == nullptr || ready->reason != "SpendAfterStop") record("Ready", "True");
   if (budget.spec.on_unpriced != api::OnUnpriced::kIgnore) record("PricingComplete", "True");
   record("SpendInDoubt", "False");
+  record("StillSpending", "False");
   const auto* gap = FindCondition(after.conditions, "LedgerGap");
   const auto* before = FindCondition(budget.status.conditions, "LedgerGap");
   if (gap != nullptr && gap->status == "True" && (before == nullptr || before->status != "True")) {

@@ -1,12 +1,12 @@
 #include "controllers/agent_pool/agent_pool_controller.h"
 
 #include <algorithm>
-#include <set>
 #include <tuple>
 
 #include "api/codec.h"
 #include "controllers/agent_pool/restore.h"
 #include "controllers/agent_pool/saved_status.h"
+#include "controllers/agent_pool/stopped_by.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
 #include "workloads/scale_actuator.h"
@@ -144,6 +144,7 @@ void AgentPoolController::Forget(const kube::ObjectKey& key) {
   on_.reporter.Forget(key);
   asks_.Remove(key);
   after_stop_.Forget(key);
+  on_.still_spending.Remove(key);
   const std::lock_guard lock(memory_mutex_);
   memory_.erase(key);
 }
@@ -220,8 +221,9 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
     KeepFirst(first, TakeRestoreOff(key));
   }
 
-  LookAfterStop(*pool, *memory, report);
+  LookAfterStop(*pool, *memory, report, next);
   report.shared = SharedOf(*pool);
+  report.stopped_by = StoppedBy(*pool, *memory);
   on_.reporter.QueueStatus(pool, BuildPoolStatus(report), PoolMessage(report));
   if (next) on_.queue.AddAt(key, *next);
   return first;
@@ -301,17 +303,27 @@ std::vector<std::string> AgentPoolController::SpendChanged(const std::vector<std
 }
 
 void AgentPoolController::LookAfterStop(const api::AgentPool& pool, PoolMemory& memory,
-                                        PoolReport& report) {
+                                        PoolReport& report, std::optional<Timestamp>& next) {
   std::vector<StoppedAgent> stopped;
   for (const auto& agent : report.agents) {
-    auto& since = memory.agents[agent.name].ended_since;
-    const bool ended = agent.outcome.level == policy::Level::kStopped && agent.outcome.drained &&
-                       (agent.missing || StateOf(agent, pool.spec.scaling) == "Stopped");
-    if (!ended) {
+    auto& remembered = memory.agents[agent.name];
+    auto& since = remembered.ended_since;
+    if (agent.outcome.level != policy::Level::kStopped || !agent.outcome.drained ||
+        !remembered.stopping_since) {
       since.reset();
       continue;
     }
-    if (!since) since = report.now;
+    const bool ended = agent.missing || StateOf(agent, pool.spec.scaling) == "Stopped";
+    // One whose time is not known was stopped before this life began.
+    if (!since) {
+      const auto& at = *remembered.stopping_since;
+      const auto taken = at == Timestamp{} ? report.now : at + DrainOf(pool);
+      since = EndOfStop(taken, ended, report.now);
+      if (!since) {
+        Earliest(next, taken + kGraceAfterStop);
+        continue;
+      }
+    }
     // A person's stop asks no budget: then the spend of whichever covers the pool is looked at.
     auto governor = agent.governor;
     if (!governor) {
@@ -319,23 +331,28 @@ void AgentPoolController::LookAfterStop(const api::AgentPool& pool, PoolMemory& 
       if (!covering.empty()) governor = covering.front();
     }
     const auto budget = governor ? on_.caches.budgets.Get(governor->budget) : nullptr;
-    if (budget) stopped.push_back({agent.name, budget->spec.source, *since});
+    if (!budget) continue;
+    stopped.push_back({agent.name, budget->spec.source, *since, agent.workload,
+                       agent.missing ? 0 : std::max<std::int64_t>(agent.running, agent.replicas),
+                       pool.spec.scaling.on_stop == api::OnStop::kKeep});
   }
   report.spent_after_stop = after_stop_.Look(pool.meta.key(), stopped, report.now);
-  if (report.spent_after_stop.empty()) return;
-  const auto* told = FindCondition(pool.status.conditions, "StillSpending");
-  if (told != nullptr && told->status == "True") return;
-  std::set<kube::ObjectKey> budgets;
-  for (const auto& agent : report.agents) {
-    if (agent.governor) budgets.insert(agent.governor->budget);
-  }
-  for (const auto& key : budgets) {
-    const auto budget = on_.caches.budgets.Get(key);
-    if (!budget) continue;
-    on_.events.Record(ReferenceTo(*budget), kube::EventType::kWarning, "SpendAfterStop",
-                      "Reconcile",
-                      "AgentPool " + pool.meta.name + ": " + SpendAfterStopMessage(report));
-  }
+  if (!on_.still_spending.Put(pool.meta.key(), report.spent_after_stop)) return;
+  for (const auto& covering : on_.board.Covering(pool.meta.key()))
+    on_.enqueue_budget(covering->budget);
+}
+
+std::string AgentPoolController::StoppedBy(const api::AgentPool& pool, PoolMemory& memory) const {
+  if (pool.spec.stop.reason.empty()) return "";
+  if (memory.stopped_by_asked == pool.meta.generation) return memory.stopped_by;
+  // Watches leave managedFields out. Who cannot be asked about is not named: the stop is no weaker.
+  const auto answer = on_.client.Get(kube::ObjectPath(PoolType(), pool.meta.key()));
+  if (!answer) return memory.stopped_by;
+  const auto who = WhoStopped(*answer);
+  if (!who) return memory.stopped_by;
+  memory.stopped_by = *who;
+  memory.stopped_by_asked = pool.meta.generation;
+  return memory.stopped_by;
 }
 
 Status AgentPoolController::TakeRestoreOff(const kube::ObjectKey& key) {

@@ -41,6 +41,7 @@ class AgentPoolController {
     KeyQueue& queue;                                             // of pools
     std::function<void(const kube::ObjectKey&)> enqueue_budget;  // with high priority
     ledger::Ledger& ledger;
+    StillSpendingBoard& still_spending;
   };
 
   explicit AgentPoolController(Dependencies dependencies);
@@ -57,6 +58,8 @@ class AgentPoolController {
   struct PoolMemory {
     std::map<std::string, AgentMemory> agents;
     WorkloadMemories workloads;
+    std::string stopped_by;             // who wrote spec.stop
+    std::int64_t stopped_by_asked = 0;  // of which generation
   };
   using Memory = std::shared_ptr<PoolMemory>;
 
@@ -77,8 +80,11 @@ class AgentPoolController {
   Limits Step(const api::AgentPool& pool, PoolMemory& memory, PoolReport& report,
               std::optional<Timestamp>& next) const;
   bool PublishesTo(const kube::ObjectKey& pool, const api::ConfigMapTarget& target) const;
+  // Reads who wrote spec.stop, once for each of its versions.
+  std::string StoppedBy(const api::AgentPool& pool, PoolMemory& memory) const;
   // What agents spend though they are stopped.
-  void LookAfterStop(const api::AgentPool& pool, PoolMemory& memory, PoolReport& report);
+  void LookAfterStop(const api::AgentPool& pool, PoolMemory& memory, PoolReport& report,
+                     std::optional<Timestamp>& next);
   Status TakeRestoreOff(const kube::ObjectKey& key);
   Status ObserveFinalizer(const Result<std::optional<std::string>>& patched);
 

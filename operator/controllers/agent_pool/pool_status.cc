@@ -31,8 +31,10 @@ constexpr const char* kWayToRestore =
     "set "
     "spec.scaling.restore: Automatic";
 
-std::string StoppedBy(const api::AgentPool& pool) {
-  return "stopped by spec.stop: " + pool.spec.stop.reason + "; remove spec.stop to restore it";
+std::string StoppedBy(const PoolReport& report) {
+  const std::string who = report.stopped_by.empty() ? "" : ", by " + report.stopped_by;
+  return "stopped by spec.stop" + who + ": " + report.pool.spec.stop.reason +
+         "; remove spec.stop to restore it";
 }
 
 // Why limits are not published; empty: they are.
@@ -60,7 +62,8 @@ std::pair<std::string, std::string> ReadinessOf(const PoolReport& report,
     return {"ScaleRefused", "cannot be scaled, so what is asked is not so: " + Join(refused) +
                                 "; it is tried again with backoff"};
   }
-  if (!report.spent_after_stop.empty()) return {"SpendAfterStop", SpendAfterStopMessage(report)};
+  if (!report.spent_after_stop.empty())
+    return {"SpendAfterStop", StillSpendingMessage(report.spent_after_stop)};
   if (!missing.empty()) {
     return {"WorkloadNotFound", "spec.agents[].workloadRef: not found in namespace " +
                                     report.pool.meta.ns + ": " + Join(missing)};
@@ -104,7 +107,7 @@ std::string PoolState(const std::vector<AgentReport>& agents, const api::Scaling
 }
 
 std::string PoolMessage(const PoolReport& report) {
-  if (!report.pool.spec.stop.reason.empty()) return StoppedBy(report.pool);
+  if (!report.pool.spec.stop.reason.empty()) return StoppedBy(report);
   const bool waits = std::any_of(report.agents.begin(), report.agents.end(),
                                  [](const auto& agent) { return agent.waits_for_person; });
   if (waits) return kWayToRestore;
@@ -118,16 +121,6 @@ std::string PoolMessage(const PoolReport& report) {
   std::string message = "budget " + governor.budget.name + ": " + governor.decision.message;
   if (concurrency.empty()) return message;
   return message.insert(message.size() - governor.decision.outlook_size, "; " + concurrency);
-}
-
-std::string SpendAfterStopMessage(const PoolReport& report) {
-  std::vector<std::string> who;
-  for (const auto& one : report.spent_after_stop)
-    who.push_back(one.agent + " " + one.spent.cost.ToDollars() + " since " + FormatUtc(one.since));
-  return "spend goes on though nothing of the agents' workloads runs: " + Join(who) +
-         "; who spends is something else under that name: look for a Rollout, Job or bare pod with "
-         "the agent's label, another cluster in the same Prometheus, a misspelt agent or workload, "
-         "an agent outside Kubernetes, or its key at the gateway, and stop it there";
 }
 
 api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
@@ -161,7 +154,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     PutSaved(agent.saved, entry);
     if (agent.governor) entry.governed_by = agent.governor->budget.name;
     entry.reason = agent.waits_for_person                                 ? kWayToRestore
-                   : by_person && agent.refused.empty() && !agent.missing ? StoppedBy(pool)
+                   : by_person && agent.refused.empty() && !agent.missing ? StoppedBy(report)
                                                                           : ReasonOf(agent);
     status.agents.push_back(std::move(entry));
     if (agent.missing) missing.push_back(agent.workload);
@@ -229,7 +222,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
                                         : "limits in force are published");
   const bool spends = !report.spent_after_stop.empty();
   set("StillSpending", spends, spends ? "SpendAfterStop" : "NoSpendAfterStop",
-      spends ? SpendAfterStopMessage(report) : "no stopped agent spends");
+      spends ? StillSpendingMessage(report.spent_after_stop) : "no stopped agent spends");
   set("ActuatorContention", !contended.empty(),
       contended.empty() ? "NoContention" : "ReplicasKeepChanging",
       contended.empty() ? "nobody else changes the replicas" : contention);

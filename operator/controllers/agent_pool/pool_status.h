@@ -56,6 +56,7 @@ struct PoolReport {
   std::string state{};
   TargetsReport targets{};  // of limits
   std::vector<SpentAfterStop> spent_after_stop{};
+  std::string stopped_by{};  // who wrote spec.stop, as far as is known
   Shared shared{};
 };
 
@@ -71,9 +72,6 @@ std::int32_t PoolStateRank(std::string_view state);
 // "budget research-daily: spent $41.24 of $50 (82 %) …; concurrency 20 -> 8;
 // resets at 2026-11-28T05:00:00Z"
 std::string PoolMessage(const PoolReport& report);
-
-// "researcher $1.20 since …Z: …": who spends though it is stopped, and what to look for.
-std::string SpendAfterStopMessage(const PoolReport& report);
 
 api::AgentPoolStatus BuildPoolStatus(const PoolReport& report);
 

@@ -26,6 +26,12 @@ Timestamp StartOf(Timestamp since) {
 
 }  // namespace
 
+std::optional<Timestamp> EndOfStop(Timestamp taken, bool ended, Timestamp now) {
+  const auto latest = taken + kGraceAfterStop;
+  if (ended || now >= latest) return std::min(now, latest);
+  return std::nullopt;
+}
+
 std::vector<SpentAfterStop> SpendAfterStop::Look(const kube::ObjectKey& pool,
                                                  const std::vector<StoppedAgent>& agents,
                                                  Timestamp now) {
@@ -44,7 +50,13 @@ std::vector<SpentAfterStop> SpendAfterStop::Look(const kube::ObjectKey& pool,
     const auto total = ledger_.Read(id, now);
     if (!total || total->spent.IsZero()) continue;
     for (auto& one : ledger_.Agents(id, kMostTold).dearest) {
-      if (!one.spent.IsZero()) spent.push_back({std::move(one.agent), one.spent, start});
+      if (one.spent.IsZero()) continue;
+      const auto agent = std::find_if(agents.begin(), agents.end(), [&](const auto& candidate) {
+        return candidate.name == one.agent;
+      });
+      if (agent == agents.end()) continue;
+      spent.push_back(
+          {std::move(one.agent), one.spent, start, agent->workload, agent->running, agent->kept});
     }
   }
   const std::lock_guard lock(mutex_);

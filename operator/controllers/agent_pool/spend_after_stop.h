@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "controllers/agent_budget/still_spending.h"
 #include "kube/object/object_meta.h"
 #include "ledger/ledger.h"
 
@@ -18,18 +19,23 @@ namespace purser::controllers {
 
 // What ends with the last pod may be scraped and read this much later.
 inline constexpr std::chrono::seconds kSettleAfterStop{60};
+// So long pods may take to end; what they spend later is spent after the stop, though they run.
+inline constexpr std::chrono::seconds kGraceAfterStop{60};
 
 struct StoppedAgent {
   std::string name;    // as in the spend data
   std::string source;  // of its spend
-  Timestamp since;     // since when none of its pods runs, or its limit is 0
+  Timestamp since;     // as EndOfStop says
+  // For whoever reads what it spent; see SpentAfterStop.
+  std::string workload{};
+  std::int64_t running = 0;
+  bool kept = false;
 };
 
-struct SpentAfterStop {
-  std::string agent;
-  Amounts spent;
-  Timestamp since;  // counted from then
-};
+// From when an agent's spend is spend after its stop: when none of its pods runs any more (`ended`,
+// at `now`), at the latest kGraceAfterStop after its replicas were taken (`taken`, drained).
+// Nothing: it may end yet, at `taken` + kGraceAfterStop at the latest.
+std::optional<Timestamp> EndOfStop(Timestamp taken, bool ended, Timestamp now);
 
 // Thread-safe. `ledger` must outlive it.
 class SpendAfterStop {

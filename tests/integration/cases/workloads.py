@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 
@@ -197,3 +198,26 @@ def kinds_without_scale(trial: Trial) -> None:
     trial.play(_SPENDS, [])
     trial.watch_until(25)
     trial.expect_told("WorkloadsResolved", "Sandbox", "Agent", of="pool", status="False")
+
+
+@case
+def spend_elsewhere_after_a_stop(trial: Trial) -> None:
+    """The script spends whatever becomes of the Deployment: who spends runs somewhere else."""
+    trial.play("a-dollar-a-second.prom", world(limit="20"))
+    trial.wait_for("the agents stop", _stopped, until=75)
+    trial.wait_for(
+        "the budget and the pool say that spend goes on",
+        lambda seen: all(seen.condition("StillSpending", of)[0] == "True" for of in ("budget", "pool")),
+        until=230,
+    )
+    for of in ("budget", "pool"):
+        trial.expect_told("StillSpending", "researcher", "Rollout, Job or bare pod", "another cluster", of=of)
+        trial.expect_told("Ready", "researcher", "stop it there", of=of, status="False")
+    fields = "{range .items[*]}{.reason} {.involvedObject.kind}{'\\n'}{end}"
+    for kind in ("AgentPool", "AgentBudget"):
+        deadline = time.monotonic() + 15
+        while f"SpendAfterStop {kind}" not in (events := kubectl(trial, "get", "events", f"--output=jsonpath={fields}")):
+            trial.expect(time.monotonic() < deadline, f"no event on the {kind}: {events}")
+            time.sleep(0.5)
+    shown = re.findall(r"^purser_pool_spent_after_stop_usd\{.*\} (.*)$", trial.metrics(), re.MULTILINE)
+    trial.expect(len(shown) == 1 and float(shown[0]) > 0, f"the metric shows {shown} spent after the stop")

@@ -79,6 +79,19 @@ class RightsTest(OperatedTest):
             self.set_limit(_AGENTS, "0")
             self.wait_for_replicas(_AGENTS, 0)
             self.ask_for_a_correction()
+            self.stop_by_hand()
+
+    def stop_by_hand(self) -> None:
+        """Who did it is told, which takes a look at the pool."""
+        annotation = {"metadata": {"annotations": {"purser.dev/stopped-by": "system:admin"}}}
+        self.kubectl(_AGENTS, "patch", "agentpool", "pool", "--type=merge", "--patch", json.dumps(
+            {**annotation, "spec": {"stop": {"reason": "prompt injection"}}}))
+
+        def told() -> bool:
+            status = json.loads(self.kubectl(_AGENTS, "get", "agentpool", "pool", "--output=json")).get("status", {})
+            return "by system:admin (with kubectl-patch): prompt injection" in json.dumps(status.get("conditions"))
+
+        self.wait_for(told, "who stopped the pool is told")
 
     def ask_for_a_correction(self) -> None:
         who = json.loads(self.cluster.kubectl("auth", "whoami", "--output=json"))["status"]["userInfo"]["username"]

@@ -58,6 +58,14 @@ TEST_F(SpendAfterStopTest, WhatIsSpentLaterThanTheLastPodMayIsTold) {
   EXPECT_TRUE(changed_.empty()) << "nobody looks any more";
 }
 
+TEST(EndOfStop, IsWhenTheLastPodEndsButNotForEverAfterTheStop) {
+  EXPECT_EQ(EndOfStop(kStop, true, kStop + seconds(5)), kStop + seconds(5));
+  EXPECT_EQ(EndOfStop(kStop, false, kStop + seconds(59)), std::nullopt);
+  EXPECT_EQ(EndOfStop(kStop, false, kStop + minutes(30)), kStop + kGraceAfterStop);
+  EXPECT_EQ(EndOfStop(kStop, true, kStop + minutes(30)), kStop + kGraceAfterStop)
+      << "found ended after a restart";
+}
+
 TEST_F(SpendAfterStopTest, ABudgetsIdIsNotAPools) {
   EXPECT_EQ(SpendAfterStop::PoolOf("agents/daily"), std::nullopt);
 }
