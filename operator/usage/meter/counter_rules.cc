@@ -46,12 +46,20 @@ std::int64_t CounterRules::Learnable(const Subject& subject, Timestamp at, Durat
   return MultiplyDivide(MultiplyDivide(rate, kTimesLearned, 1), time.count(), 1000);
 }
 
+std::int64_t CounterRules::Floor(Quantity quantity, Duration time) const {
+  const auto floor = quantity == Quantity::kCost ? std::max<std::int64_t>(rules_.cost_per_second, 0)
+                                                 : OneOf(quantity);
+  return MultiplyDivide(floor, time.count(), 1000);
+}
+
 std::int64_t CounterRules::Earnable(const Subject& subject, Timestamp at, Duration time) const {
   if (time <= Duration::zero()) return 0;
-  const auto floor = subject.quantity == Quantity::kCost
-                         ? std::max<std::int64_t>(rules_.cost_per_second, 0)
-                         : OneOf(subject.quantity);
-  return std::max(MultiplyDivide(floor, time.count(), 1000), Learnable(subject, at, time));
+  return std::max(Floor(subject.quantity, time), Learnable(subject, at, time));
+}
+
+std::int64_t CounterRules::Likely(const Subject& subject, Timestamp at) const {
+  return std::max(Floor(subject.quantity, rules_.scrape_interval),
+                  Learnable(subject, at, rules_.scrape_interval) / kTimesLearned);
 }
 
 bool CounterRules::PlausibleFirst(const Subject& subject, const Sample& sample,
@@ -98,12 +106,11 @@ void CounterRules::Step(Identity& identity, const Series& series, const Sample& 
   identity.value = sample.value;
 }
 
-void CounterRules::Expire(Identity& identity, Timestamp at) const {
+void CounterRules::Expire(Identity& identity, Timestamp at) {
   const Seconds horizon = SecondsOf(at - kRemember);
-  if (identity.tracks.size() > 0) identity.tracks.ForgetBefore(horizon);
+  if (identity.past) ExpirePast(identity, horizon);
   if (identity.fell == 0 || identity.fell >= horizon) return;
   identity.fell = 0;
-  identity.since = 0;
   identity.returns = 0;
   identity.changes = 0;
   identity.falls = 0;
@@ -112,6 +119,22 @@ void CounterRules::Expire(Identity& identity, Timestamp at) const {
   identity.suspect = false;
   identity.jumped = false;
   identity.only_rose = false;
+}
+
+void CounterRules::ExpirePast(Identity& identity, Seconds horizon) {
+  const Past& past = *identity.past;
+  const Tracks& tracks = past.tracks;
+  const bool old = tracks.size() > 0 && tracks.at(tracks.size() - 1) < horizon;
+  const bool over = identity.fell != 0 && identity.fell < horizon;
+  if (!old && !over) return;
+  Past& changed = identity.ChangePast();
+  changed.tracks.ForgetBefore(horizon);
+  if (over || (identity.fell == 0 && changed.tracks.size() == 0)) {
+    changed.steps.clear();
+    changed.unsure = 0;
+    changed.missed = 0;
+  }
+  if (changed == Past()) identity.past.reset();
 }
 
 void CounterRules::Judge(Now& now, std::optional<Timestamp> start, bool taken_over) {
@@ -131,13 +154,28 @@ void CounterRules::Judge(Now& now, std::optional<Timestamp> start, bool taken_ov
         !IsDip(now.series.subject, now.at, now.value, std::max(now.last, identity.top)))
       return Disproved(now);
   }
+  if (!start) TellGap(now);
   if (taken_over && now.value < now.last) return TakenOver(now);
   if (identity.top != Identity::kNone && BelowTop(now)) return;
   if (const auto track = Match(identity, now.series, now.at, now.value))
     return OtherWriter(now, *track);
+  if (now.value < now.last && !identity.writers &&
+      IsDip(now.series.subject, now.at, now.value, now.last) && !StaysLow(now, now.last))
+    return Dip(now);
+  if (const auto track = LandsOn(now)) return OtherWriter(now, *track, false);
   if (now.value >= now.last) return Rise(now, now.last);
-  if (!identity.writers && IsDip(now.series.subject, now.at, now.value, now.last)) return Dip(now);
   Fall(now);
+}
+
+// Above the old value after a silence, and no start is told: it may have begun again meanwhile. No
+// sample will ever tell; the journal does.
+void CounterRules::TellGap(Now& now) {
+  if (now.gap * 2 <= rules_.scrape_interval * 3 || now.value <= now.last) return;
+  if (now.series.aggregated || now.last < OneOf(now.series.subject.quantity)) return;
+  if (now.value > Learnable(now.series.subject, now.at, now.gap)) return;
+  books_.Write(now.series.subject, {JournalKind::kGap, now.at, now.last, now.value, 0, false},
+               "not seen for " + std::to_string(now.gap.count() / 1000) +
+                   " s: if it began again meanwhile, what it had shown before was spent once more");
 }
 
 bool CounterRules::Began(const Now& now, Timestamp start) const {
@@ -163,11 +201,16 @@ bool CounterRules::Restarted(Now& now, Timestamp start) {
     return true;
   }
   LeaveTop(now);
-  identity.tracks.Clear();
+  if (identity.past) {
+    Past& past = identity.ChangePast();
+    past.tracks.Clear();
+    past.unsure = 0;
+    past.missed = 0;
+    if (!identity.writers) past.steps.clear();
+  }
   identity.rooted = true;
   if (!identity.writers) {
     identity.fell = 0;
-    identity.since = 0;
     identity.returns = 0;
     identity.suspect = false;
     identity.jumped = false;
@@ -188,31 +231,37 @@ void CounterRules::Rise(Now& now, std::int64_t from) {
   const std::int64_t rise = now.value - from;
   if (rise == 0) return;
   const auto learned = Learnable(subject, now.at, now.gap);
-  CountChange(now, false);
+  CountChange(now, identity.writers && rise > std::max(now.last / 100, learned));
   if (identity.writers && rise > std::max(now.last / 100, learned)) {
+    if (NoWriterEither(now)) return;
+    Missed(now, now.last);
     Hold(now, JournalKind::kDoubt, rise,
          "several writers answer in turns: the step may be from one to another");
     return Remember(now, now.last);
   }
-  if (now.series.aggregated && rise >= OneOf(subject.quantity) &&
-      rise > Earnable(subject, now.at, std::max<Duration>(now.gap, kShortestFirst / 2))) {
+  // More than twice the largest rate seen: a member with a past may have come.
+  if (now.series.aggregated && rise > learned / 2 && rise >= OneOf(subject.quantity) / 10 &&
+      (rise > Earnable(subject, now.at, std::max<Duration>(now.gap, kShortestFirst / 2)) ||
+       !MayBeUnsure(now, rise))) {
     Hold(now, JournalKind::kDoubt, rise,
          "a sum over several rose by more than was plausible: it may have gained a member");
     return Remember(now, now.last);
   }
   Book(now, rise);
   identity.rooted = true;
+  if (identity.fell != 0) Missed(now, now.value - rise);
   if (identity.writers) return;
   const bool jump = rise > learned && rise >= OneOf(subject.quantity) / 10;
   if (jump) {
     // It may be one to another writer: taken back when that shows.
+    if (identity.fell == 0) Missed(now, now.value - rise);
     Suspect(now, false);
-    identity.since = Add(identity.since, rise);
+    identity.ChangePast().AddStep(SecondsOf(now.at), rise);
     if (const auto track = Resembles(now)) {
       identity.jumped = true;
-      identity.tracks.Remove(*track);
-      Remember(now, now.last);
+      identity.ChangePast().tracks.Remove(*track);
     }
+    Remember(now, now.last);
   }
   const auto time = std::max(now.gap, rules_.scrape_interval);
   const auto rate = MultiplyDivide(rise, 1000, std::max<std::int64_t>(time.count(), 1));
@@ -224,9 +273,10 @@ void CounterRules::Rise(Now& now, std::int64_t from) {
   // After a fall a step may be one from another writer: only what is plausible teaches. And one
   // step alone never teaches much.
   if (identity.has_fallen() && rise > learned) return;
-  const auto most = jump ? std::max(Earnable(subject, now.at, std::chrono::seconds(1)) / kSlowly,
-                                    MultiplyDivide(known, 2, 1))
-                         : rate;
+  const bool slowly = jump || (now.series.aggregated && rise > learned / kTimesLearned);
+  const auto most = slowly ? std::max(Earnable(subject, now.at, std::chrono::seconds(1)) / kSlowly,
+                                      MultiplyDivide(known, 2, 1))
+                           : rate;
   rates_.Learn(subject.key, subject.quantity, std::min(rate, most), now.at);
 }
 
@@ -250,7 +300,7 @@ void CounterRules::Hold(Now& now, JournalKind kind, std::int64_t amount, std::st
 }
 
 void CounterRules::Remember(Now& now, std::int64_t value) {
-  now.identity.tracks.Push(value, SecondsOf(now.identity.at()));
+  now.identity.ChangePast().tracks.Push(value, SecondsOf(now.identity.at()));
 }
 
 void CounterRules::Suspect(Now& now, bool fell) {

@@ -57,10 +57,16 @@ class CounterRules {
   std::int64_t Earnable(const Subject& subject, Timestamp at, Duration time) const;
   std::int64_t Learnable(const Subject& subject, Timestamp at, Duration time) const;
 
+  // What could be earned in a scrape, by what is known and not four times as much.
+  std::int64_t Likely(const Subject& subject, Timestamp at) const;
+  // How far a value may fall without having begun again.
+  std::int64_t SmallFall(const Subject& subject, Timestamp at, std::int64_t from) const;
+
   // The identity was taken for one that goes on elsewhere, and goes on here.
   void RefuteHandOver(Identity& identity, const Series& series, Timestamp at);
 
  private:
+  std::int64_t Floor(Quantity quantity, Duration time) const;
   // What the private steps share.
   struct Now {
     Identity& identity;
@@ -71,8 +77,10 @@ class CounterRules {
     Duration gap;
   };
 
-  void Expire(Identity& identity, Timestamp at) const;
+  static void Expire(Identity& identity, Timestamp at);
+  static void ExpirePast(Identity& identity, Seconds horizon);
   void Judge(Now& now, std::optional<Timestamp> start, bool taken_over);
+  void TellGap(Now& now);
   bool Began(const Now& now, Timestamp start) const;
   bool BelowTop(Now& now);
   void LeaveTop(Now& now);
@@ -82,14 +90,20 @@ class CounterRules {
   void Fall(Now& now);
   void TakenOver(Now& now);
   void Dip(Now& now);
+  bool StaysLow(const Now& now, std::int64_t from) const;
   bool IsDip(const Subject& subject, Timestamp at, std::int64_t value, std::int64_t from) const;
   std::optional<std::size_t> Match(const Identity& identity, const Series& series, Timestamp at,
                                    std::int64_t value) const;
   std::optional<std::size_t> Resembles(const Now& now) const;
-  void OtherWriter(Now& now, std::size_t track);
+  std::optional<std::size_t> LandsOn(Now& now);
+  bool MayBeUnsure(Now& now, std::int64_t amount) const;
+  void Missed(Now& now, std::int64_t amount);
+  void OtherWriter(Now& now, std::size_t track, bool sure = true);
   void TakeBack(Now& now);
   void CountChange(Now& now, bool fell);
   bool NotACounter(Now& now);
+  bool NoWriterEither(Now& now);
+  void GiveUp(Now& now);
 
   void Book(Now& now, std::int64_t amount);
   void Hold(Now& now, ledger::JournalKind kind, std::int64_t amount, std::string_view reason);

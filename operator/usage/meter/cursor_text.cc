@@ -23,7 +23,7 @@ enum Field : unsigned {
   kSuspect = 1u << 4,
   kTookOver = 1u << 5,
   kTop = 1u << 6,
-  kSince = 1u << 7,
+  kSince = 1u << 7,  // written by versions before kSteps
   kTracks = 1u << 8,
   kStart = 1u << 9,
   kFell = 1u << 10,
@@ -32,7 +32,10 @@ enum Field : unsigned {
   kLow = 1u << 13,
   kJumped = 1u << 14,
   kOnlyRose = 1u << 15,
-  kEnd = 1u << 16,
+  kSteps = 1u << 16,
+  kClaims = 1u << 17,
+  kUnsure = 1u << 18,
+  kEnd = 1u << 19,
 };
 
 void Put(std::string& text, std::uint64_t number) {
@@ -113,8 +116,12 @@ unsigned FieldsOf(const Identity& identity) {
   add(identity.low != 0, kLow);
   add(identity.jumped, kJumped);
   add(identity.only_rose, kOnlyRose);
-  add(identity.since != 0, kSince);
-  add(identity.tracks.size() > 0, kTracks);
+  add(identity.tracks().size() > 0, kTracks);
+  if (identity.past) {
+    add(!identity.past->steps.empty(), kSteps);
+    add(!identity.past->claims.empty(), kClaims);
+    add(identity.past->unsure != 0 || identity.past->missed != 0, kUnsure);
+  }
   add(identity.start != 0, kStart);
   add(identity.fell != 0, kFell);
   add(identity.dipped != 0, kDipped);
@@ -131,11 +138,69 @@ std::optional<Identity> DecodeFirstMeter(std::string_view text) {
   return identity;
 }
 
+void PutPast(std::string& text, unsigned fields, Seconds base, const Past& past) {
+  if (fields & kSteps) {
+    Put(text, past.steps.size());
+    for (const auto& step : past.steps) {
+      PutTime(text, base, step.at);
+      Put(text, static_cast<std::uint64_t>(step.amount));
+    }
+  }
+  if (fields & kClaims) {
+    Put(text, past.claims.size());
+    for (const auto& claim : past.claims) {
+      Put(text, static_cast<std::uint64_t>(claim.of));
+      PutTime(text, base, claim.at);
+      Put(text, claim.ms);
+      PutTime(text, base, claim.last);
+      Put(text, static_cast<std::uint64_t>(claim.amount));
+    }
+  }
+  if (fields & kUnsure) {
+    Put(text, static_cast<std::uint64_t>(past.unsure));
+    Put(text, static_cast<std::uint64_t>(past.missed));
+  }
+}
+
+bool TakePast(Reader& reader, unsigned fields, Seconds base, Past& past) {
+  if (fields & kSteps) {
+    const auto count = reader.TakeSmall();
+    if (count > Past::kMostSteps) return false;
+    for (std::uint8_t i = 0; i < count; ++i) {
+      const auto at = reader.TakeTime(base);
+      past.steps.push_back({at, reader.TakeAmount()});
+    }
+  }
+  if (fields & kClaims) {
+    const auto count = reader.TakeSmall();
+    if (count > Past::kMostClaims) return false;
+    for (std::uint8_t i = 0; i < count; ++i) {
+      const auto of = reader.TakeSmall();
+      if (of > static_cast<std::uint8_t>(Claim::Of::kHandOver)) return false;
+      Claim claim;
+      claim.of = static_cast<Claim::Of>(of);
+      claim.at = reader.TakeTime(base);
+      const auto ms = reader.Take();
+      if (ms > 999) return false;
+      claim.ms = static_cast<std::uint16_t>(ms);
+      claim.last = reader.TakeTime(base);
+      claim.amount = reader.TakeAmount();
+      past.claims.push_back(claim);
+    }
+  }
+  if (fields & kUnsure) {
+    past.unsure = reader.TakeAmount();
+    past.missed = reader.TakeAmount();
+  }
+  return true;
+}
+
 std::optional<Identity> DecodeFields(std::string_view text, Seconds base) {
   Reader reader(text);
   Identity identity;
-  const auto fields = reader.Take();
-  if (fields >= kEnd) return std::nullopt;
+  const auto told = reader.Take();
+  if (told >= kEnd || (told & (kSince | kSteps)) == (kSince | kSteps)) return std::nullopt;
+  const auto fields = static_cast<unsigned>(told);
   identity.value = reader.TakeAmount();
   identity.leader = static_cast<std::uint32_t>(reader.Take());
   identity.born = reader.TakeTime(base);
@@ -152,13 +217,13 @@ std::optional<Identity> DecodeFields(std::string_view text, Seconds base) {
   identity.only_rose = (fields & kOnlyRose) != 0;
   if (fields & kTop) identity.top = reader.TakeAmount();
   if (fields & kLow) identity.low = reader.TakeAmount();
-  if (fields & kSince) identity.since = reader.TakeAmount();
+  const auto since = fields & kSince ? reader.TakeAmount() : 0;
   if (fields & kTracks) {
     const auto count = reader.TakeSmall();
     if (count > Tracks::kMost) return std::nullopt;
     for (std::uint8_t i = 0; i < count; ++i) {
       const auto value = reader.TakeAmount();
-      identity.tracks.Append(value, reader.TakeTime(base));
+      identity.ChangePast().tracks.Append(value, reader.TakeTime(base));
     }
   }
   if (fields & kStart) identity.start = reader.TakeTime(base);
@@ -168,6 +233,10 @@ std::optional<Identity> DecodeFields(std::string_view text, Seconds base) {
     identity.changes = reader.TakeSmall();
     identity.falls = reader.TakeSmall();
     identity.returns = reader.TakeSmall();
+  }
+  if (since != 0) identity.ChangePast().AddStep(std::max<Seconds>(identity.fell, 1), since);
+  if (fields & (kSteps | kClaims | kUnsure)) {
+    if (!TakePast(reader, fields, base, identity.ChangePast())) return std::nullopt;
   }
   if (!reader.done()) return std::nullopt;
   return identity;
@@ -186,12 +255,12 @@ std::string EncodeIdentity(const Identity& identity) {
   Put(text, static_cast<std::uint64_t>(identity.quantity));
   if (fields & kTop) Put(text, static_cast<std::uint64_t>(identity.top));
   if (fields & kLow) Put(text, static_cast<std::uint64_t>(identity.low));
-  if (fields & kSince) Put(text, static_cast<std::uint64_t>(identity.since));
   if (fields & kTracks) {
-    Put(text, identity.tracks.size());
-    for (std::size_t i = 0; i < identity.tracks.size(); ++i) {
-      Put(text, static_cast<std::uint64_t>(identity.tracks.value(i)));
-      PutTime(text, base, identity.tracks.at(i));
+    const Tracks& tracks = identity.tracks();
+    Put(text, tracks.size());
+    for (std::size_t i = 0; i < tracks.size(); ++i) {
+      Put(text, static_cast<std::uint64_t>(tracks.value(i)));
+      PutTime(text, base, tracks.at(i));
     }
   }
   if (fields & kStart) PutTime(text, base, identity.start);
@@ -202,6 +271,7 @@ std::string EncodeIdentity(const Identity& identity) {
     Put(text, identity.falls);
     Put(text, identity.returns);
   }
+  if (identity.past) PutPast(text, fields, base, *identity.past);
   return text;
 }
 

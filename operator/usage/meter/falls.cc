@@ -1,5 +1,6 @@
 // Falls of a counter that nothing proves to be restarts: dips, other writers, sums that lose one.
 #include <algorithm>
+#include <utility>
 
 #include "usage/meter/counter_rules.h"
 
@@ -12,6 +13,11 @@ using ledger::JournalKind;
 constexpr Duration kCatchUp = std::chrono::minutes(10);
 // A dip is at most what may be earned in so many scrapes.
 constexpr int kDipScrapes = 4;
+// Changes that go on from no writer, until several writers are no longer believed.
+constexpr int kUnmatched = 8;
+// Of one plausible scrape: what may be booked in an hour though it may be none.
+constexpr std::int64_t kUnsureShare = 3;
+constexpr std::int64_t kUnsureOf = 4;
 
 constexpr std::string_view kWritersOrDeltas =
     "the value fell and came back: several writers answer in turns, or each sample is what was "
@@ -21,9 +27,19 @@ constexpr std::string_view kWritersOrDeltas =
 
 bool CounterRules::IsDip(const Subject& subject, Timestamp at, std::int64_t value,
                          std::int64_t from) const {
-  const std::int64_t fall = from - value;
+  return from - value <= SmallFall(subject, at, from);
+}
+
+std::int64_t CounterRules::SmallFall(const Subject& subject, Timestamp at,
+                                     std::int64_t from) const {
   const std::int64_t share = from >= OneOf(subject.quantity) ? from / 100 : from / 1000;
-  return fall <= share && fall <= Earnable(subject, at, rules_.scrape_interval * kDipScrapes);
+  return std::min(share, Earnable(subject, at, rules_.scrape_interval * kDipScrapes));
+}
+
+// A sum that loses a member does not come back: what it grows by meanwhile would be lost.
+bool CounterRules::StaysLow(const Now& now, std::int64_t from) const {
+  return now.series.aggregated &&
+         from - now.value > Earnable(now.series.subject, now.at, rules_.scrape_interval) / 2;
 }
 
 void CounterRules::Dip(Now& now) {
@@ -43,6 +59,12 @@ bool CounterRules::BelowTop(Now& now) {
   Identity& identity = now.identity;
   if (now.value >= identity.top) {
     const auto top = identity.top;
+    // What dipped comes back at once; what climbs back spends, perhaps.
+    const auto climbed = now.last - identity.low;
+    if (climbed > (top - identity.low) / 2 && !MayBeUnsure(now, top - identity.low)) {
+      Hold(now, JournalKind::kDip, top - identity.low,
+           "came back step by step to the value it had fallen from: that may have been spent");
+    }
     identity.top = Identity::kNone;
     identity.took_over = false;
     Rise(now, top);
@@ -50,7 +72,8 @@ bool CounterRules::BelowTop(Now& now) {
   }
   if (now.value < now.last) {
     identity.low = std::min(identity.low, now.value);
-    if (IsDip(now.series.subject, now.at, now.value, identity.top)) return true;
+    if (IsDip(now.series.subject, now.at, now.value, identity.top) && !StaysLow(now, identity.top))
+      return true;
     Remember(now, identity.top);
     LeaveTop(now);
     return false;
@@ -82,6 +105,17 @@ void CounterRules::LeaveTop(Now& now) {
 
 void CounterRules::TakenOver(Now& now) {
   Identity& identity = now.identity;
+  if (now.value < now.last / 2) {
+    // None lags so far behind: what it grows by from here on is spend.
+    LeaveTop(now);
+    Suspect(now, true);
+    Remember(now, now.last);
+    identity.low = now.value;
+    Hold(now, JournalKind::kDoubt, now.value,
+         "another scrape of the same series shows much less than the one that fell silent: the "
+         "counter began again, it seems");
+    return;
+  }
   if (identity.top == Identity::kNone) {
     identity.low = now.value;
     identity.dipped = SecondsOf(now.at);
@@ -98,7 +132,7 @@ void CounterRules::TakenOver(Now& now) {
 
 std::optional<std::size_t> CounterRules::Match(const Identity& identity, const Series& series,
                                                Timestamp at, std::int64_t value) const {
-  const Tracks& tracks = identity.tracks;
+  const Tracks& tracks = identity.tracks();
   if (tracks.size() == 0) return std::nullopt;
   const std::int64_t last = identity.value;
   const bool fell = value < last;
@@ -130,7 +164,7 @@ std::optional<std::size_t> CounterRules::Match(const Identity& identity, const S
 
 // Whether a rise leads back to about what another writer showed, too far from it to be sure.
 std::optional<std::size_t> CounterRules::Resembles(const Now& now) const {
-  const Tracks& tracks = now.identity.tracks;
+  const Tracks& tracks = now.identity.tracks();
   const std::int64_t jump = now.value - now.last;
   if (jump <= Learnable(now.series.subject, now.at, now.gap)) return std::nullopt;
   for (std::size_t i = 0; i < tracks.size(); ++i) {
@@ -141,22 +175,73 @@ std::optional<std::size_t> CounterRules::Resembles(const Now& now) const {
   return std::nullopt;
 }
 
-void CounterRules::OtherWriter(Now& now, std::size_t track) {
+// Whether so much more may be booked where another reading of what is shown would book less: as
+// much as one plausible scrape in an hour.
+bool CounterRules::MayBeUnsure(Now& now, std::int64_t amount) const {
+  const auto most =
+      Earnable(now.series.subject, now.at, rules_.scrape_interval) / kUnsureOf * kUnsureShare;
+  const auto unsure = Add(now.identity.past ? now.identity.past->unsure : 0, amount);
+  if (unsure > most) return false;
+  now.identity.ChangePast().unsure = unsure;
+  return true;
+}
+
+// A value a little above what was shown before may be another writer's, or be reached by spending:
+// the track, once too much hangs on it.
+std::optional<std::size_t> CounterRules::LandsOn(Now& now) {
+  const Tracks& tracks = now.identity.tracks();
+  if (tracks.size() == 0 || now.value == now.last) return std::nullopt;
+  const bool fell = now.value < now.last;
+  if (fell && now.series.aggregated) return std::nullopt;
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < tracks.size(); ++i) {
+    const std::int64_t track = tracks.value(i);
+    if (track > now.value || track == 0 || (!fell && track <= now.last)) continue;
+    if (!best || track > tracks.value(*best)) best = i;
+  }
+  if (!best) return std::nullopt;
+  const std::int64_t track = tracks.value(*best);
+  const std::int64_t own = now.value - track;
+  if (fell && own > Earnable(now.series.subject, now.at, now.at - TimeOf(tracks.at(*best))))
+    return std::nullopt;
+  if (!fell && own > (track - now.last) / 2) return std::nullopt;
+  const std::int64_t amount = fell ? track : track - now.last;
+  if (!MayBeUnsure(now, amount)) return best;
+  // As of several writers, so far as it matters.
+  if (amount < OneOf(now.series.subject.quantity) / 10) return std::nullopt;
+  now.identity.ChangePast().tracks.Remove(*best);
+  if (!fell) Remember(now, now.last);
+  return std::nullopt;
+}
+
+void CounterRules::Missed(Now& now, std::int64_t amount) {
+  if (amount <= 0) return;
+  Past& past = now.identity.ChangePast();
+  past.missed = Add(past.missed, amount);
+}
+
+void CounterRules::OtherWriter(Now& now, std::size_t track, bool sure) {
   Identity& identity = now.identity;
-  const std::int64_t known = identity.tracks.value(track);
-  const Duration silent = now.at - TimeOf(identity.tracks.at(track));
-  identity.tracks.Remove(track);
+  const std::int64_t known = identity.tracks().value(track);
+  const Duration silent = now.at - TimeOf(identity.tracks().at(track));
+  if (identity.writers) {
+    CountChange(now, !sure);
+    if (NoWriterEither(now)) return;
+  }
+  identity.ChangePast().tracks.Remove(track);
   Remember(now, now.last);
   // Back at once to what it fell from, and now back again: that is twice.
   if (identity.jumped && identity.returns == 0) identity.returns = 1;
   if (identity.returns < 255) ++identity.returns;
   const bool second = identity.returns >= 2 && !identity.writers;
-  if (identity.returns == 1 && identity.since > 0 && !now.series.aggregated)
+  if (identity.returns == 1 && identity.since() > 0 && !now.series.aggregated)
     identity.suspect = true;
   TakeBack(now);
   if (second) {
     identity.writers = true;
     identity.suspect = false;
+    identity.changes = 0;
+    identity.falls = 0;
     books_.Write(
         now.series.subject, {JournalKind::kDuplicateWriters, now.at, now.last, now.value, 0, false},
         now.series.aggregated
@@ -168,11 +253,23 @@ void CounterRules::OtherWriter(Now& now, std::size_t track) {
   identity.only_rose = false;
   const std::int64_t own = now.value - known;
   // Not so near that it must be the other one: the step may have been spend.
-  if (identity.returns == 1 && own > known / 100) {
-    Hold(now, JournalKind::kDoubt, now.value - now.last - own,
-         "rose to about what it fell from: another writer, or much spend at once");
+  const bool fell = now.value < now.last;
+  if (fell ? identity.returns == 1 || !sure
+           : !sure || (identity.returns == 1 && own > known / 100)) {
+    if (!fell) Missed(now, now.last);
+    Hold(now, JournalKind::kDoubt, fell ? known : known - now.last,
+         fell ? "fell to about what was shown before: another writer, or one that began again"
+              : "rose to about what it fell from: another writer, or much spend at once");
+  } else {
+    Missed(now, known);
   }
-  if (own > Earnable(now.series.subject, now.at, silent + rules_.scrape_interval)) {
+  const auto time = silent + rules_.scrape_interval;
+  // What a sum's member earned while it was not in it is anybody's guess.
+  const auto learned = Learnable(now.series.subject, now.at, time);
+  const bool earned = (own <= learned && !now.series.aggregated) ||
+                      (own <= Earnable(now.series.subject, now.at, time) &&
+                       ((!now.series.aggregated && own <= known / 2) || MayBeUnsure(now, own)));
+  if (!earned) {
     Hold(now, JournalKind::kDoubt, own, "more than another writer can have earned while unseen");
   } else {
     Book(now, own);
@@ -181,15 +278,17 @@ void CounterRules::OtherWriter(Now& now, std::size_t track) {
 
 void CounterRules::TakeBack(Now& now) {
   Identity& identity = now.identity;
-  if (identity.since == 0) return;
+  if (identity.since() == 0) return;
   const Subject& subject = now.series.subject;
-  const Timestamp when = identity.fell == 0 ? now.at : TimeOf(identity.fell);
-  books_.Book(subject, when, -identity.since);
-  books_.Write(subject, {JournalKind::kReversal, when, now.last, now.value, -identity.since, false},
-               "taken back: booked for a restart which was none");
-  books_.Write(subject, {JournalKind::kDoubt, when, now.last, now.value, identity.since, true},
-               kWritersOrDeltas);
-  identity.since = 0;
+  // Each at its own minute: no minute's total falls below zero.
+  for (const auto& [at, amount] : std::exchange(identity.ChangePast().steps, {})) {
+    const Timestamp when = TimeOf(at);
+    books_.Book(subject, when, -amount);
+    books_.Write(subject, {JournalKind::kReversal, when, now.last, now.value, -amount, false},
+                 "taken back: booked for a restart which was none");
+    books_.Write(subject, {JournalKind::kDoubt, when, now.last, now.value, amount, true},
+                 kWritersOrDeltas);
+  }
 }
 
 void CounterRules::Fall(Now& now) {
@@ -198,11 +297,16 @@ void CounterRules::Fall(Now& now) {
   // A fall to nothing is how counters begin again; samples that each stand alone show none.
   if (now.value > 0) {
     CountChange(now, true);
-    if (NotACounter(now)) return;
+    if (identity.writers ? NoWriterEither(now) : NotACounter(now)) return;
   }
   Remember(now, now.last);
   identity.low = now.value;
   const Subject& subject = now.series.subject;
+  if (now.series.aggregated && now.last - now.value <= now.last / 100) {
+    books_.Write(subject, {JournalKind::kDip, now.at, now.last, now.value, 0, false},
+                 "a sum over several fell a little: it lost a member. Its growth is booked");
+    return;
+  }
   if (now.series.aggregated) {
     Hold(now, JournalKind::kDoubt, now.value,
          "a sum over several fell: it lost a member, or began again. What it shows is not booked, "
@@ -227,7 +331,7 @@ void CounterRules::Fall(Now& now) {
     return;
   }
   Book(now, now.value);
-  identity.since = Add(identity.since, now.value);
+  identity.ChangePast().AddStep(SecondsOf(now.at), now.value);
   const Books::Entry entry{JournalKind::kRestart, now.at, now.last, now.value, now.value, false};
   if (now.value >= OneOf(subject.quantity)) {
     books_.Write(subject, entry, "fell to what it can have earned since: taken for a restart");
@@ -261,17 +365,40 @@ bool CounterRules::NotACounter(Now& now) {
                  "falls at every second change or so: it may be no counter");
   }
   if (falls < 4 || !often) return false;
+  GiveUp(now);
+  return true;
+}
+
+// Writers were told, and yet much of what is shown goes on from none of them.
+bool CounterRules::NoWriterEither(Now& now) {
+  const int unmatched = now.identity.falls;
+  if (unmatched < kUnmatched || unmatched * 5 <= now.identity.changes * 2) return false;
+  GiveUp(now);
+  return true;
+}
+
+void CounterRules::GiveUp(Now& now) {
+  Identity& identity = now.identity;
   TakeBack(now);
+  if (identity.past && identity.past->missed > 0) {
+    Hold(now, JournalKind::kNotACounter, identity.past->missed,
+         "if each sample since the first fall is what was spent since the last one, so much more "
+         "was spent");
+  }
+  if (identity.past) {
+    Past& past = identity.ChangePast();
+    past.missed = 0;
+    past.tracks.Clear();
+  }
   identity.not_counter = true;
   identity.suspect = false;
   identity.writers = false;
-  identity.tracks.Clear();
   identity.fell = SecondsOf(now.at);
+  identity.only_rose = false;
   Hold(
       now, JournalKind::kNotACounter, now.value,
       "falls too often to be a counter: nothing is booked from here on. If each sample is what was "
       "spent since the last one, this is spend");
-  return true;
 }
 
 }  // namespace purser::usage

@@ -45,18 +45,24 @@ HandOver::Found HandOver::Find(const First& first, Timestamp now) {
   const Timestamp at = first.sample.at;
   const Quantity quantity = first.subject.quantity;
   const Duration silent = rules_.scrape_interval * 3 / 2;
+  const auto much = counter_.Likely(first.subject, at) / 4;
   const auto& list = Candidates(first.subject.key);
   Found result;
-  for (auto place = std::upper_bound(list.begin(), list.end(), std::pair(value, kNobody));
+  // One that had shown a little more: what is shown first may lie below, as a dip does.
+  const auto highest = Add(value, counter_.SmallFall(first.subject, at, value));
+  for (auto place = std::upper_bound(list.begin(), list.end(), std::pair(highest, kNobody));
        place != list.begin();) {
     const auto& [total, number] = *--place;
     const auto learned = counter_.Learnable(first.subject, at,
                                             at - identities_[number].at() + rules_.scrape_interval);
-    const auto near = first.plausible ? std::max(total / 100, std::min(total / 10, learned))
-                                      : std::max(total / 10, learned);
+    // Where much hangs on it, one that may have come so far is enough.
+    const auto near = !first.plausible ? std::max(total / 10, learned)
+                      : total > much
+                          ? std::max(total / 10, counter_.Earnable(first.subject, at,
+                                                                   at - identities_[number].at()))
+                          : std::max(total / 100, std::min(total / 10, learned));
     // Smaller ones lie further off still, whatever was learned.
-    if (value - total > std::max(total / 10, counter_.Learnable(first.subject, at, kLongest)))
-      break;
+    if (value - total > std::max(total / 10, counter_.Earnable(first.subject, at, kLongest))) break;
     if (value - total > near) continue;
     const Identity& ended = identities_[number];
     if (ended.value != total || !Eligible(number, quantity)) continue;

@@ -1,6 +1,7 @@
 #include "usage/meter/identity.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace purser::usage {
 
@@ -34,6 +35,53 @@ void Tracks::ForgetBefore(Seconds time) {
   for (std::size_t i = size_; i > 0; --i) {
     if (at_[i - 1] < time) Remove(i - 1);
   }
+}
+
+std::int64_t Past::Since() const {
+  std::int64_t sum = 0;
+  for (const auto& step : steps) sum += step.amount;
+  return sum;
+}
+
+void Past::AddStep(Seconds at, std::int64_t amount) {
+  if (amount == 0) return;
+  if (!steps.empty() && steps.back().at / 60 == at / 60) {
+    steps.back().amount += amount;
+    return;
+  }
+  if (steps.size() == kMostSteps) steps.erase(steps.begin());
+  steps.push_back({at, amount});
+}
+
+void Past::AddClaim(const Claim& claim) {
+  if (claims.size() == kMostClaims) claims.erase(claims.begin());
+  claims.push_back(claim);
+}
+
+bool Identity::operator==(const Identity& other) const {
+  const auto plain = [](const Identity& i) {
+    return std::tuple(i.time, i.value, i.top, i.low, i.start, i.born, i.fell, i.dipped, i.persisted,
+                      i.leader, i.returns, i.changes, i.falls, i.quantity, bool{i.rooted},
+                      bool{i.handed_over}, bool{i.writers}, bool{i.not_counter}, bool{i.suspect},
+                      bool{i.only_rose}, bool{i.jumped}, bool{i.took_over});
+  };
+  if (plain(*this) != plain(other)) return false;
+  if (past == other.past) return true;
+  return (past ? *past : Past()) == (other.past ? *other.past : Past());
+}
+
+const Tracks& Identity::tracks() const {
+  static const Tracks kNoTracks;
+  return past ? past->tracks : kNoTracks;
+}
+
+Past& Identity::ChangePast() {
+  if (!past) {
+    past = std::make_shared<Past>();
+  } else if (past.use_count() > 1) {
+    past = std::make_shared<Past>(*past);
+  }
+  return *past;
 }
 
 }  // namespace purser::usage

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
+#include <vector>
 
 #include "base/clock.h"
 #include "usage/meter/meter.h"
@@ -27,7 +29,7 @@ inline Timestamp TimeOf(Seconds seconds) { return Timestamp(std::chrono::seconds
 // Values of other writers of one series, newest first, forgotten after an hour.
 class Tracks {
  public:
-  static constexpr std::size_t kMost = 4;
+  static constexpr std::size_t kMost = 6;
 
   std::size_t size() const { return size_; }
   std::int64_t value(std::size_t i) const { return values_[i]; }
@@ -48,23 +50,62 @@ class Tracks {
 };
 
 // Amounts are in units of the quantity.
+
+// What was booked on the word of an unproved fall or jump: taken back at its own minute.
+struct Step {
+  Seconds at = 0;
+  std::int64_t amount = 0;
+  bool operator==(const Step&) const = default;
+};
+
+// An amount that is held, and what later samples would have to show for it to be money.
+struct Claim {
+  enum class Of : std::uint8_t {
+    kFirst,     // a first value: money if the counter began lately
+    kFall,      // what it fell to: money if it began after the last sample before
+    kHandOver,  // what another series had shown: money if it is none that goes on
+  };
+  Of of = Of::kFirst;
+  std::uint16_t ms = 0;     // of the second
+  Seconds at = 0;           // of the entry in the journal
+  Seconds last = 0;         // kFall: the sample before; kHandOver: the other's last one
+  std::int64_t amount = 0;  // held
+  bool operator==(const Claim&) const = default;
+};
+
+// What befell a series that did not only rise: made when it is first needed, for few.
+struct Past {
+  static constexpr std::size_t kMostSteps = 8;
+  static constexpr std::size_t kMostClaims = 3;
+
+  Tracks tracks;
+  std::vector<Step> steps;    // oldest first, one a minute
+  std::vector<Claim> claims;  // oldest first
+  std::int64_t unsure = 0;    // booked lately where another reading would have booked less
+  std::int64_t missed = 0;    // since the first fall: more, if each sample stood alone
+
+  std::int64_t Since() const;
+  void AddStep(Seconds at, std::int64_t amount);
+  void AddClaim(const Claim& claim);
+  bool operator==(const Past&) const = default;
+};
+
 struct Identity {
   static constexpr std::int64_t kNone = -1;
 
-  std::int64_t time = 0;     // of the base, ms since 1970
-  std::int64_t value = 0;    // the base: the last sample read
-  std::int64_t top = kNone;  // the value before a small fall, while below it
-  std::int64_t low = 0;      // the lowest since then; without a top: what it last fell to
-  std::int64_t since = 0;    // booked on the word of unproved falls and jumps
-  Tracks tracks;
-  Seconds start = 0;         // when the counter began, if that was ever told
-  Seconds born = 0;          // of the first sample
-  Seconds fell = 0;          // first unproved fall or jump; of several writers the last fall
-  Seconds dipped = 0;        // the last small fall
-  Seconds persisted = 0;     // `time` as the store has it
-  std::uint32_t leader = 0;  // of the twins: the one that is read; 0 if not known
-  std::uint8_t returns = 0;  // how often another writer was met again
-  std::uint8_t changes = 0;  // of the value, lately; and how many of them were falls
+  std::int64_t time = 0;       // of the base, ms since 1970
+  std::int64_t value = 0;      // the base: the last sample read
+  std::int64_t top = kNone;    // the value before a small fall, while below it
+  std::int64_t low = 0;        // the lowest since then; without a top: what it last fell to
+  std::shared_ptr<Past> past;  // shared by the copies of before an answer
+  Seconds start = 0;           // when the counter began, if that was ever told
+  Seconds born = 0;            // of the first sample
+  Seconds fell = 0;            // first unproved fall or jump; of several writers the last fall
+  Seconds dipped = 0;          // the last small fall
+  Seconds persisted = 0;       // `time` as the store has it
+  std::uint32_t leader = 0;    // of the twins: the one that is read; 0 if not known
+  std::uint8_t returns = 0;    // how often another writer was met again
+  std::uint8_t changes = 0;    // of the value, lately; and how many of them were falls
   std::uint8_t falls = 0;
   Quantity quantity = Quantity::kCost;
   bool rooted : 1 = false;       // more than a first value: it has been seen to rise, or was there
@@ -76,10 +117,14 @@ struct Identity {
   bool jumped : 1 = false;       // back to about what it fell from, in one step
   bool took_over : 1 = false;    // `top` is from a twin that fell silent
 
-  bool operator==(const Identity&) const = default;
+  bool operator==(const Identity& other) const;
   bool has_fallen() const { return fell != 0 && !only_rose; }
   Timestamp at() const { return Timestamp(Duration(time)); }
+  const Tracks& tracks() const;
+  std::int64_t since() const { return past ? past->Since() : 0; }
+  // To be changed; the copies of before keep theirs.
+  Past& ChangePast();
 };
-static_assert(sizeof(Identity) <= 128, "one for each series: memory of 100,000 is counted");
+static_assert(sizeof(Identity) <= 96, "one for each series: memory of 100,000 is counted");
 
 }  // namespace purser::usage

@@ -159,8 +159,11 @@ void Meter::Implementation::TakeKnown(Number number, const Observation& observat
     // A twin: read where the one that leads is silent, and that shows when all was taken.
     if (samples.back().at <= known.at() + 2 * rules_.scrape_interval) return;
     deferred_.Add(observation, raw, samples);
-    if (!observation.start && deferred_.MayAsk() && samples.front().value < known.value)
-      deferred_.AskAbout(observation, {0, 0, samples.front().at, kFell, samples.front().value});
+    if (!observation.start && deferred_.MayAsk()) {
+      if (samples.front().value < known.value)
+        deferred_.AskAbout(observation, {0, 0, samples.front().at, kFell, samples.front().value});
+      AskFurther(observation, samples);
+    }
     return;
   }
   Identity& identity = identities_.Touch(number);
@@ -231,11 +234,12 @@ void Meter::Implementation::Process(const Deferred& deferred) {
     if (number == kNobody) return;
   }
   Identity& identity = identities_.Touch(number);
+  const bool other = identity.leader != 0 && identity.leader != deferred.raw;
+  if (other && samples.back().at <= identity.at() + 2 * rules_.scrape_interval) return;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const Sample& sample = samples[i];
     if (sample.value < 0 || sample.at <= identity.at()) continue;
     const bool twin = identity.leader != 0 && identity.leader != deferred.raw;
-    if (twin && sample.at <= identity.at() + 2 * rules_.scrape_interval) continue;
     identity.leader = deferred.raw;
     New(sample.at);
     counter_.Step(identity, series, sample, StartAt(deferred, i, sample.at), twin);
@@ -260,7 +264,12 @@ Number Meter::Implementation::ProcessFirst(const Deferred& deferred, const Serie
     Identity& ended = identities_.Touch(found.from);
     ended.handed_over = true;
     identity.rooted = true;
-    const auto growth = first.value - ended.value;
+    const auto growth = std::max<std::int64_t>(first.value - ended.value, 0);
+    if (ended.value > first.value) {
+      identity.top = ended.value;
+      identity.low = first.value;
+      identity.dipped = SecondsOf(first.at);
+    }
     books_.Book(subject, first.at, growth);
     books_.Write(
         subject, {JournalKind::kHandOver, first.at, ended.value, first.value, growth, false},

@@ -7,11 +7,33 @@
 namespace purser::usage {
 namespace {
 
+Seconds RandomTime(Random& random) {
+  return static_cast<Seconds>(1'800'000'000 + random.Below(100'000));
+}
+std::int64_t RandomAmount(Random& random) {
+  return static_cast<std::int64_t>(random.Unit() * 9.2e18) >> random.Below(63);
+}
+
+Past RandomPast(Random& random) {
+  const auto many = [&](std::size_t most) { return random.Below(static_cast<int>(most) + 1); };
+  Past past;
+  for (int i = many(Tracks::kMost); i > 0; --i)
+    past.tracks.Append(RandomAmount(random), RandomTime(random));
+  for (int i = many(Past::kMostSteps); i > 0; --i)
+    past.steps.push_back({RandomTime(random), RandomAmount(random)});
+  for (int i = many(Past::kMostClaims); i > 0; --i) {
+    past.claims.push_back({static_cast<Claim::Of>(random.Below(3)),
+                           static_cast<std::uint16_t>(random.Below(1000)), RandomTime(random),
+                           RandomTime(random), RandomAmount(random)});
+  }
+  if (random.Chance(.5)) past.unsure = RandomAmount(random);
+  if (random.Chance(.5)) past.missed = RandomAmount(random);
+  return past;
+}
+
 Identity RandomIdentity(Random& random) {
-  const auto time = [&] { return static_cast<Seconds>(1'800'000'000 + random.Below(100'000)); };
-  const auto amount = [&] {
-    return static_cast<std::int64_t>(random.Unit() * 9.2e18) >> random.Below(63);
-  };
+  const auto time = [&] { return RandomTime(random); };
+  const auto amount = [&] { return RandomAmount(random); };
   Identity identity;
   identity.time = 1'800'000'000'123 + random.Below(1'000'000);
   identity.persisted = SecondsOf(identity.at());
@@ -21,8 +43,7 @@ Identity RandomIdentity(Random& random) {
   identity.quantity = static_cast<Quantity>(random.Below(9));
   if (random.Chance(.5)) identity.top = amount();
   if (random.Chance(.5)) identity.low = amount();
-  if (random.Chance(.5)) identity.since = amount();
-  for (int i = random.Below(5); i > 0; --i) identity.tracks.Append(amount(), time());
+  if (random.Chance(.5)) identity.past = std::make_shared<Past>(RandomPast(random));
   if (random.Chance(.5)) identity.start = time();
   if (random.Chance(.5)) identity.fell = time();
   if (random.Chance(.5)) identity.dipped = time();
