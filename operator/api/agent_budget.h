@@ -29,9 +29,13 @@ struct WindowSpec {  // type: Calendar, the only one implemented
   bool operator==(const WindowSpec&) const = default;
 };
 
-struct ScopeSpec {                  // per: Total, the only one implemented
+// Who has the whole limit: all in scope together, each pool, or each agent.
+enum class Per { kTotal, kPool, kAgent };
+
+struct ScopeSpec {
   std::vector<std::string> pools;   // {"*"}: the whole namespace, pools or not
   std::vector<std::string> agents;  // narrows; empty: all
+  Per per = Per::kTotal;
   bool operator==(const ScopeSpec&) const = default;
 };
 
@@ -46,6 +50,13 @@ struct Threshold {
 
 // Those of a budget that names none: Throttle at 80 percent, Stop at 100.
 const std::vector<Threshold>& DefaultThresholds();
+
+// Another limit for one agent, under per: Agent.
+struct AgentLimit {
+  std::string agent;
+  Money limit;
+  bool operator==(const AgentLimit&) const = default;
+};
 
 enum class Mode { kEnforce, kAudit };
 
@@ -74,6 +85,7 @@ struct AgentBudgetSpec {  // unit: USD; stopPolicy: AtCeiling
   OnUnpriced on_unpriced = OnUnpriced::kEstimate;
   OnDoubt on_doubt = OnDoubt::kHold;
   Mode mode = Mode::kEnforce;
+  std::vector<AgentLimit> limits;
   bool operator==(const AgentBudgetSpec&) const = default;
 };
 
@@ -83,6 +95,27 @@ struct AgentSpend {
   std::int32_t percent_used = 0;
   std::string state;
   bool operator==(const AgentSpend&) const = default;
+};
+
+// A pool or an agent that has the limit of its own.
+struct SubjectSpend {
+  std::string name;
+  std::string state;
+  std::string limit;  // decimal strings, as are spent, burn_per_hour and projected
+  std::string spent;
+  std::int32_t percent_used = 0;
+  std::string burn_per_hour;
+  std::string projected;
+  std::string exhausts_at;     // RFC 3339, UTC; empty as that of the budget
+  std::string spent_at_least;  // likewise
+  bool operator==(const SubjectSpend&) const = default;
+};
+
+// How many subjects are in a state.
+struct StateCount {
+  std::string state;
+  std::int32_t count = 0;
+  bool operator==(const StateCount&) const = default;
 };
 
 struct ClosedWindow {
@@ -111,6 +144,11 @@ struct AgentBudgetStatus {
   std::string spent_at_least;      // decimal string; empty: no ledger was lost
   std::vector<AgentSpend> agents;  // the 20 dearest
   std::int32_t agent_count = 0;
+  // Where per is not Total, instead of agents: the 20 worst, how many there are of each state, the
+  // worst first, and that in a few words: "3 of 40 stopped". The amounts above are the worst's.
+  std::vector<SubjectSpend> subjects;
+  std::vector<StateCount> states;
+  std::string summary;
   std::vector<ClosedWindow> history;  // the last 8 closed windows, newest first
   std::vector<kube::Condition> conditions;
   bool operator==(const AgentBudgetStatus&) const = default;

@@ -14,6 +14,7 @@ constexpr std::int64_t kMostScopeEntries = 256;
 constexpr std::int64_t kMostThresholds = 16;
 constexpr std::int64_t kMostPercent = 1000;
 constexpr std::int64_t kMostAgents = 20;
+constexpr std::int64_t kMostStates = 8;
 constexpr std::int64_t kMostHistory = 8;
 constexpr std::int64_t kLargest = 2'147'483'647;
 constexpr std::int64_t kLongestAfterSeconds = 86'400;
@@ -47,9 +48,9 @@ constexpr std::array kWeekdays = {
     Choice<Weekday>{"Sunday", Weekday::kSunday},
 };
 constexpr std::array kPer = {
-    Choice<Only>{"Total"},
-    Choice<Only>{"Pool", {}, "use Total, with one budget for each pool"},
-    Choice<Only>{"Agent", {}, "use Total, with one budget for each agent"},
+    Choice<Per>{"Total", Per::kTotal},
+    Choice<Per>{"Pool", Per::kPool},
+    Choice<Per>{"Agent", Per::kAgent},
 };
 constexpr std::array kActions = {
     Choice<Action>{"Notify", Action::kNotify},
@@ -109,7 +110,12 @@ constexpr std::array kScope = {
     Refused<ScopeSpec>("models", "remove it: spend is not narrowed by model"),
     Refused<ScopeSpec>("tasks", "remove it: spend is not narrowed by task"),
     Refused<ScopeSpec>("workflows", "remove it: spend is not narrowed by workflow"),
-    OnlyChoiceField<ScopeSpec, kPer>("per"),
+    ChoiceField<&ScopeSpec::per, kPer>("per"),
+};
+
+constexpr std::array kAgentLimit = {
+    Required(TextField<&AgentLimit::agent>("agent", &AgentName), "whose limit it is"),
+    Required(MoneyField<&AgentLimit::limit>("limit"), "the most that this agent may spend"),
 };
 
 constexpr std::array kThreshold = {
@@ -135,6 +141,7 @@ constexpr std::array kSpec = {
     Required(ObjectField<&AgentBudgetSpec::scope, kScope>("scope"),
              "whose spend counts, such as {pools: [research]}, or {pools: [\"*\"]} for the whole "
              "namespace"),
+    ObjectListField<&AgentBudgetSpec::limits, kAgentLimit>("limits", kMostScopeEntries),
     ObjectListField<&AgentBudgetSpec::thresholds, kThreshold>("thresholds", kMostThresholds),
     Refused<AgentBudgetSpec>("burnRates", "remove it, or warn earlier with a Notify threshold"),
     TextField<&AgentBudgetSpec::source>("source", &DnsLabel),
@@ -155,6 +162,23 @@ constexpr std::array kAgentSpend = {
     TextField<&AgentSpend::spent>("spent"),
     IntegerField<&AgentSpend::percent_used>("percentUsed", 0, kLargest),
     TextField<&AgentSpend::state>("state"),
+};
+
+constexpr std::array kSubject = {
+    TextField<&SubjectSpend::name>("name"),
+    TextField<&SubjectSpend::state>("state"),
+    TextField<&SubjectSpend::limit>("limit"),
+    TextField<&SubjectSpend::spent>("spent"),
+    IntegerField<&SubjectSpend::percent_used>("percentUsed", 0, kLargest),
+    TextField<&SubjectSpend::burn_per_hour>("burnPerHour"),
+    TextField<&SubjectSpend::projected>("projected"),
+    TextField<&SubjectSpend::exhausts_at>("exhaustsAt"),
+    TextField<&SubjectSpend::spent_at_least>("spentAtLeast"),
+};
+
+constexpr std::array kStateCount = {
+    TextField<&StateCount::state>("state"),
+    IntegerField<&StateCount::count>("count", 0, kLargest),
 };
 
 constexpr std::array kClosedWindow = {
@@ -181,6 +205,9 @@ constexpr std::array kStatus = {
     Refused<AgentBudgetStatus>("overspendBound", "nothing writes it"),
     ObjectListField<&AgentBudgetStatus::agents, kAgentSpend>("agents", kMostAgents),
     IntegerField<&AgentBudgetStatus::agent_count>("agentCount", 0, kLargest),
+    ObjectListField<&AgentBudgetStatus::subjects, kSubject>("subjects", kMostAgents),
+    ObjectListField<&AgentBudgetStatus::states, kStateCount>("states", kMostStates),
+    TextField<&AgentBudgetStatus::summary>("summary"),
     ObjectListField<&AgentBudgetStatus::history, kClosedWindow>("history", kMostHistory),
     ObjectListField<&AgentBudgetStatus::conditions, kConditionFields>("conditions",
                                                                       kMostConditions),
@@ -202,6 +229,18 @@ void CheckScope(ReadContext& context, const ScopeSpec& scope) {
   if (has_star(scope.agents)) {
     context.Fail("\"*\" is not the name of an agent; leave agents out to cover all of them",
                  {{"agents"}});
+  }
+}
+
+void CheckLimits(ReadContext& context, const AgentBudgetSpec& spec) {
+  const ReadContext::Step step(context, "limits");
+  if (!spec.limits.empty() && spec.scope.per != Per::kAgent)
+    context.Fail("needs scope.per: Agent, for only then has an agent a limit of its own");
+  for (std::size_t i = 0; i < spec.limits.size(); ++i) {
+    const auto& agent = spec.limits[i].agent;
+    const auto here = spec.limits.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::any_of(spec.limits.begin(), here, [&](const auto& one) { return one.agent == agent; }))
+      context.Fail("\"" + agent + "\" has a limit in an earlier entry", {{"", i}, {"agent"}});
   }
 }
 
@@ -246,6 +285,7 @@ void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentBudgetSpec
     context.Fail("is empty; list at least one, or remove it for 80 Throttle and 100 Stop",
                  {{"thresholds"}});
   }
+  if (!context.Failed("limits")) CheckLimits(context, into);
   if (!context.Failed("thresholds")) CheckThresholds(context, into.thresholds);
 }
 
@@ -268,6 +308,7 @@ Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, UnknownFiel
 std::vector<KnownField> AgentBudgetFields() { return DescribeResource(kSpec, kStatus); }
 
 std::string_view ToString(Action action) { return NameOf(kActions, action); }
+std::string_view ToString(Per per) { return NameOf(kPer, per); }
 std::string_view ToString(Period period) { return NameOf(kPeriods, period); }
 std::string_view ToString(Weekday weekday) { return NameOf(kWeekdays, weekday); }
 std::string_view ToString(SourceLossAction action) { return NameOf(kSourceLossActions, action); }

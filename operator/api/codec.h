@@ -43,6 +43,7 @@ std::string EncodeStatus(const AgentBudgetStatus& status);
 std::string EncodeStatus(const SpendCorrectionStatus& status);
 
 std::string_view ToString(Action action);
+std::string_view ToString(Per per);
 std::string_view ToString(Period period);
 std::string_view ToString(Weekday weekday);
 std::string_view ToString(SourceLossAction action);

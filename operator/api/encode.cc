@@ -82,6 +82,30 @@ Json StatusJson(const AgentPoolStatus& status) {
   return json;
 }
 
+void PutSubjects(Json& json, const AgentBudgetStatus& status) {
+  if (status.subjects.empty()) return;
+  Json subjects = Json::array();
+  for (const auto& subject : status.subjects) {
+    Json item;
+    item["name"] = CutUtf8(subject.name, kLongestName);
+    item["state"] = subject.state;
+    item["limit"] = subject.limit;
+    item["spent"] = subject.spent;
+    item["percentUsed"] = subject.percent_used;
+    PutText(item, "burnPerHour", subject.burn_per_hour);
+    PutText(item, "projected", subject.projected);
+    PutText(item, "exhaustsAt", subject.exhausts_at);
+    PutText(item, "spentAtLeast", subject.spent_at_least);
+    subjects.push_back(std::move(item));
+  }
+  json["subjects"] = std::move(subjects);
+  Json states = Json::array();
+  for (const auto& [state, count] : status.states)
+    states.push_back({{"state", state}, {"count", count}});
+  json["states"] = std::move(states);
+  PutText(json, "summary", status.summary);
+}
+
 Json StatusJson(const AgentBudgetStatus& status) {
   Json json = Json::object();
   json["observedGeneration"] = status.observed_generation;
@@ -115,6 +139,7 @@ Json StatusJson(const AgentBudgetStatus& status) {
   }
   json["agents"] = std::move(agents);
   json["agentCount"] = status.agent_count;
+  PutSubjects(json, status);
   Json history = Json::array();
   for (const auto& window : status.history) {
     history.push_back({{"start", window.start}, {"end", window.end}, {"spent", window.spent}});
@@ -179,8 +204,14 @@ Json SpecJson(const AgentBudgetSpec& spec) {
   Json scope;
   if (!spec.scope.pools.empty()) scope["pools"] = spec.scope.pools;
   if (!spec.scope.agents.empty()) scope["agents"] = spec.scope.agents;
-  scope["per"] = "Total";
+  scope["per"] = ToString(spec.scope.per);
   json["scope"] = std::move(scope);
+  if (!spec.limits.empty()) {
+    Json limits = Json::array();
+    for (const auto& one : spec.limits)
+      limits.push_back({{"agent", one.agent}, {"limit", one.limit.ToDecimal()}});
+    json["limits"] = std::move(limits);
+  }
   Json thresholds = Json::array();
   for (const auto& threshold : spec.thresholds) {
     thresholds.push_back({{"percent", threshold.percent}, {"action", ToString(threshold.action)}});

@@ -15,9 +15,11 @@ std::vector<observability::BudgetSample> BudgetSamples(const Told& told) {
   told.caches.budgets.ForEach([&](const auto& budget) {
     const auto evaluation = told.board.Get(budget->meta.key());
     if (!evaluation || !evaluation->window_spec) return;  // not known yet is not 0
-    const auto& decision = evaluation->decision;
+    const auto worst = evaluation->Worst();
+    if (!worst) return;
+    const auto& decision = worst->decision;
     samples.push_back({budget->meta.ns, budget->meta.name, Dollars(decision.spent),
-                       Dollars(decision.limit), Dollars(evaluation->counted.in_doubt),
+                       Dollars(decision.limit), Dollars(DoubtOf(*evaluation).amount),
                        static_cast<std::int32_t>(decision.level)});
   });
   return samples;

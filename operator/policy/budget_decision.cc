@@ -39,7 +39,7 @@ const std::vector<api::Threshold>& ThresholdsOf(const api::AgentBudgetSpec& spec
 
 void ApplyThresholds(const BudgetInput& input, BudgetDecision& decision) {
   for (const auto& threshold : ThresholdsOf(input.spec)) {
-    if (!ReachesPercent(input.spent, input.spec.limit, threshold.percent)) continue;
+    if (!ReachesPercent(input.spent, input.limit, threshold.percent)) continue;
     const Level level = LevelOf(threshold.action);
     const bool first = !decision.crossed_percent;
     if (level > decision.level ||
@@ -61,7 +61,7 @@ void ApplyCurve(const BudgetInput& input, BudgetDecision& decision) {
   for (const auto& threshold : ThresholdsOf(input.spec)) {
     if (threshold.action == api::Action::kThrottle) soft = std::min(soft, threshold.percent);
   }
-  const Wide limit = input.spec.limit.nanos();
+  const Wide limit = input.limit.nanos();
   const Wide left = (limit - Wide{input.spent.nanos()}) * 100;
   const Wide span = (100 - Wide{soft}) * limit;
   if (left <= 0 || span <= 0) {
@@ -109,11 +109,18 @@ std::string HoldMessage(const BudgetInput& input) {
          "\" is read again: see the condition SourceHealthy";
 }
 
+// "agent writer: ", "pool research: "; of all together nothing.
+std::string SubjectText(const api::AgentBudgetSpec& spec, const std::string& subject) {
+  if (subject.empty()) return "";
+  return (spec.scope.per == api::Per::kPool ? "pool " : "agent ") + subject + ": ";
+}
+
 void Explain(const BudgetInput& input, BudgetDecision& decision) {
   std::string& message = decision.message;
-  message = "spent " + input.spent.ToDollars() + " of " + input.spec.limit.ToDollars() + " (" +
-            std::to_string(decision.percent_used) + " %) since " +
-            ShortTime(input.window.start, input.spec.window.time_zone);
+  message = SubjectText(input.spec, input.subject);
+  message += "spent " + input.spent.ToDollars() + " of " + input.limit.ToDollars() + " (" +
+             std::to_string(decision.percent_used) + " %) since " +
+             ShortTime(input.window.start, input.spec.window.time_zone);
   if (decision.audit && decision.level > Level::kWarning) {
     message +=
         "; mode Audit: would be " + std::string(ToString(decision.level)) + ", nothing is touched";
@@ -125,6 +132,13 @@ void Explain(const BudgetInput& input, BudgetDecision& decision) {
 }
 
 }  // namespace
+
+Money LimitOf(const api::AgentBudgetSpec& spec, const std::string& subject) {
+  for (const auto& own : spec.limits) {
+    if (own.agent == subject) return own.limit;
+  }
+  return spec.limit;
+}
 
 Counted Count(const api::AgentBudgetSpec& spec, Money booked, Money in_doubt,
               std::optional<Money> at_least) {
@@ -141,9 +155,9 @@ Counted Count(const api::AgentBudgetSpec& spec, Money booked, Money in_doubt,
 BudgetDecision Decide(const BudgetInput& input) {
   BudgetDecision decision;
   decision.spent = input.spent;
-  decision.limit = input.spec.limit;
-  decision.remaining = Saturated(Wide{input.spec.limit.nanos()} - input.spent.nanos());
-  decision.percent_used = PercentUsed(input.spent, input.spec.limit);
+  decision.limit = input.limit;
+  decision.remaining = Saturated(Wide{input.limit.nanos()} - input.spent.nanos());
+  decision.percent_used = PercentUsed(input.spent, input.limit);
   decision.window = input.window;
   decision.audit = input.spec.mode == api::Mode::kAudit;
   decision.may_relax = input.sight.may_relax;
@@ -151,8 +165,8 @@ BudgetDecision Decide(const BudgetInput& input) {
   decision.level = std::max(decision.level, input.sight.level);
   ApplyCurve(input, decision);
   ApplyForecast(input, decision);
-  decision.next_threshold_in = TimeToNextThreshold(input.spent, input.spec.limit,
-                                                   ThresholdsOf(input.spec), input.last_5_minutes);
+  decision.next_threshold_in =
+      TimeToNextThreshold(input.spent, input.limit, ThresholdsOf(input.spec), input.last_5_minutes);
   Explain(input, decision);
   return decision;
 }

@@ -29,8 +29,14 @@ struct Counted {
 Counted Count(const api::AgentBudgetSpec& spec, Money booked, Money in_doubt,
               std::optional<Money> at_least);
 
+// The limit of a subject of the budget, "" being all of its scope: its own among spec.limits, or
+// that of all.
+Money LimitOf(const api::AgentBudgetSpec& spec, const std::string& subject);
+
 struct BudgetInput {
   const api::AgentBudgetSpec& spec;
+  std::string subject;  // that the message is about: "" all, else a pool or an agent, by spec
+  Money limit;          // in force for it
   Window window;
   Money spent;      // inside the window: Counted::spent
   Money last_hour;  // spent in the hour before now, whatever the window

@@ -3,11 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include "base/time_text.h"
-#include "controllers/agent_budget/coverage.h"
+#include "controllers/agent_budget/rows.h"
 #include "controllers/agent_budget/witness.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
@@ -56,25 +55,18 @@ std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy
   return sight;
 }
 
-// What the covered agents of a pool could use at most.
-std::int32_t Capacity(const CoveredPool& pool) {
-  std::int64_t sum = 0;
-  for (const auto maximum : pool.agent_maxima) sum += maximum;
-  return static_cast<std::int32_t>(std::min<std::int64_t>(pool.maximum, sum));
-}
-
-std::vector<policy::PoolShare> SharesOf(const ResolvedScope& scope,
-                                        const policy::BudgetDecision& decision) {
-  std::vector<policy::PoolDemand> demands;
-  demands.reserve(scope.pools.size());
-  std::int64_t total = 0;
-  for (const auto& pool : scope.pools) {
-    demands.push_back({pool.key, pool.priority, Capacity(pool), pool.agent_maxima});
-    total += demands.back().maximum;
+// What the status says of a row; "": nothing is known.
+std::string WrittenState(const api::AgentBudgetStatus& status, const Row& row) {
+  const auto& name = row.subject->name;
+  if (name.empty()) return status.subjects.empty() ? status.state : "";
+  for (const auto& subject : status.subjects) {
+    if (subject.name == name) return subject.state;
   }
-  const auto maximum = static_cast<std::int32_t>(
-      std::min<std::int64_t>(total, std::numeric_limits<std::int32_t>::max()));
-  return policy::Share(policy::ThrottledConcurrency(maximum, decision), demands);
+  // Of the others it is only known that they were no worse than the last that is named.
+  const std::string level(policy::ToString(row.decision.level));
+  const bool may_be = std::any_of(status.states.begin(), status.states.end(),
+                                  [&](const auto& one) { return one.state == level; });
+  return may_be ? level : "";
 }
 
 }  // namespace
@@ -109,7 +101,7 @@ void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
   std::set<std::string> metered;
   bool looked = false;
   bool expected = false;
-  for (const auto& pool : evaluation.scope.pools) {
+  for (const auto& pool : evaluation.scope->pools) {
     const auto metering = on_.meters.Of(pool.key, spec.source);
     if (!metering) continue;
     looked = true;
@@ -117,7 +109,7 @@ void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
     metered.insert(metering->metered.begin(), metering->metered.end());
     for (const auto& issue : metering->issues) {
       const auto& covered = pool.agents;
-      const bool concerns = issue.agent.empty() ? evaluation.scope.whole_namespace
+      const bool concerns = issue.agent.empty() ? evaluation.scope->whole_namespace
                                                 : std::find(covered.begin(), covered.end(),
                                                             issue.agent) != covered.end();
       if (!concerns) continue;
@@ -134,9 +126,8 @@ void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
   const auto source = ToSourceState(health);
   std::optional<policy::Sight> last;
   if (before == nullptr) {
-    last = Recall(budget, evaluation.decision.window);
-  } else if (before->generation == evaluation.generation &&
-             before->decision.window == evaluation.decision.window) {
+    last = Recall(budget, evaluation.window);
+  } else if (before->generation == evaluation.generation && before->window == evaluation.window) {
     last = before->sight;
   }
   evaluation.sight = policy::Look(
@@ -147,47 +138,69 @@ void AgentBudgetController::Publish(const BudgetPointer& budget, Evaluation eval
   const auto before = on_.board.Get(evaluation.budget);
   const auto published = std::make_shared<const Evaluation>(std::move(evaluation));
   for (const auto& pool : on_.board.Publish(published)) on_.enqueue_pool(pool);
-
-  const std::string level(policy::ToString(published->decision.level));
-  // After a restart the last written state stands in for the evaluation that is gone.
-  const std::string last =
-      before ? std::string(policy::ToString(before->decision.level)) : budget->status.state;
-  const bool known = before || !(last.empty() || last == "NotReady" || last == "Audit");
-  if (known ? last != level : published->decision.level != policy::Level::kNormal) {
-    const bool worse = published->decision.level != policy::Level::kNormal;
-    on_.events.Record(ReferenceTo(*budget),
-                      worse ? kube::EventType::kWarning : kube::EventType::kNormal,
-                      published->decision.audit ? level + "InAudit" : level, "Evaluate",
-                      published->decision.message);
-    spdlog::info("budget={} level={} was={} {}", published->budget.ToString(), level, last,
-                 published->decision.message);
-    if (on_.on_level_change) on_.on_level_change(published->decision.level);
+  for (const auto& row : published->rows) {
+    const auto last = before ? before->RowOf(row->subject->name) : nullptr;
+    if (last != row) TellLevel(*budget, last.get(), *row);
   }
+}
+
+void AgentBudgetController::TellLevel(const api::AgentBudget& budget, const Row* before,
+                                      const Row& row) const {
+  const auto& decision = row.decision;
+  const std::string level(policy::ToString(decision.level));
+  // After a restart the last written state stands in for the evaluation that is gone.
+  const std::string last = before != nullptr ? std::string(policy::ToString(before->decision.level))
+                                             : WrittenState(budget.status, row);
+  const bool known = before != nullptr || !(last.empty() || last == "NotReady" || last == "Audit");
+  const bool normal = decision.level == policy::Level::kNormal;
+  if (known ? last == level : normal) return;
+  on_.events.Record(ReferenceTo(budget),
+                    normal ? kube::EventType::kNormal : kube::EventType::kWarning,
+                    decision.audit ? level + "InAudit" : level, "Evaluate", decision.message);
+  spdlog::info("budget={} level={} was={} {}", row.budget.ToString(), level, last,
+               decision.message);
+  if (on_.on_level_change) on_.on_level_change(decision.level);
 }
 
 void AgentBudgetController::Hold(const api::AgentBudget& budget) {
   Evaluation evaluation;
   const auto before = on_.board.Get(budget.meta.key());
   // One that could never be evaluated has taken nothing: it must not keep what others took.
-  const bool may_have_taken = before ? before->window_spec || !before->decision.may_relax
-                                     : !budget.status.window_start.empty();
+  const bool may_have_taken =
+      before ? before->window_spec || !before->may_relax : !budget.status.window_start.empty();
   if (before) {
     evaluation = *before;
   } else {
     evaluation.budget = budget.meta.key();
-    evaluation.scope = Resolve(budget);
+    evaluation.scope = std::make_shared<const ResolvedScope>(Resolve(budget));
+    for (const auto& subject : SubjectsOf(budget.spec.scope, *evaluation.scope, {}))
+      evaluation.rows.push_back(HeldRow(evaluation.budget, subject, !may_have_taken));
   }
   // Audit is the way out of being held; of an invalid spec nothing is known.
-  if (!budget.invalid) evaluation.decision.audit = budget.spec.mode == api::Mode::kAudit;
+  if (!budget.invalid) evaluation.audit = budget.spec.mode == api::Mode::kAudit;
   evaluation.held = true;
   evaluation.generation = budget.meta.generation;
-  evaluation.decision.may_relax = !may_have_taken;
+  evaluation.may_relax = !may_have_taken;
   const auto published = std::make_shared<const Evaluation>(std::move(evaluation));
   for (const auto& pool : on_.board.Publish(published)) on_.enqueue_pool(pool);
 }
 
-std::optional<BudgetProblem> AgentBudgetController::Evaluate(const kube::ObjectKey& key,
-                                                             Scope scope) {
+policy::Window AgentBudgetController::WindowOf(const api::AgentBudget& budget,
+                                               const Evaluation* before, policy::Window window,
+                                               Timestamp now) {
+  // A clock that steps back must not reopen a closed window; one that was far ahead must not leave
+  // today without a limit.
+  std::optional<Timestamp> latest;
+  if (before != nullptr && before->window_spec == budget.spec.window) latest = before->window.start;
+  if (before == nullptr && budget.status.observed_generation == budget.meta.generation)
+    latest = ParseRfc3339(budget.status.window_start);
+  if (!latest || window.start >= *latest || *latest - now > kLongestStepBack) return window;
+  const auto kept = policy::WindowAt(*latest, budget.spec.window);
+  return kept ? *kept : window;
+}
+
+std::optional<BudgetProblem> AgentBudgetController::Evaluate(
+    const kube::ObjectKey& key, const std::vector<std::string>* subjects) {
   const std::lock_guard serialised(StripeOf(key));
   // Read under the lock: what the caller saw may be older than what was published meanwhile.
   const auto budget = on_.caches.budgets.Get(key);
@@ -205,53 +218,66 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const kube::ObjectK
                     "sources or have it added");
   }
   const auto now = on_.clock.Now();
-  auto window = policy::WindowAt(now, spec.window);
+  const auto window = policy::WindowAt(now, spec.window);
   if (!window) return fail("UnknownTimeZone", "spec.window.timeZone: " + window.error().message());
 
   const auto before = on_.board.Get(key);
-  const bool same_spec = before && before->generation == budget->meta.generation;
-  // A clock that steps back must not reopen a closed window; one that was far ahead must not leave
-  // today without a limit.
-  std::optional<Timestamp> latest;
-  if (before && before->window_spec == spec.window) latest = before->decision.window.start;
-  if (!before && budget->status.observed_generation == budget->meta.generation) {
-    latest = ParseRfc3339(budget->status.window_start);
-  }
-  if (latest && window->start < *latest && *latest - now <= kLongestStepBack) {
-    const auto kept = policy::WindowAt(*latest, spec.window);
-    if (kept) window = kept;
-  }
-
   Evaluation evaluation;
   evaluation.budget = key;
   evaluation.generation = budget->meta.generation;
   evaluation.window_spec = spec.window;
-  evaluation.scope = scope == Scope::kReuse && same_spec ? before->scope : Resolve(*budget);
-  const std::string id = key.ToString();
-  if (auto tracked = on_.ledger.Track(id, CoverageOf(*budget, evaluation.scope, *window));
-      !tracked) {
-    return fail("StoreUnavailable", "the ledger cannot be read: " + tracked.error().message());
-  }
-  const auto total = on_.ledger.Read(id, now);
-  if (!total)
-    return fail("StoreUnavailable",
-                "the ledger does not hold this budget's total; it is read again");
+  evaluation.window = WindowOf(*budget, before.get(), *window, now);
+  // Only what was spent may have changed: all else is as it was.
+  const bool reuse = subjects != nullptr && before && !before->held &&
+                     before->generation == budget->meta.generation &&
+                     before->window == evaluation.window;
   const auto health = on_.ledger.Health(spec.source);
+  std::vector<SubjectPointer> of;
+  if (before) {
+    of.reserve(before->rows.size());
+    for (const auto& row : before->rows) of.push_back(row->subject);
+  }
+  if (reuse) {
+    evaluation.scope = before->scope;
+    evaluation.sight = before->sight;
+    evaluation.issues = before->issues;
+  } else {
+    evaluation.scope = std::make_shared<const ResolvedScope>(Resolve(*budget));
+    of = SubjectsOf(spec.scope, *evaluation.scope, of);
+    LookAtMeters(*budget, health, before.get(), evaluation, now);
+  }
+  evaluation.audit = spec.mode == api::Mode::kAudit;
+  evaluation.may_relax = evaluation.sight.may_relax;
   const auto source = ToSourceState(health);
-  evaluation.decision.window = *window;
-  LookAtMeters(*budget, health, before.get(), evaluation, now);
-  evaluation.spent_at_least = SpentAtLeast(*budget, *window, on_.ledger_id, health.epoch);
-  evaluation.doubts = total->doubts;
-  evaluation.counted =
-      policy::Count(spec, total->spent.cost, total->in_doubt.cost, evaluation.spent_at_least);
-  evaluation.decision =
-      policy::Decide({spec, *window, evaluation.counted.spent, total->last_hour.cost,
-                      total->last_5_minutes.cost, source, evaluation.sight, now});
-  const auto& soon = evaluation.decision.next_threshold_in;
-  nearest_.Set(key, spec.source, soon ? std::optional(now + *soon) : std::nullopt);
+  std::optional<Timestamp> soon;
+  evaluation.rows.reserve(of.size());
+  for (std::size_t i = 0; i < of.size(); ++i) {
+    const auto& name = of[i]->name;
+    RowPointer row;
+    if (reuse && std::find(subjects->begin(), subjects->end(), name) == subjects->end()) {
+      row = before->rows[i];
+    } else {
+      const auto id = RowId(key, name);
+      const auto tracked = on_.ledger.Track(id, CoverageOf(*budget, *of[i], evaluation.window));
+      if (!tracked.ok())
+        return fail("StoreUnavailable", "the ledger cannot be read: " + tracked.error().message());
+      const auto total = on_.ledger.Read(id, now);
+      if (!total)
+        return fail("StoreUnavailable",
+                    "the ledger does not hold this budget's total; it is read again");
+      row = MakeRow({*budget, of[i], *total,
+                     SpentAtLeast(*budget, name, evaluation.window, on_.ledger_id, health.epoch),
+                     evaluation.window, source, evaluation.sight, now});
+    }
+    if (const auto& at = row->next_threshold; at && (!soon || *at < *soon)) soon = at;
+    evaluation.rows.push_back(std::move(row));
+  }
+  nearest_.Set(key, spec.source, soon);
   if (evaluation.sight.next) on_.queue.AddAt(key, *evaluation.sight.next);
-  if (evaluation.decision.level == policy::Level::kThrottled) {
-    evaluation.shares = SharesOf(evaluation.scope, evaluation.decision);
+  if (before && !reuse) {
+    for (const auto& row : before->rows) {
+      if (!evaluation.RowOf(row->subject->name)) on_.ledger.Untrack(RowId(key, row->subject->name));
+    }
   }
   Publish(budget, std::move(evaluation));
   return std::nullopt;
@@ -260,7 +286,9 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(const kube::ObjectK
 void AgentBudgetController::Forget(const kube::ObjectKey& key) {
   {
     const std::lock_guard serialised(StripeOf(key));
-    on_.ledger.Untrack(key.ToString());
+    if (const auto evaluation = on_.board.Get(key)) {
+      for (const auto& row : evaluation->rows) on_.ledger.Untrack(RowId(key, row->subject->name));
+    }
     nearest_.Remove(key);
     for (const auto& pool : on_.board.Remove(key)) on_.enqueue_pool(pool);
   }
@@ -268,15 +296,18 @@ void AgentBudgetController::Forget(const kube::ObjectKey& key) {
 }
 
 void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
-  std::set<std::string> sources;
-  std::vector<BudgetPointer> evaluated;
-  evaluated.reserve(ids.size());
+  std::map<kube::ObjectKey, std::vector<std::string>> changed;
   for (const auto& id : ids) {
     if (id.starts_with(kUnclaimedTotal)) continue;
-    const auto slash = id.find('/');
-    const kube::ObjectKey key{id.substr(0, slash), id.substr(slash + 1)};
+    auto [key, subject] = ParseRowId(id);
+    changed[std::move(key)].push_back(std::move(subject));
+  }
+  std::set<std::string> sources;
+  std::vector<BudgetPointer> evaluated;
+  evaluated.reserve(changed.size());
+  for (const auto& [key, subjects] : changed) {
     auto budget = on_.caches.budgets.Get(key);
-    if (!budget || Evaluate(key, Scope::kReuse)) {
+    if (!budget || Evaluate(key, &subjects)) {
       on_.queue.Add(key);
       continue;
     }
@@ -301,7 +332,7 @@ bool AgentBudgetController::EvaluateEdited(const BudgetPointer& before,
   }
   const auto key = after->meta.key();
   // Evaluated before, it is tracked, and nothing has to be loaded.
-  if (!on_.board.Get(key) || Evaluate(key, Scope::kResolve)) return false;
+  if (!on_.board.Get(key) || Evaluate(key, nullptr)) return false;
   on_.reporter.Expect(key);
   return true;
 }
@@ -312,7 +343,7 @@ Status AgentBudgetController::Reconcile(const kube::ObjectKey& key) {
     Forget(key);
     return Ok();
   }
-  const auto problem = Evaluate(key, Scope::kResolve);
+  const auto problem = Evaluate(key, nullptr);
   on_.reporter.Consider(budget, problem);
   if (problem) {
     if (problem->reason == "StoreUnavailable")
@@ -320,7 +351,7 @@ Status AgentBudgetController::Reconcile(const kube::ObjectKey& key) {
     return Ok();
   }
   if (const auto evaluation = on_.board.Get(key)) {
-    on_.queue.AddAt(key, evaluation->decision.window.end);
+    on_.queue.AddAt(key, evaluation->window.end);
   }
   return Ok();
 }

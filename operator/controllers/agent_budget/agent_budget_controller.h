@@ -61,16 +61,22 @@ class AgentBudgetController {
   bool EvaluateEdited(const BudgetPointer& before, const BudgetPointer& after);
 
  private:
-  enum class Scope { kResolve, kReuse };
   // Evaluates the budget as it is in the cache, and publishes. Returns the problem that prevents
   // it, if any. Nothing is done for one that is gone: its deletion has been or will be handled.
-  std::optional<BudgetProblem> Evaluate(const kube::ObjectKey& key, Scope scope);
+  // `subjects`: those whose spend changed, and nothing else has; null: all is looked at anew.
+  std::optional<BudgetProblem> Evaluate(const kube::ObjectKey& key,
+                                        const std::vector<std::string>* subjects);
+  // The window in force, `window` being that of `now`.
+  static policy::Window WindowOf(const api::AgentBudget& budget, const Evaluation* before,
+                                 policy::Window window, Timestamp now);
   ResolvedScope Resolve(const api::AgentBudget& budget) const;
   void Hold(const api::AgentBudget& budget);
   // What is seen of the agents covered, and what that asks for.
   void LookAtMeters(const api::AgentBudget& budget, const ledger::SourceHealth& health,
                     const Evaluation* before, Evaluation& evaluation, Timestamp now) const;
   void Publish(const BudgetPointer& budget, Evaluation evaluation);
+  // An event where a row's level is another than before.
+  void TellLevel(const api::AgentBudget& budget, const Row* before, const Row& row) const;
   void Forget(const kube::ObjectKey& key);
   std::mutex& StripeOf(const kube::ObjectKey& key);
 

@@ -4,7 +4,7 @@
 
 #include "api/codec.h"
 #include "base/time_text.h"
-#include "controllers/agent_budget/coverage.h"
+#include "controllers/agent_budget/subject.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
 #include "policy/window.h"
@@ -105,11 +105,11 @@ api::AgentBudgetStatus BudgetReporter::StatusOf(const api::AgentBudget& budget,
                                                 Timestamp now) const {
   const auto key = budget.meta.key();
   const auto evaluation = on_.board.Get(key);
-  const auto agents = on_.ledger.Agents(key.ToString(), kDearestAgents);
+  const auto agents = on_.ledger.Agents(RowId(key, ""), kDearestAgents);
   const auto health = on_.ledger.Health(budget.spec.source);
   std::vector<ledger::JournalEntry> doubts;
-  if (evaluation && evaluation->doubts > 0) {
-    doubts = on_.ledger.Doubts(CoverageOf(budget, evaluation->scope, evaluation->decision.window),
+  if (evaluation && DoubtOf(*evaluation).doubts > 0) {
+    doubts = on_.ledger.Doubts(CoverageOf(budget, WholeOf(*evaluation->scope), evaluation->window),
                                kMostDoubtsTold);
   }
   const bool with_closed = evaluation && !memory.problem && history == History::kWithClosedWindows;
@@ -130,7 +130,7 @@ std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget&
                                                          const Evaluation& evaluation) const {
   auto history = budget.status.history;
   const auto written = ParseRfc3339(budget.status.window_start);
-  const auto& current = evaluation.decision.window;
+  const auto& current = evaluation.window;
   if (!written || budget.status.observed_generation != budget.meta.generation ||
       *written >= current.start) {
     return history;
@@ -140,7 +140,7 @@ std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget&
   std::vector<api::ClosedWindow> closed;
   auto window = policy::WindowBefore(current, budget.spec.window);
   while (window && window->start >= *written && closed.size() < kHistory) {
-    const auto spent = on_.ledger.Sum(CoverageOf(budget, evaluation.scope, *window));
+    const auto spent = on_.ledger.Sum(CoverageOf(budget, WholeOf(*evaluation.scope), *window));
     if (!spent) break;
     const auto& zone = budget.spec.window.time_zone;
     closed.push_back({policy::FormatTime(window->start, zone),

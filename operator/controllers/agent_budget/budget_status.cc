@@ -7,16 +7,18 @@
 #include "controllers/agent_budget/report_conditions.h"
 #include "controllers/agent_budget/sight_conditions.h"
 #include "controllers/agent_budget/still_spending.h"
+#include "controllers/agent_budget/subject_status.h"
 #include "controllers/conditions.h"
 #include "policy/window.h"
 
 namespace purser::controllers {
 namespace {
 
-std::string StateOf(const BudgetReport& report) {
+std::string StateOf(const BudgetReport& report, const Row* worst) {
   if (report.problem || report.evaluation == nullptr) return "NotReady";
-  if (report.evaluation->decision.audit) return "Audit";
-  return std::string(policy::ToString(report.evaluation->decision.level));
+  if (report.evaluation->audit) return "Audit";
+  return std::string(
+      policy::ToString(worst != nullptr ? worst->decision.level : policy::Level::kNormal));
 }
 
 // What a restart has not evaluated yet goes on to hold: it tells that something may be taken.
@@ -30,24 +32,15 @@ void KeepAmounts(const api::AgentBudgetStatus& before, api::AgentBudgetStatus& s
   status.percent_used = before.percent_used;
   status.agent_count = before.agent_count;
   status.agents = before.agents;
+  status.subjects = before.subjects;
+  status.states = before.states;
+  status.summary = before.summary;
   status.in_doubt = before.in_doubt;
   status.ledger = before.ledger;
   status.spent_at_least = before.spent_at_least;
 }
 
-void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
-  const auto& decision = report.evaluation->decision;
-  // The evaluation's own: a held one's window is not that of the spec.
-  const auto& window = report.evaluation->window_spec;
-  const auto& zone = window ? window->time_zone : report.budget.spec.window.time_zone;
-  status.window_start = policy::FormatTime(decision.window.start, zone);
-  status.window_end = policy::FormatTime(decision.window.end, zone);
-  status.resets_at = FormatUtc(decision.window.end);
-  status.ledger = report.ledger_id;
-  const auto& least = report.evaluation->spent_at_least;
-  if (least) status.spent_at_least = least->ToDecimal();
-  if (report.evaluation->doubts > 0)
-    status.in_doubt = report.evaluation->counted.in_doubt.ToDecimal();
+void AddDecision(const policy::BudgetDecision& decision, api::AgentBudgetStatus& status) {
   status.limit = decision.limit.ToDecimal();
   status.spent = decision.spent.ToDecimal();
   status.remaining = decision.remaining.ToDecimal();
@@ -55,6 +48,10 @@ void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
   status.burn_per_hour = decision.burn_per_hour.ToDecimal();
   status.projected = decision.projected.ToDecimal();
   if (decision.exhausts_at) status.exhausts_at = FormatUtc(*decision.exhausts_at);
+}
+
+void AddAgents(const BudgetReport& report, const policy::BudgetDecision& decision,
+               api::AgentBudgetStatus& status) {
   status.agent_count = static_cast<std::int32_t>(report.agents.count);
   for (const auto& [name, spent] : report.agents.dearest) {
     status.agents.push_back({name, spent.cost.ToDecimal(), PercentUsed(spent.cost, decision.limit),
@@ -62,19 +59,45 @@ void AddAmounts(const BudgetReport& report, api::AgentBudgetStatus& status) {
   }
 }
 
-void AddLevelConditions(const BudgetReport& report, ReportConditions& conditions) {
-  const auto& decision = report.evaluation->decision;
+void AddAmounts(const BudgetReport& report, const Row* worst, api::AgentBudgetStatus& status) {
+  const auto& evaluation = *report.evaluation;
+  // The evaluation's own: a held one's window is not that of the spec.
+  const auto& window = evaluation.window_spec;
+  const auto& zone = window ? window->time_zone : report.budget.spec.window.time_zone;
+  status.window_start = policy::FormatTime(evaluation.window.start, zone);
+  status.window_end = policy::FormatTime(evaluation.window.end, zone);
+  status.resets_at = FormatUtc(evaluation.window.end);
+  status.ledger = report.ledger_id;
+  const auto in_doubt = DoubtOf(evaluation);
+  if (in_doubt.doubts > 0) status.in_doubt = in_doubt.amount.ToDecimal();
+  if (worst == nullptr) return;
+  AddDecision(worst->decision, status);
+  if (report.budget.spec.scope.per != api::Per::kTotal) {
+    AddSubjects(report, status);
+    return;
+  }
+  if (worst->spent_at_least) status.spent_at_least = worst->spent_at_least->ToDecimal();
+  AddAgents(report, worst->decision, status);
+}
+
+void AddLevelConditions(const BudgetReport& report, const Row* worst,
+                        ReportConditions& conditions) {
+  const auto& rows = report.evaluation->rows;
   using policy::Level;
+  const Level level = worst != nullptr ? worst->decision.level : Level::kNormal;
+  const bool exhausted = std::any_of(rows.begin(), rows.end(), [](const RowPointer& row) {
+    return row->decision.spent >= row->decision.limit;
+  });
+  const std::string message = LevelMessage(*report.evaluation);
   const auto set = [&](const char* type, bool value, const std::string& reason) {
-    conditions.Set(type, value, reason, decision.message);
+    conditions.Set(type, value, reason, message);
   };
-  const std::string suffix = decision.audit ? "InAudit" : "";
-  set("Warning", decision.level >= Level::kWarning,
-      decision.level >= Level::kWarning ? "ThresholdCrossed" : "BelowThresholds");
-  set("Throttled", decision.level >= Level::kThrottled,
-      decision.level >= Level::kThrottled ? std::string(policy::ToString(decision.level)) + suffix
-                                          : "BelowThresholds");
-  const bool exhausted = decision.spent >= decision.limit;
+  const std::string suffix = report.evaluation->audit ? "InAudit" : "";
+  set("Warning", level >= Level::kWarning,
+      level >= Level::kWarning ? "ThresholdCrossed" : "BelowThresholds");
+  set("Throttled", level >= Level::kThrottled,
+      level >= Level::kThrottled ? std::string(policy::ToString(level)) + suffix
+                                 : "BelowThresholds");
   set("Exhausted", exhausted, exhausted ? "LimitReached" : "WithinLimit");
 }
 
@@ -85,42 +108,57 @@ api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
   // Conditions carry over, so that a transition time moves only with its status.
   status.conditions = report.budget.status.conditions;
   status.observed_generation = report.budget.meta.generation;
-  status.state = StateOf(report);
+  const auto row = report.evaluation != nullptr ? report.evaluation->Worst() : nullptr;
+  const Row* worst = row.get();
+  status.state = StateOf(report, worst);
   status.history = report.history;
 
   ReportConditions conditions(report, status);
   if (report.problem) {
     if (report.evaluation != nullptr && report.evaluation->window_spec) {
-      AddAmounts(report, status);
+      AddAmounts(report, worst, status);
       status.exhausts_at.clear();  // a forecast needs spend that goes on being read
     } else {
       KeepAmounts(report.budget.status, status);
     }
     conditions.Set("Ready", false, report.problem->reason, report.problem->message);
   } else if (report.evaluation != nullptr) {
-    AddAmounts(report, status);
+    AddAmounts(report, worst, status);
     conditions.Set("Ready", true, "Evaluated", "the budget is evaluated with every new spend");
-    const auto& missing = report.evaluation->scope.missing_pools;
+    const auto& missing = report.evaluation->scope->missing_pools;
     if (missing.empty()) {
       conditions.Set("ScopeResolved", true, "Resolved",
-                     report.evaluation->scope.whole_namespace ? "the whole namespace"
-                                                              : "every pool named exists");
+                     report.evaluation->scope->whole_namespace ? "the whole namespace"
+                                                               : "every pool named exists");
     } else {
       conditions.Set("ScopeResolved", false, "PoolNotFound",
                      "spec.scope.pools: no valid AgentPool named " + Join(missing) +
                          " in namespace " + report.budget.meta.ns +
                          "; create it or correct the name");
     }
-    AddLevelConditions(report, conditions);
+    AddLevelConditions(report, worst, conditions);
   }
   AddStillSpending(report, conditions);
   AddSightConditions(report, status);
   return status;
 }
 
+namespace {
+
+// Forecasts aside: they change with time alone.
+bool SameSpent(const std::vector<api::SubjectSpend>& a, const std::vector<api::SubjectSpend>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
+    return one.name == other.name && one.spent == other.spent && one.limit == other.limit &&
+           one.state == other.state && one.spent_at_least == other.spent_at_least;
+  });
+}
+
+}  // namespace
+
 bool AmountsDiffer(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after) {
   const bool burn_ended = before.burn_per_hour != after.burn_per_hour && after.burn_per_hour == "0";
-  return before.spent != after.spent || burn_ended || before.agents != after.agents;
+  return before.spent != after.spent || burn_ended || before.agents != after.agents ||
+         !SameSpent(before.subjects, after.subjects);
 }
 
 namespace {
@@ -144,8 +182,8 @@ bool WorthWriting(const api::AgentBudgetStatus& before, const api::AgentBudgetSt
       before.window_start != after.window_start || before.window_end != after.window_end ||
       before.limit != after.limit || before.percent_used != after.percent_used ||
       before.in_doubt != after.in_doubt || before.spent_at_least != after.spent_at_least ||
-      before.history != after.history || TellsOther(before, after) ||
-      ConditionsDiffer(before.conditions, after.conditions)) {
+      before.history != after.history || before.states != after.states ||
+      TellsOther(before, after) || ConditionsDiffer(before.conditions, after.conditions)) {
     return true;
   }
   if (!AmountsDiffer(before, after)) return false;

@@ -11,60 +11,126 @@ bool SameShare(const policy::PoolShare& a, const policy::PoolShare& b) {
   return a.total == b.total && a.agents == b.agents;
 }
 
-// Whether `pool` would be treated the same by both.
-bool SameDemandOn(const Evaluation& before, const Evaluation& after, const kube::ObjectKey& pool) {
+std::ptrdiff_t FindPool(const std::vector<CoveredPool>& pools, const kube::ObjectKey& pool) {
+  const auto found = std::lower_bound(
+      pools.begin(), pools.end(), pool,
+      [](const CoveredPool& covered, const kube::ObjectKey& key) { return covered.key < key; });
+  if (found == pools.end() || found->key != pool) return -1;
+  return found - pools.begin();
+}
+
+// Whether `pool` would be treated the same by both rows.
+bool SameRow(const Row& before, const Row& after, const kube::ObjectKey& pool) {
   const auto i = before.Find(pool);
   const auto j = after.Find(pool);
   if (i < 0 || j < 0) return i == j;
   const auto x = static_cast<std::size_t>(i);
   const auto y = static_cast<std::size_t>(j);
-  if (!(before.scope.pools[x] == after.scope.pools[y])) return false;
+  if (before.subject != after.subject && !(before.subject->pools[x] == after.subject->pools[y]))
+    return false;
   const auto& a = before.decision;
   const auto& b = after.decision;
-  if (a.level != b.level || a.audit != b.audit || a.may_relax != b.may_relax) return false;
+  if (a.level != b.level) return false;
   if (policy::BandOf(a.percent_used) != policy::BandOf(b.percent_used)) return false;
-  const bool alike = before.sight.agents.empty() && after.sight.agents.empty();
-  for (const auto& agent : after.scope.pools[y].agents) {
-    if (alike) break;
-    if (before.LevelFor(agent) != after.LevelFor(agent) ||
-        before.MayRelax(agent) != after.MayRelax(agent))
-      return false;
-  }
   const bool shared_before = x < before.shares.size();
   const bool shared_after = y < after.shares.size();
   if (shared_before != shared_after) return false;
   return !shared_before || SameShare(before.shares[x], after.shares[y]);
 }
 
+// Whether `pool` would be treated the same by both.
+bool SameDemandOn(const Evaluation& before, const Evaluation& after, const kube::ObjectKey& pool) {
+  const auto i = before.Find(pool);
+  const auto j = after.Find(pool);
+  if (i < 0 || j < 0) return i == j;
+  const auto& covered = after.scope->pools[static_cast<std::size_t>(j)];
+  if (before.scope != after.scope && !(before.scope->pools[static_cast<std::size_t>(i)] == covered))
+    return false;
+  if (before.audit != after.audit || before.may_relax != after.may_relax) return false;
+  if (!(before.sight.agents == after.sight.agents)) {
+    for (const auto& agent : covered.agents) {
+      const auto asked = [&](const Evaluation& of) {
+        const auto found = of.sight.agents.find(agent);
+        return found == of.sight.agents.end() ? std::nullopt : std::optional(found->second.level);
+      };
+      if (asked(before) != asked(after)) return false;
+    }
+  }
+  if (before.rows.size() != after.rows.size()) return false;
+  return std::equal(before.rows.begin(), before.rows.end(), after.rows.begin(),
+                    [&](const RowPointer& a, const RowPointer& b) {
+                      return a == b ||
+                             (a->subject->name == b->subject->name && SameRow(*a, *b, pool));
+                    });
+}
+
 }  // namespace
 
-policy::Level Evaluation::LevelFor(const std::string& agent) const {
+std::ptrdiff_t Row::Find(const kube::ObjectKey& pool) const {
+  return FindPool(subject->pools, pool);
+}
+
+InDoubt DoubtOf(const Evaluation& evaluation) {
+  InDoubt sum;
+  for (const auto& row : evaluation.rows) {
+    sum.amount += row->counted.in_doubt;
+    sum.doubts += row->doubts;
+  }
+  return sum;
+}
+
+std::optional<Money> SpentAtLeastOf(const Evaluation& evaluation) {
+  std::optional<Money> sum;
+  for (const auto& row : evaluation.rows) {
+    if (row->spent_at_least) sum = sum.value_or(Money()) + *row->spent_at_least;
+  }
+  return sum;
+}
+
+bool Worse(const Row& a, const Row& b) {
+  if (a.decision.level != b.decision.level) return a.decision.level > b.decision.level;
+  if (a.decision.percent_used != b.decision.percent_used)
+    return a.decision.percent_used > b.decision.percent_used;
+  return a.decision.spent > b.decision.spent;
+}
+
+policy::Level Evaluation::LevelFor(const Row& row, const std::string& agent) const {
   const auto found = sight.agents.find(agent);
-  return found == sight.agents.end() ? decision.level
-                                     : std::max(decision.level, found->second.level);
+  return found == sight.agents.end() ? row.decision.level
+                                     : std::max(row.decision.level, found->second.level);
 }
 
 bool Evaluation::MayRelax(const std::string& agent) const {
-  return decision.may_relax && !sight.agents.contains(agent);
+  return may_relax && !sight.agents.contains(agent);
+}
+
+RowPointer Evaluation::RowOf(const std::string& subject) const {
+  const auto found = std::lower_bound(
+      rows.begin(), rows.end(), subject,
+      [](const RowPointer& row, const std::string& name) { return row->subject->name < name; });
+  return found == rows.end() || (*found)->subject->name != subject ? nullptr : *found;
+}
+
+RowPointer Evaluation::Worst() const {
+  const auto worst =
+      std::min_element(rows.begin(), rows.end(),
+                       [](const RowPointer& a, const RowPointer& b) { return Worse(*a, *b); });
+  return worst == rows.end() ? nullptr : *worst;
 }
 
 std::ptrdiff_t Evaluation::Find(const kube::ObjectKey& pool) const {
-  const auto found = std::lower_bound(
-      scope.pools.begin(), scope.pools.end(), pool,
-      [](const CoveredPool& covered, const kube::ObjectKey& key) { return covered.key < key; });
-  if (found == scope.pools.end() || found->key != pool) return -1;
-  return found - scope.pools.begin();
+  return FindPool(scope->pools, pool);
 }
 
 bool Evaluation::Knows(const api::AgentPool& pool) const {
   const auto found = Find(pool.meta.key());
   return found >= 0 &&
-         scope.pools[static_cast<std::size_t>(found)].generation >= pool.meta.generation;
+         scope->pools[static_cast<std::size_t>(found)].generation >= pool.meta.generation;
 }
 
 bool Evaluation::SameDemand(const Evaluation& other) const {
-  if (!(scope.pools == other.scope.pools)) return false;
-  return std::all_of(scope.pools.begin(), scope.pools.end(),
+  if (!(scope->pools == other.scope->pools)) return false;
+  return std::all_of(scope->pools.begin(), scope->pools.end(),
                      [&](const CoveredPool& pool) { return SameDemandOn(*this, other, pool.key); });
 }
 
@@ -73,12 +139,12 @@ std::vector<kube::ObjectKey> EvaluationBoard::Publish(const EvaluationPointer& e
   const std::lock_guard lock(mutex_);
   auto& slot = by_budget_[evaluation->budget];
   const EvaluationPointer before = std::exchange(slot, evaluation);
-  for (const auto& pool : evaluation->scope.pools) {
+  for (const auto& pool : evaluation->scope->pools) {
     if (!before || !SameDemandOn(*before, *evaluation, pool.key)) changed.push_back(pool.key);
     by_pool_[pool.key][evaluation->budget] = evaluation;
   }
   if (before) {
-    for (const auto& pool : before->scope.pools) {
+    for (const auto& pool : before->scope->pools) {
       if (evaluation->Find(pool.key) >= 0) continue;
       changed.push_back(pool.key);
       const auto entry = by_pool_.find(pool.key);
@@ -94,7 +160,7 @@ std::vector<kube::ObjectKey> EvaluationBoard::Remove(const kube::ObjectKey& budg
   const std::lock_guard lock(mutex_);
   const auto found = by_budget_.find(budget);
   if (found == by_budget_.end()) return changed;
-  for (const auto& pool : found->second->scope.pools) {
+  for (const auto& pool : found->second->scope->pools) {
     changed.push_back(pool.key);
     const auto entry = by_pool_.find(pool.key);
     if (entry == by_pool_.end()) continue;

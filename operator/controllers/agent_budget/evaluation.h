@@ -12,6 +12,7 @@
 
 #include "api/agent_budget.h"
 #include "controllers/agent_budget/scope.h"
+#include "controllers/agent_budget/subject.h"
 #include "controllers/metering/metering.h"
 #include "policy/budget_decision.h"
 #include "policy/share.h"
@@ -19,34 +20,67 @@
 
 namespace purser::controllers {
 
+// What a budget demands of one of its subjects. Immutable once published.
+struct Row {
+  kube::ObjectKey budget;
+  SubjectPointer subject;  // never null
+  policy::BudgetDecision decision;
+  policy::Counted counted;                  // what decision.spent is made of
+  std::optional<Money> spent_at_least;      // of this window, by the status of a lost ledger
+  std::int64_t doubts = 0;                  // entries behind counted.in_doubt
+  std::vector<policy::PoolShare> shares;    // parallel to subject->pools; filled while throttled
+  std::optional<Timestamp> next_threshold;  // when it is reached, at the present rate
+
+  // Position of `pool` in subject->pools, or -1.
+  std::ptrdiff_t Find(const kube::ObjectKey& pool) const;
+};
+using RowPointer = std::shared_ptr<const Row>;
+
 // Immutable once published.
 struct Evaluation {
   kube::ObjectKey budget;
   std::int64_t generation = 0;  // of the budget's spec
-  // Of which decision.window is one; nothing: the budget could never be evaluated.
+  // Of which `window` is one; nothing: the budget could never be evaluated.
   std::optional<api::WindowSpec> window_spec;
-  policy::BudgetDecision decision;
-  policy::Counted counted;              // what decision.spent is made of
-  std::optional<Money> spent_at_least;  // of this window, by the status of a lost ledger
-  std::int64_t doubts = 0;              // entries behind counted.in_doubt
+  policy::Window window;
   policy::Sight sight;
   std::vector<MeterIssue> issues;  // of the agents covered
-  ResolvedScope scope;
-  std::vector<policy::PoolShare> shares;  // parallel to scope.pools; filled while throttled
+  // Never null.
+  std::shared_ptr<const ResolvedScope> scope = std::make_shared<const ResolvedScope>();
+  std::vector<RowPointer> rows;  // sorted by the subject's name
+  bool audit = false;            // computed and reported, nothing touched
+  bool may_relax = true;         // false: what is taken is held
   // The budget cannot be evaluated at present: this keeps what it had taken, and asks nothing of
   // pools that came later.
   bool held = false;
 
-  // What is asked of one agent, and whether what was taken from it may be restored.
-  policy::Level LevelFor(const std::string& agent) const;
+  // What is asked of one agent by a row that governs it, and whether what was taken from it may be
+  // restored.
+  policy::Level LevelFor(const Row& row, const std::string& agent) const;
   bool MayRelax(const std::string& agent) const;
+  // The row of a subject; null: there is none.
+  RowPointer RowOf(const std::string& subject) const;
+  // The one that asks most, and of those the one spent furthest; null: no subject.
+  RowPointer Worst() const;
   // Whether two evaluations ask the same of every pool.
   bool SameDemand(const Evaluation& other) const;
-  // Position of `pool` in scope.pools, or -1.
+  // Position of `pool` in scope->pools, or -1.
   std::ptrdiff_t Find(const kube::ObjectKey& pool) const;
   // Whether it covers `pool` as its spec is now, or newer.
   bool Knows(const api::AgentPool& pool) const;
 };
+
+// Held in doubt, of all rows together, and how many entries are behind that.
+struct InDoubt {
+  Money amount;
+  std::int64_t doubts = 0;
+};
+InDoubt DoubtOf(const Evaluation& evaluation);
+// What the status of a lost ledger said of all rows together; nothing: none was lost.
+std::optional<Money> SpentAtLeastOf(const Evaluation& evaluation);
+
+// Whether `a` is to be told before `b`: it asks more, or is spent further.
+bool Worse(const Row& a, const Row& b);
 
 using EvaluationPointer = std::shared_ptr<const Evaluation>;
 

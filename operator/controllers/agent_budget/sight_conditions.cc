@@ -96,13 +96,13 @@ void AddPricing(const BudgetReport& report, ReportConditions& conditions) {
 
 void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
   if (report.evaluation == nullptr) return;
-  const auto& evaluation = *report.evaluation;
-  if (evaluation.doubts == 0) {
+  const auto [in_doubt, doubts] = DoubtOf(*report.evaluation);
+  if (doubts == 0) {
     conditions.Set("SpendInDoubt", false, "NoDoubt", "no money is held in this window");
     return;
   }
   const bool counts = report.budget.spec.on_doubt == api::OnDoubt::kCount;
-  std::string message = evaluation.counted.in_doubt.ToDollars() + " is held in doubt and " +
+  std::string message = in_doubt.ToDollars() + " is held in doubt and " +
                         (counts ? "counted (onDoubt: Count)" : "not counted (onDoubt: Hold)") +
                         "; decide each with a SpendCorrection in namespace " +
                         report.budget.meta.ns +
@@ -114,7 +114,7 @@ void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
     AddPart(message, Describe(entry));
     ++told;
   }
-  AddMore(message, told, static_cast<std::size_t>(evaluation.doubts));
+  AddMore(message, told, static_cast<std::size_t>(doubts));
   conditions.Set("SpendInDoubt", true, counts ? "Counted" : "Held", message);
 }
 
@@ -122,7 +122,7 @@ void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
 void AddGap(const BudgetReport& report, ReportConditions& conditions) {
   const auto& health = report.health;
   const auto* evaluation = report.evaluation;
-  const auto since = evaluation != nullptr ? evaluation->decision.window.start : Timestamp::min();
+  const auto since = evaluation != nullptr ? evaluation->window.start : Timestamp::min();
   std::string reason;
   std::string message;
   if (health.gap && health.gap->until > since) {
@@ -133,12 +133,12 @@ void AddGap(const BudgetReport& report, ReportConditions& conditions) {
     if (reason.empty()) reason = "KnownSince";
     AddPart(message, "known since " + FormatUtc(*health.epoch) + "; spend before it is not in it");
   }
-  if (evaluation != nullptr && evaluation->spent_at_least) {
+  const auto least = evaluation != nullptr ? SpentAtLeastOf(*evaluation) : std::nullopt;
+  if (least) {
     if (reason.empty()) reason = "LedgerLost";
     AddPart(message, "the ledger that knew this window is lost; this status said " +
-                         evaluation->spent_at_least->ToDollars() + " was spent, and until " +
-                         FormatUtc(evaluation->decision.window.end) +
-                         " nothing is restored below that");
+                         least->ToDollars() + " was spent, and until " +
+                         FormatUtc(evaluation->window.end) + " nothing is restored below that");
   }
   if (!reason.empty()) {
     conditions.Set("LedgerGap", true, reason, message);

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "controllers/agent_budget/budget_reporter.h"
-#include "controllers/agent_budget/coverage.h"
 #include "controllers/agent_budget/sight_conditions.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
@@ -76,11 +75,11 @@ void BudgetReporter::RecordJournal(const api::AgentBudget& budget, const Evaluat
   ledger::JournalFilter filter;
   filter.source = budget.spec.source;
   filter.ns = budget.meta.ns;
-  if (!evaluation.scope.whole_namespace) {
-    if (evaluation.scope.agents.empty()) return;
-    filter.agents = evaluation.scope.agents;
+  if (!evaluation.scope->whole_namespace) {
+    if (evaluation.scope->agents.empty()) return;
+    filter.agents = evaluation.scope->agents;
   }
-  filter.since = evaluation.decision.window.start;
+  filter.since = evaluation.window.start;
   filter.most = kMostRead;
   const auto read = on_.ledger.Journal(filter);
   if (!read) return;  // told again with the next status

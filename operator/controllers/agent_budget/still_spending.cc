@@ -86,7 +86,7 @@ std::optional<std::vector<SpentAfterStop>> StillSpendingOf(const StillSpendingBo
                                                            const Evaluation& evaluation) {
   std::vector<SpentAfterStop> spent;
   bool all = true;
-  for (const auto& pool : evaluation.scope.pools) {
+  for (const auto& pool : evaluation.scope->pools) {
     const auto found = board.Of(pool.key);
     if (!found) {
       all = false;

@@ -14,19 +14,32 @@ Money AmountOf(const std::string& text) {
 
 }  // namespace
 
-std::optional<Money> SpentAtLeast(const api::AgentBudget& budget, const policy::Window& window,
-                                  const std::string& ledger_id, std::optional<Timestamp> epoch) {
+std::optional<Money> SpentAtLeast(const api::AgentBudget& budget, const std::string& subject,
+                                  const policy::Window& window, const std::string& ledger_id,
+                                  std::optional<Timestamp> epoch) {
   const auto& status = budget.status;
   if (ParseRfc3339(status.window_start) != window.start) return std::nullopt;
+  // What a status of another `per` says is not of this subject.
+  if (subject.empty() != status.subjects.empty()) return std::nullopt;
+  const std::string* at_least = &status.spent_at_least;
+  const std::string* spent = &status.spent;
+  if (!subject.empty()) {
+    const auto found =
+        std::find_if(status.subjects.begin(), status.subjects.end(),
+                     [&](const api::SubjectSpend& one) { return one.name == subject; });
+    if (found == status.subjects.end()) return std::nullopt;
+    at_least = &found->spent_at_least;
+    spent = &found->spent;
+  }
   std::optional<Money> least;
   const auto add = [&](const std::string& text) {
     const auto amount = AmountOf(text);
     if (amount > least.value_or(Money())) least = amount;
   };
-  add(status.spent_at_least);
+  add(*at_least);
   const bool other =
       status.ledger.empty() ? epoch && *epoch > window.start : status.ledger != ledger_id;
-  if (other) add(status.spent);
+  if (other) add(*spent);
   return least;
 }
 

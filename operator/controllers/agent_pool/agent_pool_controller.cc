@@ -328,7 +328,7 @@ void AgentPoolController::LookAfterStop(const api::AgentPool& pool, PoolMemory& 
     auto governor = agent.governor;
     if (!governor) {
       const auto covering = on_.board.Covering(pool.meta.key());
-      if (!covering.empty()) governor = covering.front();
+      if (!covering.empty()) governor = covering.front()->Worst();
     }
     const auto budget = governor ? on_.caches.budgets.Get(governor->budget) : nullptr;
     if (!budget) continue;

@@ -8,20 +8,19 @@
 namespace purser::controllers {
 namespace {
 
-// What `evaluation` allows the agent at `position` of its own list for this
-// pool.
-std::int32_t Allowed(const Evaluation& evaluation, std::size_t pool, std::size_t position,
-                     const AgentDemand& agent) {
+// What `row` allows the agent at `position` of its own list for this pool.
+std::int32_t Allowed(const Evaluation& evaluation, const Row& row, std::size_t pool,
+                     std::size_t position, const AgentDemand& agent) {
   const auto maximum = agent.maximum;
-  switch (evaluation.LevelFor(agent.name)) {
+  switch (evaluation.LevelFor(row, agent.name)) {
     case policy::Level::kNormal:
     case policy::Level::kWarning:
       return maximum;
     case policy::Level::kThrottled:
       // Its meter alone is lost: how much is left for it is not known.
       if (evaluation.sight.agents.contains(agent.name)) return std::min(maximum, 1);
-      if (pool < evaluation.shares.size() && position < evaluation.shares[pool].agents.size()) {
-        return std::min(maximum, evaluation.shares[pool].agents[position]);
+      if (pool < row.shares.size() && position < row.shares[pool].agents.size()) {
+        return std::min(maximum, row.shares[pool].agents[position]);
       }
       return 0;
     case policy::Level::kRefusingWork:
@@ -54,6 +53,46 @@ bool Stricter(policy::Level level, std::int32_t concurrency, const AgentDemand& 
   return concurrency < than.concurrency;
 }
 
+// Adds what one row asks of the agents it governs in the pool.
+void AskOf(const Evaluation& evaluation, const RowPointer& row, const kube::ObjectKey& pool,
+           PoolDemandResult& result) {
+  const auto found = row->Find(pool);
+  if (found < 0) return;
+  const auto position = static_cast<std::size_t>(found);
+  const auto& covered = row->subject->pools[position];
+  const auto band = policy::BandOf(row->decision.percent_used);
+  const bool throttled =
+      row->decision.level == policy::Level::kThrottled && position < row->shares.size();
+  std::int32_t total = 0;
+  std::vector<std::int32_t> full;
+  if (throttled) full = FullShares(covered, total);
+  for (std::size_t at = 0; at < covered.agents.size(); ++at) {
+    const auto agent_of =
+        std::find_if(result.agents.begin(), result.agents.end(),
+                     [&](const AgentDemand& one) { return one.name == covered.agents[at]; });
+    if (agent_of == result.agents.end()) continue;
+    auto& agent = *agent_of;
+    const auto allowed = Allowed(evaluation, *row, position, at, agent);
+    if (!evaluation.MayRelax(agent.name)) agent.may_relax = false;
+    agent.band = std::max(agent.band, band);
+    if (throttled) {
+      const auto& shares = row->shares[position];
+      if (at < full.size() && full[at] > 0 && at < shares.agents.size()) {
+        Lower(agent, shares.agents[at], full[at]);
+      } else {
+        Lower(agent, shares.total, total);  // too many agents for one call each
+      }
+    }
+    const auto level = evaluation.LevelFor(*row, agent.name);
+    // Its own meter is lost: replicas follow the one call that is left to it.
+    if (level == policy::Level::kThrottled && evaluation.sight.agents.contains(agent.name))
+      Lower(agent, allowed, agent.maximum);
+    if (level >= policy::Level::kWarning && Stricter(level, allowed, agent)) agent.governor = row;
+    agent.level = std::max(agent.level, level);
+    agent.concurrency = std::min(agent.concurrency, allowed);
+  }
+}
+
 }  // namespace
 
 PoolDemandResult CombineDemand(const api::AgentPool& pool,
@@ -72,47 +111,13 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
 
   bool audit = false;
   for (const auto& evaluation : covering) {
-    const auto found = evaluation->Find(pool.meta.key());
-    if (found < 0) continue;
-    if (evaluation->decision.audit) {
+    if (evaluation->Find(pool.meta.key()) < 0) continue;
+    if (evaluation->audit) {
       audit = true;
       continue;
     }
     result.covered = true;
-    const auto position = static_cast<std::size_t>(found);
-    const auto& names = evaluation->scope.pools[position].agents;
-    const auto band = policy::BandOf(evaluation->decision.percent_used);
-    const bool throttled = evaluation->decision.level == policy::Level::kThrottled &&
-                           position < evaluation->shares.size();
-    std::int32_t total = 0;
-    std::vector<std::int32_t> full;
-    if (throttled) full = FullShares(evaluation->scope.pools[position], total);
-    for (auto& agent : result.agents) {
-      const auto name = std::find(names.begin(), names.end(), agent.name);
-      if (name == names.end()) continue;
-      const auto allowed =
-          Allowed(*evaluation, position, static_cast<std::size_t>(name - names.begin()), agent);
-      if (!evaluation->MayRelax(agent.name)) agent.may_relax = false;
-      agent.band = std::max(agent.band, band);
-      if (throttled) {
-        const auto& shares = evaluation->shares[position];
-        const auto at = static_cast<std::size_t>(name - names.begin());
-        if (at < full.size() && full[at] > 0 && at < shares.agents.size()) {
-          Lower(agent, shares.agents[at], full[at]);
-        } else {
-          Lower(agent, shares.total,
-                total);  // too many agents for one call each
-        }
-      }
-      const auto level = evaluation->LevelFor(agent.name);
-      // Its own meter is lost: replicas follow the one call that is left to it.
-      if (level == policy::Level::kThrottled && evaluation->sight.agents.contains(agent.name))
-        Lower(agent, allowed, agent.maximum);
-      if (level >= policy::Level::kWarning && Stricter(level, allowed, agent))
-        agent.governor = evaluation;
-      agent.level = std::max(agent.level, level);
-      agent.concurrency = std::min(agent.concurrency, allowed);
-    }
+    for (const auto& row : evaluation->rows) AskOf(*evaluation, row, pool.meta.key(), result);
   }
   result.audit_only = audit && !result.covered;
 

@@ -24,7 +24,7 @@ struct AgentDemand {
   std::int32_t share_of = 1;
   std::int32_t band = 0;           // of the budget that is spent furthest
   bool may_relax = true;           // false: a budget that covers it holds what it took
-  EvaluationPointer governor;      // the strictest enforcing budget; null: none asks anything
+  RowPointer governor;             // the strictest enforcing budget; null: none asks anything
   bool stopped_by_person = false;  // by spec.stop, and no budget stops it
   bool waits_for_person = false;   // no budget stops it any more, nobody has restored it
 };
@@ -33,7 +33,7 @@ struct PoolDemandResult {
   std::vector<AgentDemand> agents;               // in the pool's order
   policy::Level level = policy::Level::kNormal;  // the strongest of the agents
   std::int32_t concurrency = 0;  // of the pool: at most its maximum, at most the agents' sum
-  EvaluationPointer governor;    // of the strongest agent; null: none
+  RowPointer governor;           // of the strongest agent; null: none
   bool covered = false;          // some enforcing budget covers the pool
   bool audit_only = false;       // only budgets in mode Audit cover it
   bool may_relax = true;

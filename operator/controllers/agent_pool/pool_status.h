@@ -20,7 +20,7 @@ namespace purser::controllers {
 struct AgentReport {
   std::string name;
   AgentOutcome outcome;
-  EvaluationPointer governor;
+  RowPointer governor;
   std::string workload;                   // "Deployment researcher"
   bool missing = false;                   // the workload is not there
   std::int32_t replicas = 0;              // spec.replicas in force

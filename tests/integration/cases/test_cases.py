@@ -9,6 +9,7 @@ import os
 import unittest
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import budgets
 import falls
 import sight
 import workloads
@@ -16,7 +17,7 @@ from cases import CASES, Case
 from stage import Stage
 from trial import PURSER, Trial
 
-SUBJECTS = (falls, sight, workloads)  # each has added its cases
+SUBJECTS = (budgets, falls, sight, workloads)  # each has added its cases
 _WANTED = os.environ.get("PURSER_CASES", "").split() or sorted(CASES)
 
 

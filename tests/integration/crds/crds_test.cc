@@ -189,12 +189,13 @@ TEST_F(CrdsTest, AFullStatusIsAcceptedAsTheOperatorWritesItAndReadsWell) {
 
   const auto budgets = Output({"get", "agentbudgets", "columns", "-o", "wide"});
   for (const char* column : {"NAME", "STATE", "SPENT", "LIMIT", "USED", "RESETS", "EXHAUSTS", "AGE",
-                             "WINDOW", "PER", "SCOPE", "MODE", "PROJECTED"}) {
+                             "WINDOW", "PER", "SCOPE", "MODE", "PROJECTED", "SUBJECTS"}) {
     EXPECT_THAT(budgets, HasSubstr(column));
   }
   // A time to come must not read "<invalid>".
-  for (const char* value : {"Throttled", "41.24", "50.250000001", "82", "2099-01-01T05:00:00Z",
-                            "Month", "Total", R"(["research","support"])", "Audit", "61.1"}) {
+  for (const char* value :
+       {"Throttled", "41.24", "50.250000001", "82", "2099-01-01T05:00:00Z", "Month", "Agent",
+        "1 of 2 throttled", R"(["research","support"])", "Audit", "61.1"}) {
     EXPECT_THAT(budgets, HasSubstr(value));
   }
   const auto pools = Output({"get", "agentpools", "columns", "-o", "wide"});

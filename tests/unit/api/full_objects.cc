@@ -27,7 +27,8 @@ AgentBudget FullBudget() {
   budget.meta = FullMeta();
   budget.spec.limit = Money::FromNanos(50'250'000'001);
   budget.spec.window = {Period::kMonth, "America/New_York", Weekday::kWednesday};
-  budget.spec.scope = {{"research", "support"}, {"researcher"}};
+  budget.spec.scope = {{"research", "support"}, {"researcher"}, Per::kAgent};
+  budget.spec.limits = {{"researcher", Money::FromNanos(100'000'000'000)}};
   budget.spec.thresholds = {{10, Action::kNotify},
                             {20, Action::kThrottle},
                             {30, Action::kRefuseNewWork},
@@ -55,6 +56,11 @@ AgentBudget FullBudget() {
   status.spent_at_least = "40";
   status.agents = {{"researcher", "40", 80, "Throttled"}, {"summarizer", "1.24", 2, "Throttled"}};
   status.agent_count = 2;
+  status.subjects = {
+      {"researcher", "Throttled", "50", "40", 80, "3.5", "60", "2026-11-24T01:00:00Z", "40"},
+      {"summarizer", "Normal", "50", "1.24", 2, "0", "1.24", "", ""}};
+  status.states = {{"Throttled", 1}, {"Normal", 1}};
+  status.summary = "1 of 2 throttled";
   status.history = {{"2026-11-22T00:00:00-05:00", "2026-11-23T00:00:00-05:00", "12.5"}};
   status.conditions = FullConditions();
   return budget;

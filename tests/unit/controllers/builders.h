@@ -1,6 +1,7 @@
 // Fluent builders for pools, budgets and evaluations.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -44,11 +45,13 @@ class PoolBuilder {
   api::AgentPool pool_;
 };
 
+// With a subject for each Over whose budget is per Agent or Pool, else with one for all.
 class EvaluationBuilder {
  public:
   EvaluationBuilder(std::string budget, policy::Level level) {
     evaluation_.budget = {"agents", std::move(budget)};
-    evaluation_.decision.level = level;
+    row_.budget = evaluation_.budget;
+    row_.decision.level = level;
   }
   EvaluationBuilder& Over(const api::AgentPool& pool, std::vector<std::string> agents,
                           policy::PoolShare share = {}) {
@@ -59,23 +62,45 @@ class EvaluationBuilder {
     covered.maximum = pool.spec.max_concurrency;
     covered.agents = std::move(agents);
     covered.agent_maxima.assign(covered.agents.size(), pool.spec.max_concurrency);
-    evaluation_.scope.pools.push_back(std::move(covered));
-    if (evaluation_.decision.level == policy::Level::kThrottled)
-      evaluation_.shares.push_back(std::move(share));
+    subject_.pools.push_back(covered);
+    scope_.pools.push_back(std::move(covered));
+    if (row_.decision.level == policy::Level::kThrottled) row_.shares.push_back(std::move(share));
+    return *this;
+  }
+  // What was said until now is of the subject `name`; what follows is of another one.
+  EvaluationBuilder& Row(std::string name, policy::Level next) {
+    subject_.name = std::move(name);
+    Finish();
+    row_.decision.level = next;
     return *this;
   }
   EvaluationBuilder& Audit() {
-    evaluation_.decision.audit = true;
+    evaluation_.audit = true;
     return *this;
   }
   EvaluationBuilder& Holding() {
-    evaluation_.decision.may_relax = false;
+    evaluation_.may_relax = false;
     return *this;
   }
-  EvaluationPointer Build() const { return std::make_shared<const Evaluation>(evaluation_); }
+  EvaluationPointer Build() {
+    if (!subject_.pools.empty()) Finish();
+    std::sort(scope_.pools.begin(), scope_.pools.end(),
+              [](const CoveredPool& a, const CoveredPool& b) { return a.key < b.key; });
+    evaluation_.scope = std::make_shared<const ResolvedScope>(scope_);
+    return std::make_shared<const Evaluation>(evaluation_);
+  }
 
  private:
+  void Finish() {
+    row_.subject = std::make_shared<const Subject>(std::exchange(subject_, {}));
+    evaluation_.rows.push_back(std::make_shared<const controllers::Row>(row_));
+    row_.shares.clear();
+  }
+
   Evaluation evaluation_;
+  controllers::Row row_;
+  Subject subject_;
+  ResolvedScope scope_;
 };
 
 }  // namespace purser::controllers

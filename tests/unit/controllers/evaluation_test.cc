@@ -73,6 +73,24 @@ TEST(EvaluationBoardTest, RemovingABudgetTellsItsPools) {
   EXPECT_THAT(board.Remove({"agents", "x"}), IsEmpty());
 }
 
+TEST(EvaluationBoardTest, OnlyThePoolOfTheRowThatChangedIsTold) {
+  EvaluationBoard board;
+  const auto publish = [&](Level first, Level second) {
+    return board.Publish(EvaluationBuilder("x", first)
+                             .Over(kA, {"one"})
+                             .Row("one", second)
+                             .Over(kB, {"two"})
+                             .Row("two", Level::kNormal)
+                             .Build());
+  };
+  EXPECT_THAT(publish(Level::kNormal, Level::kNormal),
+              UnorderedElementsAre(kA.meta.key(), kB.meta.key()));
+  EXPECT_THAT(publish(Level::kNormal, Level::kStopped), ElementsAre(kB.meta.key()));
+  EXPECT_THAT(publish(Level::kNormal, Level::kStopped), IsEmpty());
+  EXPECT_EQ(board.Get({"agents", "x"})->Worst()->subject->name, "two");
+  EXPECT_EQ(board.Get({"agents", "x"})->RowOf("one")->decision.level, Level::kNormal);
+}
+
 TEST(EvaluationBoardTest, HoldingIsADemandOfItsOwn) {
   EvaluationBoard board;
   board.Publish(EvaluationBuilder("x", Level::kNormal).Over(kA, {"one"}).Build());

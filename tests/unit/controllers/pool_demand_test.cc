@@ -106,6 +106,22 @@ TEST(CombineDemandTest, AHoldingBudgetHoldsOnlyWhatItCovers) {
   EXPECT_FALSE(demand.may_relax);
 }
 
+TEST(CombineDemandTest, OneAgentIsStoppedAndItsNeighbourIsUntouched) {
+  const auto each = EvaluationBuilder("each", Level::kStopped)
+                        .Over(kPool, {"one"})
+                        .Row("one", Level::kNormal)
+                        .Over(kPool, {"two"})
+                        .Row("two", Level::kNormal)
+                        .Build();
+  const auto demand = CombineDemand(kPool, {each});
+  EXPECT_EQ(demand.agents[0].level, Level::kStopped);
+  EXPECT_EQ(demand.agents[0].concurrency, 0);
+  EXPECT_EQ(demand.agents[0].governor->subject->name, "one");
+  EXPECT_EQ(demand.agents[1].level, Level::kNormal);
+  EXPECT_EQ(demand.agents[1].concurrency, 20);
+  EXPECT_EQ(demand.agents[1].governor, nullptr);
+}
+
 TEST(CombineDemandTest, RefusingWorkAllowsNothingMore) {
   const auto refuse =
       EvaluationBuilder("refuse", Level::kRefusingWork).Over(kPool, {"one", "two"}).Build();

@@ -20,24 +20,31 @@ class SightConditionsTest : public testing::Test {
  protected:
   SightConditionsTest() {
     budget_.meta.ns = "agents";
-    evaluation_.decision.window = {kNow - hours(12), kNow + hours(12)};
+    evaluation_.window = {kNow - hours(12), kNow + hours(12)};
     evaluation_.window_spec = budget_.spec.window;
     health_.state = ledger::SourceHealth::State::kHealthy;
     health_.epoch = kNow - hours(24);
+    row_.subject = std::make_shared<const Subject>();
   }
   // "True/Reason: message"
   std::string Of(const std::string& type) {
     const ledger::Ledger::AgentTotals agents;
-    const BudgetReport report{budget_, problem_, &evaluation_, agents,  health_,
-                              {},      kNow,     doubts_,      "ledger"};
+    const BudgetReport report{budget_, problem_, Evaluated(), agents,  health_,
+                              {},      kNow,     doubts_,     "ledger"};
     const auto status = BuildBudgetStatus(report);
     const auto* condition = FindCondition(status.conditions, type);
     if (condition == nullptr) return "";
     return condition->status + "/" + condition->reason + ": " + condition->message;
   }
 
+  const Evaluation* Evaluated() {
+    evaluation_.rows = {std::make_shared<const Row>(row_)};
+    return &evaluation_;
+  }
+
   api::AgentBudget budget_;
   Evaluation evaluation_;
+  Row row_;
   std::optional<BudgetProblem> problem_;
   ledger::SourceHealth health_;
   std::vector<ledger::JournalEntry> doubts_;
@@ -54,19 +61,20 @@ TEST_F(SightConditionsTest, AllIsWell) {
 TEST_F(SightConditionsTest, OneFailedPollWritesNothing) {
   const ledger::Ledger::AgentTotals agents;
   const auto status = [&] {
-    return BuildBudgetStatus({budget_, problem_, &evaluation_, agents, health_, {}, kNow});
+    return BuildBudgetStatus({budget_, problem_, Evaluated(), agents, health_, {}, kNow});
   };
   const auto before = status();
   health_.doubtful = true;
   evaluation_.sight.may_relax = false;
-  evaluation_.decision.may_relax = false;
-  evaluation_.decision.message += "; spend is not readable";
+  evaluation_.may_relax = false;
+  row_.decision.may_relax = false;
+  row_.decision.message += "; spend is not readable";
   EXPECT_FALSE(WorthWriting(before, status(), kNow, kNow + hours(1)));
 }
 
 TEST_F(SightConditionsTest, HeldMoneyIsToldWithSeriesTimeAmountAndTheWayOut) {
-  evaluation_.doubts = 7;
-  evaluation_.counted.in_doubt = Money::FromNanos(210'000'000'000);
+  row_.doubts = 7;
+  row_.counted.in_doubt = Money::FromNanos(210'000'000'000);
   ledger::JournalEntry entry;
   entry.id = 42;
   entry.kind = ledger::JournalKind::kDoubt;
@@ -90,7 +98,7 @@ TEST_F(SightConditionsTest, HeldMoneyIsToldWithSeriesTimeAmountAndTheWayOut) {
 }
 
 TEST_F(SightConditionsTest, NoMessageIsLongerThanTheSchemaAccepts) {
-  evaluation_.doubts = 5;
+  row_.doubts = 5;
   ledger::JournalEntry entry;
   entry.series = std::string(512, 's');
   entry.reason = std::string(512, 'r');
@@ -103,7 +111,7 @@ TEST_F(SightConditionsTest, AWindowThatBeganBeforeTheLedgerSaysSo) {
   EXPECT_THAT(Of("LedgerGap"),
               StartsWith("True/KnownSince: known since 2026-11-27T09:00:00Z; spend "
                          "before it is not in it"));
-  evaluation_.spent_at_least = Money::FromNanos(20'000'000'000);
+  row_.spent_at_least = Money::FromNanos(20'000'000'000);
   EXPECT_THAT(Of("LedgerGap"), AllOf(StartsWith("True/KnownSince: "), HasSubstr("said $20"),
                                      HasSubstr("until 2026-11-28T00:00:00Z")));
 }
@@ -124,7 +132,7 @@ TEST_F(SightConditionsTest, WhoIsNotSeenComesFirstWithWhatIsAskedOfHim) {
 TEST_F(SightConditionsTest, AnotherAgentThatIsMissedIsWorthAWrite) {
   const ledger::Ledger::AgentTotals agents;
   const auto status = [&] {
-    return BuildBudgetStatus({budget_, problem_, &evaluation_, agents, health_, {}, kNow});
+    return BuildBudgetStatus({budget_, problem_, Evaluated(), agents, health_, {}, kNow});
   };
   evaluation_.issues = {{"one", "NoSamples", "one has no sample", true, kNow}};
   const auto before = status();

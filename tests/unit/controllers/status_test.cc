@@ -60,7 +60,7 @@ TEST(BudgetStatusTest, AGapIsToldAsLongAsItsWindowLasts) {
   api::AgentBudget budget;
   Evaluation evaluation;
   evaluation.window_spec = budget.spec.window;
-  evaluation.decision.window = {kNow, kNow + hours(24)};
+  evaluation.window = {kNow, kNow + hours(24)};
   ledger::SourceHealth health;
   const auto gap = [&](Timestamp now) {
     const ledger::Ledger::AgentTotals agents;
@@ -75,21 +75,56 @@ TEST(BudgetStatusTest, AGapIsToldAsLongAsItsWindowLasts) {
   EXPECT_EQ(gap(kNow + hours(2)), "True of today");
   health.gap.reset();
   EXPECT_EQ(gap(kNow + hours(3)), "True of today") << "a restart forgets it, the status does not";
-  evaluation.decision.window = {kNow + hours(24), kNow + hours(48)};
+  evaluation.window = {kNow + hours(24), kNow + hours(48)};
   EXPECT_EQ(gap(kNow + hours(25)), "False no gap known in this window");
+}
+
+TEST(BudgetStatusTest, TheWorstOfManySubjectsAreToldAndAllAreCounted) {
+  api::AgentBudget budget;
+  budget.spec.scope.per = api::Per::kAgent;
+  Evaluation evaluation;
+  evaluation.window_spec = budget.spec.window;
+  evaluation.window = {kNow, kNow + std::chrono::hours(24)};
+  for (int i = 0; i < 40; ++i) {
+    Row row;
+    const std::string name = "agent-" + std::to_string(10 + i);
+    row.subject = std::make_shared<const Subject>(Subject{name, {}, false, {name}});
+    row.decision.level = i % 13 == 0 ? policy::Level::kStopped : policy::Level::kNormal;
+    row.decision.limit = Money::FromNanos(100);
+    row.decision.spent = Money::FromNanos(i % 13 == 0 ? 100 + i : i);
+    row.decision.percent_used = static_cast<std::int32_t>(row.decision.spent.nanos());
+    row.decision.message = "agent " + name + ": spent";
+    evaluation.rows.push_back(std::make_shared<const Row>(row));
+  }
+  const ledger::Ledger::AgentTotals agents;
+  const ledger::SourceHealth health;
+  const auto status =
+      BuildBudgetStatus({budget, std::nullopt, &evaluation, agents, health, {}, kNow});
+  EXPECT_EQ(status.state, "Stopped");
+  EXPECT_EQ(status.summary, "4 of 40 stopped");
+  EXPECT_EQ(status.states, (std::vector<api::StateCount>{{"Stopped", 4}, {"Normal", 36}}));
+  ASSERT_EQ(status.subjects.size(), 20u);
+  EXPECT_EQ(status.subjects[0].name, "agent-49");
+  EXPECT_EQ(status.subjects[3].name, "agent-10");
+  EXPECT_EQ(status.subjects[4].state, "Normal");
+  EXPECT_EQ(status.subjects[4].name, "agent-48");
+  EXPECT_EQ(status.spent, "0.000000139") << "of the worst";
+  const auto* throttled = FindCondition(status.conditions, "Throttled");
+  EXPECT_THAT(throttled->message, testing::StartsWith("4 of 40 stopped; agent agent-49: spent; "));
+  EXPECT_THAT(throttled->message, testing::Not(testing::HasSubstr("agent-48")));
 }
 
 TEST(PoolStatusTest, TheMessageTellsWhoHowMuchOfWhatUntilWhen) {
   const auto pool = PoolBuilder("research").Agent("one").Build();
-  Evaluation evaluation;
-  evaluation.budget = {"agents", "research-daily"};
-  evaluation.decision.level = policy::Level::kThrottled;
-  evaluation.decision.message =
+  Row row;
+  row.budget = {"agents", "research-daily"};
+  row.decision.level = policy::Level::kThrottled;
+  row.decision.message =
       "spent $41.24 of $50 (82 %) since 2026-11-23T00:00-05:00; resets at "
       "2026-11-24T05:00:00Z";
-  evaluation.decision.outlook_size = std::string("; resets at 2026-11-24T05:00:00Z").size();
+  row.decision.outlook_size = std::string("; resets at 2026-11-24T05:00:00Z").size();
   PoolDemandResult demand;
-  demand.governor = std::make_shared<const Evaluation>(evaluation);
+  demand.governor = std::make_shared<const Row>(row);
   PoolReport report{pool, demand, kNow};
   report.concurrency = 8;
   EXPECT_EQ(PoolMessage(report),

@@ -23,40 +23,40 @@ api::AgentBudget Budget() {
 
 TEST(WitnessTest, AnotherLedgerIsHeldToWhatTheStatusSays) {
   auto budget = Budget();
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "new", {}), kTwenty);
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", {}), kTwenty);
   // Once told, the status names the present ledger and keeps what the lost one knew.
   budget.status.ledger = "new";
   budget.status.spent = "20.5";
   budget.status.spent_at_least = "20";
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "new", {}), kTwenty);
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "newer", {}), Money::FromNanos(20'500'000'000));
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", {}), kTwenty);
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "newer", {}), Money::FromNanos(20'500'000'000));
 }
 
 TEST(WitnessTest, TheSameLedgerIsBelieved) {
-  EXPECT_EQ(SpentAtLeast(Budget(), kDay, "old", kDay.start + hours(3)), std::nullopt)
+  EXPECT_EQ(SpentAtLeast(Budget(), "", kDay, "old", kDay.start + hours(3)), std::nullopt)
       << "a reversal takes back what the status still says";
 }
 
 TEST(WitnessTest, AnotherWindowSaysNothing) {
   auto budget = Budget();
   budget.status.window_start = "2026-11-26T00:00:00Z";
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "new", {}), std::nullopt);
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", {}), std::nullopt);
   budget.status.window_start = "";
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "new", {}), std::nullopt);
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", {}), std::nullopt);
 }
 
 TEST(WitnessTest, AStatusThatNamesNoLedgerCountsWhereReadingBeganInItsWindow) {
   auto budget = Budget();
   budget.status.ledger = "";
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "new", kDay.start + hours(3)), kTwenty);
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "new", kDay.start - hours(3)), std::nullopt);
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "new", std::nullopt), std::nullopt);
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", kDay.start + hours(3)), kTwenty);
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", kDay.start - hours(3)), std::nullopt);
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", std::nullopt), std::nullopt);
 }
 
 TEST(WitnessTest, WhatCannotBeReadIsNoWitness) {
   auto budget = Budget();
   budget.status.spent = "much";
-  EXPECT_EQ(SpentAtLeast(budget, kDay, "new", {}), std::nullopt);
+  EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", {}), std::nullopt);
 }
 
 }  // namespace

@@ -43,7 +43,8 @@ class BudgetBuilder {
     const auto window = WindowAt(now_, spec_.window).value();
     const Sight sight =
         Look({spec_, source_, {}, {}, samples_expected_, before_ ? &*before_ : nullptr, now_});
-    return policy::Decide({spec_, window, spent_, last_hour_, last_5_, source_, sight, now_});
+    return policy::Decide(
+        {spec_, "", spec_.limit, window, spent_, last_hour_, last_5_, source_, sight, now_});
   }
 
  private:

@@ -1,0 +1,32 @@
+// From what is known of a subject to its row: a pure function.
+#pragma once
+
+#include <optional>
+
+#include "api/agent_budget.h"
+#include "base/clock.h"
+#include "controllers/agent_budget/evaluation.h"
+#include "ledger/ledger.h"
+#include "policy/budget_decision.h"
+#include "policy/sight.h"
+#include "policy/window.h"
+
+namespace purser::controllers {
+
+struct RowInput {
+  const api::AgentBudget& budget;
+  const SubjectPointer& subject;
+  const ledger::Total& total;
+  std::optional<Money> spent_at_least;
+  const policy::Window& window;
+  const policy::SourceState& source;
+  const policy::Sight& sight;
+  Timestamp now;
+};
+
+RowPointer MakeRow(const RowInput& input);
+
+// One that asks nothing and restores nothing: of a budget that could not be evaluated yet.
+RowPointer HeldRow(const kube::ObjectKey& budget, const SubjectPointer& subject, bool may_relax);
+
+}  // namespace purser::controllers
