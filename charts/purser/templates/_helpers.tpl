@@ -52,6 +52,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* Who writes what was taken and restored, as CEL. */}}
+{{- define "purser.accounts" -}}
+['system:serviceaccount:{{ .Release.Namespace }}:{{ include "purser.serviceAccountName" . }}', 'system:serviceaccount:{{ .Release.Namespace }}:{{ include "purser.restoreAccountName" . }}']
+{{- end -}}
+
+{{/* Not empty where the fence is wanted and the server knows its kind (v1 since Kubernetes 1.30). */}}
+{{- define "purser.fenced" -}}
+{{- if and .Values.fence.enabled (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) -}}true{{- end -}}
+{{- end -}}
+
 {{- define "purser.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}

@@ -83,19 +83,21 @@ class RightsTest(OperatedTest):
 
     def stop_by_hand(self) -> None:
         """Who did it is told, which takes a look at the pool."""
-        annotation = {"metadata": {"annotations": {"purser.dev/stopped-by": "system:admin"}}}
-        self.kubectl(_AGENTS, "patch", "agentpool", "pool", "--type=merge", "--patch", json.dumps(
-            {**annotation, "spec": {"stop": {"reason": "prompt injection"}}}))
+        me = self.who_am_i()
+        patch = {"metadata": {"annotations": {"purser.dev/stopped-by": me}}, "spec": {"stop": {"reason": "prompt injection"}}}
+        self.kubectl(_AGENTS, "patch", "agentpool", "pool", "--type=merge", "--patch", json.dumps(patch))
 
         def told() -> bool:
             status = json.loads(self.kubectl(_AGENTS, "get", "agentpool", "pool", "--output=json")).get("status", {})
-            return "by system:admin (with kubectl-patch): prompt injection" in json.dumps(status.get("conditions"))
+            return f"by {me} (with kubectl-patch): prompt injection" in json.dumps(status.get("conditions"))
 
         self.wait_for(told, "who stopped the pool is told")
 
+    def who_am_i(self) -> str:
+        return str(json.loads(self.cluster.kubectl("auth", "whoami", "--output=json"))["status"]["userInfo"]["username"])
+
     def ask_for_a_correction(self) -> None:
-        who = json.loads(self.cluster.kubectl("auth", "whoami", "--output=json"))["status"]["userInfo"]["username"]
-        metadata = {"name": "asked", "annotations": {"purser.dev/requested-by": who}}
+        metadata = {"name": "asked", "annotations": {"purser.dev/requested-by": self.who_am_i()}}
         spec = {"doubt": 1, "decision": "Reject", "reason": "because"}
         manifest = {"apiVersion": "purser.dev/v1alpha1", "kind": "SpendCorrection", "metadata": metadata, "spec": spec}
         self.kubectl(_AGENTS, "create", "--filename=-", stdin=json.dumps(manifest))
