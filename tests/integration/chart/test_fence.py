@@ -146,19 +146,20 @@ class FenceTest(unittest.TestCase):
         self.create(_workload("Deployment", "worker", 3), _pool("team", ("Deployment", "worker")))
         self.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs"}, "data": {"app.conf": "x"}})
         self.grant(_OPERATOR, "kubectl", "deployments.apps,deployments.apps/scale,agentpools.purser.dev", "get")  # kubectl asks first
-        labelled = {"metadata": {"labels": {"purser.dev/pool": "team"}}}
+        labelled: Object = {"metadata": {"labels": {"purser.dev/pool": "team"}}}
         limits = json.dumps({"pool": "team", "maxConcurrency": 4})
         self.wait_for(
             lambda: self.operator_patch("deployment/worker", {"spec": {"paused": True}}).returncode != 0, "the policy in force"
         )
-        for why, patch in (
+        forbidden: list[tuple[str, Object]] = [
             ("replicas and suspend alone", {"spec": {"template": {"spec": {"containers": [{"name": "agent", "image": "evil:1"}]}}}}),
             ("replicas and suspend alone", {"spec": {"paused": True}}),
             ("labels and annotations", {"metadata": {"annotations": {"other": "x"}}}),
             ("labels and annotations", {"metadata": {"labels": {"other": "x"}}}),
             ("finalizers", {"metadata": {"finalizers": ["example.com/x"]}}),
             ("owners", {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u"}]}}),
-        ):
+        ]
+        for why, patch in forbidden:
             with self.subTest(why=why, patch=patch):
                 self.refused(self.operator_patch("deployment/worker", patch), why)
         held = {"metadata": {"annotations": {"purser.dev/saved": "x"}}, "spec": {"replicas": 0}}
@@ -166,7 +167,7 @@ class FenceTest(unittest.TestCase):
         self.allowed(self.operator_patch("deployment/worker", {"metadata": {"annotations": {"purser.dev/saved": None}}, "spec": {"replicas": 3}}))
         self.allowed(self.operator_patch("deployment/worker", {"spec": {"replicas": 1}}, "--subresource=scale"))
         # ConfigMaps: limits alone, and over limits alone.
-        limited = {**labelled, "data": {"limits.json": limits}}
+        limited: Object = {**labelled, "data": {"limits.json": limits}}
         self.refused(self.operator_patch("configmap/theirs", {"data": {"limits.json": limits}}), "purser.dev/pool")
         self.refused(self.operator_patch("configmap/theirs", {**labelled, "data": {"app.conf": limits}}), "limits")
         self.refused(self.operator_patch("configmap/theirs", {**labelled, "data": {"new": "x"}}), "limits")
@@ -174,7 +175,7 @@ class FenceTest(unittest.TestCase):
         self.refused(self.operator_patch("configmap/theirs", {**limited, "binaryData": {"x": "eA=="}}), "limits")
         self.allowed(self.operator_patch("configmap/theirs", limited))
         self.allowed(self.operator_patch("configmap/theirs", {"data": {"limits.json": limits.replace("4", "0")}}))
-        ours = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ours", **labelled["metadata"]}, "data": {"limits.json": limits}}
+        ours: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ours", **labelled["metadata"]}, "data": {"limits.json": limits}}
         self.allowed(self.as_operator("create", "-f-", stdin=json.dumps(ours)))
         ours["data"] = {"x": "y"}
         ours["metadata"]["name"] = "other"
@@ -228,7 +229,7 @@ class FenceTest(unittest.TestCase):
         self.allowed(named_by("alice", edited))
         self.refused(named_by("alice", _pool("hers", *many)), "at most 12")
         # Who stops it writes no other's name.
-        stop = {"spec": {"stop": {"reason": "prompt injection"}}, "metadata": {"annotations": {"purser.dev/stopped-by": "bob"}}}
+        stop: Object = {"spec": {"stop": {"reason": "prompt injection"}}, "metadata": {"annotations": {"purser.dev/stopped-by": "bob"}}}
         words = ("patch", "agentpool/hers", "--type=merge")
         self.refused(self.kubectl(*words, "--as=alice", "-p", json.dumps(stop)), "must be the name of who stops it: alice")
         stop["metadata"]["annotations"]["purser.dev/stopped-by"] = "alice"

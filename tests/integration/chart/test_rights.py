@@ -104,7 +104,7 @@ class RightsTest(OperatedTest):
 
         def told() -> bool:
             stored = json.loads(self.kubectl(_AGENTS, "get", "spendcorrection", "asked", "--output=json"))
-            return stored.get("status", {}).get("state") == "Requested"
+            return bool(stored.get("status", {}).get("state") == "Requested")
 
         self.wait_for(told, "the correction waits for approval")
 
