@@ -100,8 +100,11 @@ void CounterRules::Step(Identity& identity, const Series& series, const Sample& 
                         std::optional<Timestamp> start, bool taken_over) {
   Expire(identity, sample.at);
   Now now{identity, series, sample.at, sample.value, identity.value, sample.at - identity.at()};
-  if (identity.handed_over) RefuteHandOver(identity, series, sample.at);
+  const bool changes = sample.value != identity.value;
+  // Shown unchanged it may be the last of a client that has moved on.
+  if (identity.handed_over && changes) RefuteHandOver(identity, series, sample.at);
   Judge(now, start, taken_over);
+  if (changes) identity.changed = SecondsOf(sample.at);
   identity.time = sample.at.time_since_epoch().count();
   identity.value = sample.value;
 }

@@ -21,6 +21,13 @@ bool HandOver::Eligible(Number number, Quantity quantity) const {
   return identity.rooted || identity.at() - TimeOf(identity.born) >= kSettled;
 }
 
+// Shown after `at` as it was lately before: collectors keep the last of a client for minutes.
+bool HandOver::Still(const Identity& identity, Timestamp at) {
+  if (identity.changed == 0) return false;
+  const Timestamp changed = TimeOf(identity.changed);
+  return changed < at && at - changed <= kLongest;
+}
+
 HandOver::ByValue& HandOver::Candidates(std::uint32_t key) {
   const auto [place, fresh] = by_key_.try_emplace(key);
   if (fresh) {
@@ -70,8 +77,10 @@ HandOver::Found HandOver::Find(const First& first, Timestamp now) {
     if (first.plausible && first.start && *first.start > ended.at() - rules_.scrape_interval)
       continue;
     const Duration gap = at - ended.at();
-    if (gap < Duration::zero() || gap > kLongest) continue;
+    if (gap > kLongest) continue;
+    if (gap < Duration::zero() && (first.plausible || !Still(ended, at))) continue;
     const bool over = gap >= silent || first.latest - ended.at() >= silent ||
+                      (gap < Duration::zero() && first.latest - at >= silent) ||
                       now - at > rules_.scrape_interval * kPatience;
     if (over) return {number, false};
     result.undecided = true;

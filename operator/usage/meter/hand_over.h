@@ -40,6 +40,7 @@ class HandOver {
  private:
   using ByValue = std::vector<std::pair<std::int64_t, Number>>;
   bool Eligible(Number number, Quantity quantity) const;
+  static bool Still(const Identity& identity, Timestamp at);
   ByValue& Candidates(std::uint32_t key);
 
   const MeterRules& rules_;

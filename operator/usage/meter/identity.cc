@@ -60,10 +60,10 @@ void Past::AddClaim(const Claim& claim) {
 
 bool Identity::operator==(const Identity& other) const {
   const auto plain = [](const Identity& i) {
-    return std::tuple(i.time, i.value, i.top, i.low, i.start, i.born, i.fell, i.dipped, i.persisted,
-                      i.leader, i.returns, i.changes, i.falls, i.quantity, bool{i.rooted},
-                      bool{i.handed_over}, bool{i.writers}, bool{i.not_counter}, bool{i.suspect},
-                      bool{i.only_rose}, bool{i.jumped}, bool{i.took_over});
+    return std::tuple(i.time, i.value, i.top, i.low, i.start, i.born, i.changed, i.fell, i.dipped,
+                      i.persisted, i.leader, i.returns, i.changes, i.falls, i.quantity,
+                      bool{i.rooted}, bool{i.handed_over}, bool{i.writers}, bool{i.not_counter},
+                      bool{i.suspect}, bool{i.only_rose}, bool{i.jumped}, bool{i.took_over});
   };
   if (plain(*this) != plain(other)) return false;
   if (past == other.past) return true;

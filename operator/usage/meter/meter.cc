@@ -138,6 +138,7 @@ Number Meter::Implementation::Make(const ledger::SeriesId& id, std::uint32_t raw
   identity.time = sample.at.time_since_epoch().count();
   identity.value = sample.value;
   identity.born = SecondsOf(sample.at);
+  identity.changed = identity.born;
   identity.leader = raw;
   identity.quantity = subject.quantity;
   New(sample.at);

@@ -70,6 +70,28 @@ TEST(HandOver, OneThatGoesOnWasNone) {
   EXPECT_GE(driver.held(), Dollars(812));
 }
 
+// A collector shows the last of a client that has moved on for some minutes.
+TEST(HandOver, IsNoneTheLessOneWhileTheOldIsShownUnchanged) {
+  for (const double scrape : {1.0, 15.0}) {
+    for (const int shown : {1, 3, 8, 20}) {
+      RawSeries before, after;
+      before.identity = 1;
+      after.identity = 2;
+      const auto total = [](int i) { return Dollars(812.40 + .01 * i); };
+      for (int i = 0; i < 30; ++i) before.Add(scrape * i, total(i));
+      for (int i = 30; i < 30 + shown; ++i) before.Add(scrape * i, total(29));
+      for (int i = 30; i < 90; ++i) after.Add(scrape * i, total(i));
+      for (const bool swapped : {false, true}) {
+        Driver driver(RulesOf(scrape));
+        const auto world = swapped ? std::vector{after, before} : std::vector{before, after};
+        Poll(driver, world, 0, 92 * scrape, {scrape, scrape, scrape * 3});
+        EXPECT_EQ(driver.booked(), Dollars(.01 * 89)) << scrape << " " << shown << " " << swapped;
+        EXPECT_EQ(driver.held(), 0) << scrape << " " << shown << " " << swapped;
+      }
+    }
+  }
+}
+
 TEST(HandOver, IsForTheSameKeyOnly) {
   auto world = Rollout(812.40, .01, 15, 3);
   world[1].key = 1;
