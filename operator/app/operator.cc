@@ -10,7 +10,6 @@
 #include <map>
 #include <mutex>
 #include <random>
-#include <set>
 #include <thread>
 #include <vector>
 
@@ -23,13 +22,11 @@
 #include "base/guarded.h"
 #include "base/pause.h"
 #include "base/progress.h"
-#include "controllers/agent_budget/agent_budget_controller.h"
 #include "controllers/agent_budget/evaluation.h"
-#include "controllers/agent_pool/agent_pool_controller.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
+#include "controllers/control.h"
 #include "controllers/metering/meter_watch.h"
-#include "controllers/spend_correction/spend_correction_controller.h"
 #include "kube/client.h"
 #include "kube/controller.h"
 #include "kube/events.h"
@@ -85,20 +82,16 @@ class Operator::Implementation {
                 }),
         caches_(client_, options_.config.watch_namespaces,
                 [this](const char* what) { metrics_.Panicked(what); }),
-        budget_queue_(clock_),
-        pool_queue_(clock_),
-        budget_report_queue_(clock_),
-        pool_report_queue_(clock_),
-        correction_queue_(clock_),
-        changes_(caches_, budget_queue_, pool_queue_, correction_queue_),
+        queues_(clock_),
+        changes_(caches_, queues_),
         told_{caches_,
               board_,
               still_spending_,
-              {{observability::kBudgetController, &budget_queue_},
-               {observability::kPoolController, &pool_queue_},
-               {observability::kBudgetStatusController, &budget_report_queue_},
-               {observability::kPoolStatusController, &pool_report_queue_},
-               {observability::kCorrectionController, &correction_queue_}},
+              {{observability::kBudgetController, &queues_.budgets},
+               {observability::kPoolController, &queues_.pools},
+               {observability::kBudgetStatusController, &queues_.budget_reports},
+               {observability::kPoolStatusController, &queues_.pool_reports},
+               {observability::kCorrectionController, &queues_.corrections}},
               [this] { return leading_.load(); },
               [this] { return SourceSamples(); },
               [this] { return UnclaimedSamples(); },
@@ -180,43 +173,14 @@ class Operator::Implementation {
     event_options.instance = identity_;
     event_options.on_dropped = [this] { metrics_.EventDropped(); };
     kube::ApiEventRecorder events(client_, system_clock_, event_options);
-    std::set<std::string> source_names;
     std::map<std::string, Duration> silences;
-    for (const auto& source : options_.config.sources) {
-      source_names.insert(source.name);
+    for (const auto& source : options_.config.sources)
       silences[source.name] = controllers::SilenceOf(source.prometheus.scrape_interval);
-    }
-    const auto enqueue_pool = [this](const kube::ObjectKey& pool) {
-      pool_queue_.Add(pool, kube::Priority::kHigh);
-    };
-    const auto enqueue_budget = [this](const kube::ObjectKey& budget) {
-      budget_queue_.Add(budget, kube::Priority::kHigh);
-    };
-    controllers::MeterWatch meters(
-        {caches_, *ledger, events, clock_, silences, enqueue_budget, enqueue_pool});
-
-    controllers::BudgetReporter budget_reporter({caches_, client, events, *ledger, board_, clock_,
-                                                 budget_report_queue_, budget_queue_, *ledger_id,
-                                                 still_spending_});
-    controllers::PoolReporter pool_reporter(caches_, client, events, pool_report_queue_);
-    controllers::AgentBudgetController budgets(
-        {caches_, events, *ledger, board_, budget_reporter, clock_, budget_queue_, enqueue_pool,
+    controllers::Control control(
+        {caches_, queues_, changes_, board_, still_spending_, client, events, *ledger, *ledger_id,
+         clock_, silences,
          [&sources](const std::string& source, Duration in) { (*sources)->PollSooner(source, in); },
-         source_names, meters, *ledger_id,
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
-    controllers::AgentPoolController pools({caches_, client, events, board_, pool_reporter, clock_,
-                                            pool_queue_, enqueue_budget, *ledger, still_spending_});
-    controllers::SpendCorrectionController corrections(
-        {caches_, client, events, *ledger, clock_, source_names});
-    ledger->OnChange([&budgets, &pools](const std::vector<std::string>& ids) {
-      budgets.SpendChanged(pools.SpendChanged(ids));
-    });
-    ledger->OnHealth([this](const std::string& source) {
-      caches_.budgets.ForEach([&](const auto& budget) {
-        if (budget->spec.source == source)
-          budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
-      });
-    });
 
     Status ended = Ok();
     std::mutex ended_mutex;
@@ -224,7 +188,7 @@ class Operator::Implementation {
       {
         const std::lock_guard lock(sources_mutex_);
         sources_ = sources->get();
-        meters_ = &meters;
+        meters_ = &control.meters();
       }
       std::vector<std::jthread> threads;
       threads.reserve((*sources)->size() + 1);
@@ -247,31 +211,26 @@ class Operator::Implementation {
         spdlog::info("caches synced budgets={} pools={} deployments={} statefulsets={}",
                      caches_.budgets.Size(), caches_.pools.Size(), caches_.deployments.Size(),
                      caches_.stateful_sets.Size());
-        EnqueueAll();
-        changes_.SetEvaluate([&budgets](const auto& before, const auto& after) {
-          return budgets.EvaluateEdited(before, after);
-        });
-        const auto work = [&](kube::WorkQueue<kube::ObjectKey>& queue,
-                              kube::ControllerOptions options) -> kube::Controller& {
+        control.Begin();
+        const auto work = [&](kube::WorkQueue<kube::ObjectKey>& queue, const char* name,
+                              std::size_t workers, auto method) -> kube::Controller& {
+          auto options = ControllerFor(name, workers, [&control, method](const auto& key) {
+            return (control.*method)(key);
+          });
           return *controllers.emplace_back(
               std::make_unique<kube::Controller>(queue, std::move(options)));
         };
-        auto& budget_controller = work(
-            budget_queue_, ControllerFor(observability::kBudgetController, kBudgetWorkers,
-                                         [&](const auto& key) { return budgets.Reconcile(key); }));
-        work(pool_queue_, ControllerFor(observability::kPoolController, kPoolWorkers,
-                                        [&](const auto& key) { return pools.Reconcile(key); }));
-        work(budget_report_queue_,
-             ControllerFor(observability::kBudgetStatusController, kReportWorkers,
-                           [&](const auto& key) { return budget_reporter.Report(key); }));
-        work(pool_report_queue_,
-             ControllerFor(observability::kPoolStatusController, kReportWorkers,
-                           [&](const auto& key) { return pool_reporter.Report(key); }));
-        work(correction_queue_,
-             ControllerFor(observability::kCorrectionController, kCorrectionWorkers,
-                           [&](const auto& key) { return corrections.Reconcile(key); }));
-        meters.Look();
-        threads.emplace_back([&, token] { Watch(meters, token); });
+        using controllers::Control;
+        auto& budget_controller = work(queues_.budgets, observability::kBudgetController,
+                                       kBudgetWorkers, &Control::ReconcileBudget);
+        work(queues_.pools, observability::kPoolController, kPoolWorkers, &Control::ReconcilePool);
+        work(queues_.budget_reports, observability::kBudgetStatusController, kReportWorkers,
+             &Control::ReportBudget);
+        work(queues_.pool_reports, observability::kPoolStatusController, kReportWorkers,
+             &Control::ReportPool);
+        work(queues_.corrections, observability::kCorrectionController, kCorrectionWorkers,
+             &Control::ReconcileCorrection);
+        threads.emplace_back([this, &control, token] { Watch(control, token); });
         EvaluateAll(budget_controller, token);
         for (const auto& controller : controllers) controller->Start(token);
       }
@@ -280,30 +239,12 @@ class Operator::Implementation {
       });
       threads.clear();      // joins: returns when all are asked to stop
       controllers.clear();  // likewise
-      ledger->OnChange({});
-      changes_.SetEvaluate({});
       leading_ = false;
-      ForgetEvaluations();
       const std::lock_guard lock(sources_mutex_);
       sources_ = nullptr;
       meters_ = nullptr;
     }
     return ended;
-  }
-
-  // In a first term the watches have done that; in a later one all is to be decided anew.
-  void EnqueueAll() {
-    caches_.budgets.ForEach([this](const auto& budget) { budget_queue_.Add(budget->meta.key()); });
-    caches_.pools.ForEach([this](const auto& pool) { pool_queue_.Add(pool->meta.key()); });
-    caches_.corrections.ForEach(
-        [this](const auto& correction) { correction_queue_.Add(correction->meta.key()); });
-  }
-
-  // What a former leader decided is not known here any more.
-  void ForgetEvaluations() {
-    std::vector<kube::ObjectKey> keys;
-    caches_.budgets.ForEach([&](const auto& budget) { keys.push_back(budget->meta.key()); });
-    for (const auto& key : keys) board_.Remove(key);
   }
 
   // Every budget before any pool: a pool that acts on half of its budgets would only be asked
@@ -329,12 +270,12 @@ class Operator::Implementation {
   }
 
   // An exception ends a look, not the watching.
-  void Watch(controllers::MeterWatch& meters, const std::stop_token& stop) {
+  void Watch(controllers::Control& control, const std::stop_token& stop) {
     while (Pause(kLookAtMetersEvery, stop)) {
       bool threw = false;
       const Status looked = Guarded(
           [&]() -> Status {
-            meters.Look();
+            control.LookAtMeters();
             return Ok();
           },
           threw);
@@ -401,19 +342,15 @@ class Operator::Implementation {
   std::unique_ptr<net::HttpTransport> transport_;
   kube::Client client_;
   controllers::Caches caches_;
-  controllers::KeyQueue budget_queue_;
-  controllers::KeyQueue pool_queue_;
-  controllers::KeyQueue budget_report_queue_;
-  controllers::KeyQueue pool_report_queue_;
-  controllers::KeyQueue correction_queue_;
+  controllers::Queues queues_;
   controllers::Changes changes_;
   controllers::EvaluationBoard board_;
   controllers::StillSpendingBoard still_spending_;
   Progress progress_;
   std::atomic<bool> leading_ = false;
   std::mutex sources_mutex_;
-  Sources* sources_ = nullptr;                 // while leading
-  controllers::MeterWatch* meters_ = nullptr;  // likewise
+  Sources* sources_ = nullptr;                       // while leading
+  const controllers::MeterWatch* meters_ = nullptr;  // likewise
   Told told_;
   Leadership leadership_;
 };

@@ -18,6 +18,10 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual Timestamp Now() const = 0;
+  // A clock that nobody sets, for delays.
+  virtual std::chrono::steady_clock::time_point Steady() const {
+    return std::chrono::steady_clock::now();
+  }
 
   // Waits on `condition` until it is notified, `deadline` (of this clock) passes, or `stop` is
   // requested; may wake early. `lock` is held on entry and on return. Thread-safe.

@@ -15,15 +15,13 @@ bool SameSpec(const kube::ObjectMeta& before, const kube::ObjectMeta& after) {
 
 }  // namespace
 
-Changes::Changes(Caches& caches, KeyQueue& budget_queue, KeyQueue& pool_queue,
-                 KeyQueue& correction_queue)
-    : caches_(caches), budget_queue_(budget_queue), pool_queue_(pool_queue) {
+Changes::Changes(Caches& caches, Queues& queues) : caches_(caches), queues_(queues) {
   caches_.budgets.AddHandler(
       [this](const auto& before, const auto& after) { BudgetChanged(before, after); });
   caches_.pools.AddHandler(
       [this](const auto& before, const auto& after) { PoolChanged(before, after); });
-  caches_.corrections.AddHandler([&correction_queue](const auto&, const auto& after) {
-    if (after) correction_queue.Add(after->meta.key());
+  caches_.corrections.AddHandler([&queues](const auto&, const auto& after) {
+    if (after) queues.corrections.Add(after->meta.key());
   });
   for (const char* kind : {"Deployment", "StatefulSet"}) {
     caches_.Workloads(kind).AddHandler([this, kind](const auto& before, const auto& after) {
@@ -43,7 +41,7 @@ void Changes::BudgetChanged(const BudgetPointer& before, const BudgetPointer& af
     const std::shared_lock lock(evaluate_mutex_);
     if (evaluate_ && evaluate_(before, after)) return;
   }
-  budget_queue_.Add((after ? after : before)->meta.key(), kube::Priority::kHigh);
+  queues_.budgets.Add((after ? after : before)->meta.key(), kube::Priority::kHigh);
 }
 
 void Changes::PoolChanged(const PoolPointer& before, const PoolPointer& after) {
@@ -52,13 +50,13 @@ void Changes::PoolChanged(const PoolPointer& before, const PoolPointer& after) {
       before->meta.annotations == after->meta.annotations)
     return;
   const auto& pool = after ? after : before;
-  pool_queue_.Add(pool->meta.key(), kube::Priority::kHigh);
+  queues_.pools.Add(pool->meta.key(), kube::Priority::kHigh);
   if (same_spec) return;
   for (const auto& of : {before, after}) {
     if (of) EnqueueSharers(*of);
   }
   for (const auto& budget : caches_.BudgetsNaming(*pool)) {
-    budget_queue_.Add(budget->meta.key(), kube::Priority::kHigh);
+    queues_.budgets.Add(budget->meta.key(), kube::Priority::kHigh);
   }
 }
 
@@ -67,7 +65,7 @@ void Changes::EnqueueSharers(const api::AgentPool& pool) {
   const auto enqueue = [&](const char* index, const std::vector<std::string>& values) {
     for (const auto& value : values) {
       for (const auto& other : caches_.OthersNaming(pool, index, value))
-        pool_queue_.Add(other->meta.key());
+        queues_.pools.Add(other->meta.key());
     }
   };
   enqueue(kPoolsByWorkload, WorkloadIndexOf(pool));
@@ -87,10 +85,10 @@ void Changes::WorkloadChanged(const std::string& kind,
   const auto& workload = *(after ? after : before);
   for (const auto& pool : caches_.pools.ByIndex(
            kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
-    pool_queue_.Add(pool->meta.key(), priority);
+    queues_.pools.Add(pool->meta.key(), priority);
   }
   for (const auto& value : SavedPoolIndexOf(workload)) {
-    pool_queue_.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)}, priority);
+    queues_.pools.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)}, priority);
   }
 }
 

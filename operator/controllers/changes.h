@@ -15,11 +15,26 @@ namespace purser::controllers {
 
 using KeyQueue = kube::WorkQueue<kube::ObjectKey>;
 
+// Keys of objects to reconcile, or whose status is due. `clock` must outlive them.
+struct Queues {
+  explicit Queues(Clock& clock)
+      : budgets(clock),
+        pools(clock),
+        budget_reports(clock),
+        pool_reports(clock),
+        corrections(clock) {}
+  KeyQueue budgets;
+  KeyQueue pools;
+  KeyQueue budget_reports;
+  KeyQueue pool_reports;
+  KeyQueue corrections;
+};
+
 // Changes are queued from the start of the watches, but worked on only while leading.
 class Changes {
  public:
   // Adds its handlers to the caches, which have not been started yet.
-  Changes(Caches& caches, KeyQueue& budget_queue, KeyQueue& pool_queue, KeyQueue& correction_queue);
+  Changes(Caches& caches, Queues& queues);
 
   // While leading: called with an edited budget before it is queued; true: it needs no queueing.
   // An empty function ends that, once a call under way has returned.
@@ -35,8 +50,7 @@ class Changes {
                        const kube::Informer<workloads::Workload>::Pointer& after);
 
   Caches& caches_;
-  KeyQueue& budget_queue_;
-  KeyQueue& pool_queue_;
+  Queues& queues_;
   std::shared_mutex evaluate_mutex_;
   Evaluate evaluate_;
 };

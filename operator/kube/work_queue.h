@@ -30,8 +30,7 @@ std::chrono::milliseconds BackoffAfter(int failures, double jitter /* [0, 1) */)
 template <typename Key>
 class WorkQueue {
  public:
-  // `clock` is that of AddAt alone; AddAfter and backoff run on the steady clock. Must outlive the
-  // queue.
+  // AddAt goes by the clock's Now, AddAfter and backoff by its Steady. Must outlive the queue.
   explicit WorkQueue(Clock& clock) : clock_(clock), random_(std::random_device{}()) {}
 
   void Add(const Key& key, Priority priority = Priority::kLow) {
@@ -56,7 +55,7 @@ class WorkQueue {
   // AddRateLimited: the earliest wins.
   void AddAfter(const Key& key, std::chrono::milliseconds delay) {
     const std::lock_guard lock(mutex_);
-    InsertEarliest(backoff_, backoff_order_, key, Steady::now() + delay);
+    InsertEarliest(backoff_, backoff_order_, key, clock_.Steady() + delay);
     condition_.notify_one();
   }
 
@@ -65,7 +64,7 @@ class WorkQueue {
     const std::lock_guard lock(mutex_);
     int& failures = failures_[key];
     const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
-    InsertEarliest(backoff_, backoff_order_, key, Steady::now() + BackoffAfter(failures, jitter));
+    InsertEarliest(backoff_, backoff_order_, key, clock_.Steady() + BackoffAfter(failures, jitter));
     if (failures < 30) ++failures;
     condition_.notify_one();
   }
@@ -161,7 +160,7 @@ class WorkQueue {
       latest_ = now;
       MoveDueOf(at_, at_order_, set_back ? Timestamp::max() : now);
     }
-    if (!backoff_order_.empty()) MoveDueOf(backoff_, backoff_order_, Steady::now());
+    if (!backoff_order_.empty()) MoveDueOf(backoff_, backoff_order_, clock_.Steady());
   }
 
   void Enqueue(const Key& key, Priority priority) {
@@ -227,7 +226,7 @@ class WorkQueue {
     Timestamp deadline = now + std::chrono::minutes(1);
     if (!at_order_.empty()) deadline = std::min(deadline, at_order_.begin()->first);
     if (!backoff_order_.empty()) {
-      const auto remaining = backoff_order_.begin()->first - Steady::now();
+      const auto remaining = backoff_order_.begin()->first - clock_.Steady();
       deadline =
           std::min(deadline, now + std::max(Duration(1), std::chrono::ceil<Duration>(remaining)));
     }
