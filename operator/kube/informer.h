@@ -188,6 +188,8 @@ class Informer {
     std::unordered_map<std::string, std::vector<Pointer>> values;
   };
 
+  enum class From { kList, kWatch };
+
   // One namespace's (or all namespaces') reflector; its methods run on that reflector's thread.
   struct Part final : ReflectorSink {
     Part(Informer& informer, std::string ns_) : owner(informer), ns(std::move(ns_)) {}
@@ -196,7 +198,7 @@ class Informer {
       const std::unique_lock lock(owner.mutex_);
       ++round;
     }
-    void Listed(simdjson::dom::element object) override { Upsert(object); }
+    void Listed(simdjson::dom::element object) override { Upsert(object, From::kList); }
     void ListFinished(const std::string& version) override {
       owner.RemoveUnlisted(*this, version);
       Passed(version);
@@ -207,7 +209,7 @@ class Informer {
         owner.sync_changed_.notify_all();
       }
     }
-    void Upserted(simdjson::dom::element object) override { Upsert(object); }
+    void Upserted(simdjson::dom::element object) override { Upsert(object, From::kWatch); }
     void Deleted(simdjson::dom::element object) override {
       if (auto key = KeyOf(object)) owner.Remove(key->key, key->version);
     }
@@ -222,12 +224,12 @@ class Informer {
       if (owner.on_problem_) static_cast<void>(Guarded([&] { owner.on_problem_(error); }));
     }
 
-    void Upsert(simdjson::dom::element object) {
+    void Upsert(simdjson::dom::element object, From from) {
       bool threw = false;
       auto decoded = Guarded([&] { return owner.decode_(object); }, threw);
       if (decoded) {
         auto taken = std::make_shared<const T>(std::move(decoded).value());
-        if (owner.HasIndexValues(*taken)) return owner.Accept(std::move(taken), round);
+        if (owner.HasIndexValues(*taken)) return owner.Accept(std::move(taken), round, from);
         owner.Keep(taken->meta.key(), round);
         return;
       }
@@ -257,7 +259,7 @@ class Informer {
     return nullptr;
   }
 
-  void Accept(Pointer object, std::uint64_t round) {
+  void Accept(Pointer object, std::uint64_t round, From from) {
     Pointer before;
     {
       const std::unique_lock lock(mutex_);
@@ -270,9 +272,11 @@ class Informer {
         if (object->meta.resource_version == cached) {
           if (found->announced == found->current) return;
           Replace(*found, object);  // the watch has the last word on what was observed
-        } else if (found->announced != found->current &&
+        } else if ((from == From::kWatch || found->announced != found->current) &&
                    IsNewer(cached, object->meta.resource_version)) {
-          return;  // our own write was observed first; its event is still to come
+          // Our own write was observed first, its event is still to come; or an event came late. A
+          // list is believed: after a restore of etcd versions begin anew.
+          return;
         } else {
           Replace(*found, object);
         }
@@ -294,10 +298,8 @@ class Informer {
       const std::unique_lock lock(mutex_);
       const auto found = entries_.find(key);
       if (found == entries_.end()) return;
-      // Newer than the deletion: made anew, and observed before its event.
-      if (found->announced != found->current &&
-          IsNewer(found->current->meta.resource_version, version))
-        return;
+      // Newer than the deletion: made anew, and observed before its event; or the event came late.
+      if (IsNewer(found->current->meta.resource_version, version)) return;
       gone = Erase(found);
     }
     Announce(gone, nullptr);

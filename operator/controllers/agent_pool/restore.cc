@@ -39,7 +39,12 @@ Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
                                                 const workloads::Workload& workload,
                                                 const std::optional<workloads::Saved>& known) {
   const auto state = workloads::StateOf(workload, known).state;
-  if (!state.saved) return std::optional<Restored>();
+  // A life that ended between restoring and this left its name behind.
+  const auto nothing = [&] {
+    if (workload.owns_replicas) static_cast<void>(workloads::DropOwnership(client, type, workload));
+    return std::optional<Restored>();
+  };
+  if (!state.saved) return nothing();
   workloads::WorkloadAsk ask;
   ask.pool = state.saved->pool;
   ask.pool_uid = state.saved->pool_uid;
@@ -48,7 +53,7 @@ Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
       workload.meta.annotations.contains(std::string(workloads::kSavedAnnotation));
   if (plan.kind == workloads::PlanKind::kNothing ||
       (plan.kind == workloads::PlanKind::kForget && !annotated))
-    return std::optional<Restored>();
+    return nothing();
   auto answer = workloads::Actuate(client, type, workload, plan);
   if (answer) {
     const auto dropped = workloads::DropOwnership(client, type, *answer);

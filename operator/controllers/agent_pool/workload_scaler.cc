@@ -221,6 +221,17 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
                         report.governor ? "; budget " + report.governor->budget.name + ": " +
                                               report.governor->decision.message
                                         : ""};
+  memory.saved = state.saved;
+  FillSaved(state.saved, report);
+
+  state.contended = memory.contention.Contended(on_.clock.Now());
+  auto plan = workloads::PlanWorkload(state, ask, pool->spec.scaling, others);
+  Complete(state.saved, *workload, on_.clock.Now(), plan);
+  // Nothing has to be written there any more; or a life that ended before it could tell took it
+  // off.
+  if (Restores(plan.kind) &&
+      !workload->meta.annotations.contains(std::string(workloads::kSavedAnnotation)))
+    known.doubt.clear();
   if (known.doubt != memory.doubt) {
     memory.doubt = known.doubt;
     if (!known.doubt.empty()) {
@@ -228,12 +239,6 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
                         "OriginalInDoubt", "Scale", known.doubt);
     }
   }
-  memory.saved = state.saved;
-  FillSaved(state.saved, report);
-
-  state.contended = memory.contention.Contended(on_.clock.Now());
-  auto plan = workloads::PlanWorkload(state, ask, pool->spec.scaling, others);
-  Complete(state.saved, *workload, on_.clock.Now(), plan);
   report.note =
       plan.kind == PlanKind::kNothing && !plan.explanation.empty() ? plan.explanation : known.doubt;
 
@@ -245,17 +250,14 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
   if (plan.kind == PlanKind::kReassert) {
     const auto at = contention.NextReassert(now, level);
     waits = at > now;
-    if (waits) {
-      Earliest(next, at);
-    } else {
-      contention.Reversed(now, state.changed_by, level);
-    }
+    if (waits) Earliest(next, at);
   }
-  if (contention.Contended(now)) {
+  const auto tell_contention = [&] {
+    if (!contention.Contended(now)) return;
     report.contended = true;
     report.contended_by = contention.by();
     Earliest(next, contention.Ends());
-  }
+  };
   if (waits || plan.kind == PlanKind::kNothing) {
     // What an earlier version, or a life that ended too early, left there.
     if (!state.saved && workload->owns_replicas && !memory.through_scale) {
@@ -266,9 +268,15 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
         memory.through_scale = true;
       }
     }
+    tell_contention();
     return Ok();
   }
-  return Carry(pool, subject, plan, memory, report);
+  const bool reasserts = plan.kind == PlanKind::kReassert;
+  const auto carried = Carry(pool, subject, plan, memory, report);
+  // Of a conflict nothing is known: what was seen may have been the past.
+  if (reasserts && carried.ok()) contention.Reversed(now, state.changed_by, level);
+  tell_contention();
+  return carried;
 }
 
 Status WorkloadScaler::RestoreOne(const kube::ObjectKey& key, const std::string& kind,
