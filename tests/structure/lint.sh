@@ -51,7 +51,7 @@ check_python() {
   fi
   # A folder at a time: each has its own top-level modules.
   for folder in tests/cluster examples/demo tests/structure tests/bench tests/e2e tests/integration/chart tests/integration/cases; do
-    MYPYPATH=$PWD/tests/cluster:$PWD/examples/demo mypy --strict --no-error-summary \
+    MYPYPATH=$PWD/tests/cluster:$PWD/examples/demo:$PWD/tests/integration mypy --strict --no-error-summary \
       --cache-dir "$build/mypy" "$folder"/*.py || return 1
   done
 }

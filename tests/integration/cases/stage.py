@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import ssl
-import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
-_SECONDS = 60.0
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from served_cluster import ROOT, SECONDS, ServedCluster  # noqa: E402  (the path above has to come first)
 
 Object = dict[str, Any]
 
@@ -28,26 +26,9 @@ _PATHS = {
 }
 
 
-class Stage:
-    """Ends with the test run, even when that is killed: it watches its standard input."""
-
+class Stage(ServedCluster):
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="purser-cases-"))
-        program = [sys.executable, str(ROOT / "tests" / "cluster" / "cluster.py"), "serve", "--stdin-eof"]
-        self._server = subprocess.Popen(
-            [*program, "--dir", str(self.folder / "cluster"), "--level=kwok", f"--crds={ROOT / 'crds'}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._server.stdout is not None
-        line = self._server.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the API server did not start (exit {self._server.wait()}): its log is above")
-        ready = json.loads(line)
-        self._kubectl = str(Path(ready["bin"]) / "kubectl")
-        self.kubeconfig: str = ready["kubeconfig"]
-        self._address: str = ready["apiServer"]
+        super().__init__("cases", "--level=kwok", f"--crds={ROOT / 'crds'}")
         self._opener = self._credentials()
 
     def _credentials(self) -> urllib.request.OpenerDirector:
@@ -60,24 +41,6 @@ class Stage:
         context = ssl.create_default_context(cadata=authority)
         context.load_cert_chain(str(pair))
         return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-
-    def end(self) -> None:
-        assert self._server.stdin is not None and self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait(timeout=_SECONDS)
-        self._server.stdout.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def try_kubectl(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        # The usual cache is keyed by address: it may remember another cluster that had this port.
-        command = [self._kubectl, f"--cache-dir={self.folder / 'kubectl-cache'}", f"--kubeconfig={self.kubeconfig}"]
-        return subprocess.run([*command, *words], input=stdin, capture_output=True, text=True, timeout=_SECONDS)
-
-    def kubectl(self, *words: str, stdin: str = "") -> str:
-        done = self.try_kubectl(*words, stdin=stdin)
-        if done.returncode != 0:
-            raise RuntimeError(f"kubectl {' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
 
     def apply(self, namespace: str, *objects: Object) -> None:
         listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
@@ -92,9 +55,9 @@ class Stage:
 
     def _read(self, namespace: str, kind: str, rest: str) -> Object:
         group, plural = _PATHS[kind]
-        url = f"{self._address}/{group}/namespaces/{namespace}/{plural}{rest}"
+        url = f"{self.address}/{group}/namespaces/{namespace}/{plural}{rest}"
         try:
-            with self._opener.open(url, timeout=_SECONDS) as answer:
+            with self._opener.open(url, timeout=SECONDS) as answer:
                 found: Object = json.load(answer)
                 return found
         except urllib.error.HTTPError as error:

@@ -4,52 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from served_cluster import ROOT as ROOT  # noqa: E402  (the path above has to come first)
+from served_cluster import SECONDS, ServedCluster, output_of  # noqa: E402
+
 CHART = ROOT / "charts" / "purser"
-_SECONDS = 60.0
 
 
-class ControlPlane:
-    """Ends with the test run, even when that is killed: it watches its standard input."""
-
+class ControlPlane(ServedCluster):
     def __init__(self, *, audited: bool = False, level: str = "control-plane") -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="purser-chart-"))
-        program = [sys.executable, str(ROOT / "tests" / "cluster" / "cluster.py"), "serve", "--stdin-eof"]
-        self._server = subprocess.Popen(
-            [*program, "--dir", str(self.folder / "cluster"), f"--level={level}", *(["--audit"] if audited else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._server.stdout is not None
-        line = self._server.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the API server did not start (exit {self._server.wait()}): its log is above")
-        ready = json.loads(line)
-        self._bin = Path(ready["bin"])
-        self.kubeconfig: str = ready["kubeconfig"]
-        self.audit_log = Path(ready["dir"]) / "logs" / "audit.log"
-
-    def end(self) -> None:
-        assert self._server.stdin is not None and self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait(timeout=_SECONDS)
-        self._server.stdout.close()
-        shutil.rmtree(self.folder)
-
-    def try_kubectl(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        cache = f"--cache-dir={self.folder / 'kubectl-cache'}"
-        return self._run([str(self._bin / "kubectl"), f"--kubeconfig={self.kubeconfig}", cache, *words], stdin)
-
-    def kubectl(self, *words: str, stdin: str = "") -> str:
-        return _wanted(self.try_kubectl(*words, stdin=stdin))
+        super().__init__("chart", f"--level={level}", *(["--audit"] if audited else []))
+        self.audit_log = self.directory / "logs" / "audit.log"
 
     def kubeconfig_of(self, namespace: str, account: str) -> Path:
         """Of a ServiceAccount: what is done with it may do what that may."""
@@ -68,10 +39,10 @@ class ControlPlane:
         return file
 
     def try_helm(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self._run([str(self._bin / "helm"), *words], "")
+        return self.run([str(self.bin / "helm"), *words], "")
 
     def helm(self, *words: str) -> str:
-        return _wanted(self.try_helm(*words))
+        return output_of(self.try_helm(*words))
 
     def template(self, values: dict[str, Any], *words: str) -> str:
         """What the chart makes of the values, hooks included."""
@@ -89,15 +60,9 @@ class ControlPlane:
         objects: list[dict[str, Any]] = document["items"] if document["kind"] == "List" else [document]
         return objects
 
-    def _run(self, command: list[str], stdin: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: list[str], stdin: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HELM_", "KUBECONFIG"))}
         for kind in ("CACHE", "CONFIG", "DATA"):
             kept[f"HELM_{kind}_HOME"] = str(self.folder / "helm" / kind.lower())
         kept["KUBECONFIG"] = self.kubeconfig
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=_SECONDS, env=kept)
-
-
-def _wanted(done: subprocess.CompletedProcess[str]) -> str:
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(done.args)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=SECONDS, env=kept)
