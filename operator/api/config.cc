@@ -27,6 +27,7 @@ constexpr std::array kServer = {
     Refused<ServerConfig>("address", "remove it: only metricsAddress is served"),
     Refused<ServerConfig>("tls", "remove it: only metricsAddress is served"),
     TextField<&ServerConfig::metrics_address>("metricsAddress", &HostAndPort),
+    BooleanField<&ServerConfig::authenticate_metrics>("authenticateMetrics"),
 };
 
 constexpr std::array kLeaderElection = {

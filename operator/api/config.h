@@ -18,6 +18,8 @@ namespace purser::api {
 
 struct ServerConfig {
   std::string metrics_address = "0.0.0.0:8080";  // /healthz, /readyz, /metrics
+  // Whether who asks for /metrics has to send a token that the API server knows, and may get it.
+  bool authenticate_metrics = false;
   bool operator==(const ServerConfig&) const = default;
 };
 

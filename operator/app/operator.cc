@@ -15,6 +15,7 @@
 
 #include "app/leadership.h"
 #include "app/memory.h"
+#include "app/page_gate.h"
 #include "app/pages.h"
 #include "app/sources.h"
 #include "app/version.h"
@@ -101,9 +102,14 @@ class Operator::Implementation {
         leadership_(client_, system_clock_, progress_, LeadershipFrom()) {}
 
   Status Run(std::stop_token stop) {
+    PageGate gate(client_, system_clock_);
+    net::HttpServer::Gate ask;
+    if (options_.config.server.authenticate_metrics)
+      ask = [&gate](const auto& request, auto answer) { gate.Ask(request, std::move(answer)); };
     auto server = net::HttpServer::Start(
         options_.config.server.metrics_address,
-        [this](const net::ServerRequest& request) { return app::Serve(told_, metrics_, request); });
+        [this](const net::ServerRequest& request) { return app::Serve(told_, metrics_, request); },
+        std::move(ask));
     if (!server) return server.error();
     if (options_.on_listening) options_.on_listening((*server)->port());
     spdlog::info("listening address={} port={}", options_.config.server.metrics_address,

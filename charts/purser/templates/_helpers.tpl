@@ -81,7 +81,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- dict
       "apiVersion" "config.purser.dev/v1alpha1"
       "kind" "OperatorConfig"
-      "server" (dict "metricsAddress" (printf "0.0.0.0:%d" (int .Values.metrics.port)))
+      "server" (dict
+        "metricsAddress" (printf "0.0.0.0:%d" (int .Values.metrics.port))
+        "authenticateMetrics" .Values.metrics.authenticate)
       "leaderElection" (dict
         "enabled" $leader.enabled
         "namespace" .Release.Namespace

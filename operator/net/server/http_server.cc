@@ -7,6 +7,7 @@
 #include <boost/beast/http.hpp>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -39,11 +40,19 @@ Result<tcp::endpoint> ParseAddress(const std::string& address) {
 class Session;
 using Sessions = std::list<Session*>;  // those that live, in the order they came
 
+// What sessions are given. `context` is null once the server is gone.
+struct House {
+  HttpServer::Handler handler;
+  HttpServer::Gate gate;
+  std::mutex mutex;
+  asio::io_context* context = nullptr;
+};
+
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(tcp::socket socket, const HttpServer::Handler& handler, Sessions& sessions)
+  Session(tcp::socket socket, std::shared_ptr<House> house, Sessions& sessions)
       : stream_(std::move(socket)),
-        handler_(handler),
+        house_(std::move(house)),
         sessions_(sessions),
         place_(sessions.insert(sessions.end(), this)) {}
   ~Session() { sessions_.erase(place_); }
@@ -58,6 +67,9 @@ class Session : public std::enable_shared_from_this<Session> {
     beast::error_code ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
   }
+
+  // Ends the wait for a gate that answers no more.
+  void GiveUp() { held_.reset(); }
 
   void Read() {
     waiting_ = true;
@@ -83,7 +95,28 @@ class Session : public std::enable_shared_from_this<Session> {
     const std::string target(request.target().data(), request.target().size());
     const std::string path = target.substr(0, target.find('?'));
     const std::string method = request.method() == http::verb::get ? "GET" : "HEAD";
-    Answer(handler_({method, path}), request.keep_alive());
+    const auto header = request.find(http::field::authorization);
+    const std::string authorization(header == request.end() ? std::string()
+                                                            : std::string(header->value()));
+    if (!house_->gate) return Answer(house_->handler({method, path}), request.keep_alive());
+    held_ = shared_from_this();
+    house_->gate({method, path, authorization},
+                 [house = house_, weak = weak_from_this(), method, path](auto refusal) {
+                   const std::lock_guard lock(house->mutex);
+                   if (house->context == nullptr) return;
+                   asio::post(*house->context, [weak, method, path, refusal = std::move(refusal)] {
+                     if (const auto self = weak.lock()) self->OnGate(method, path, refusal);
+                   });
+                 });
+  }
+
+  void OnGate(const std::string& method, const std::string& path,
+              const std::optional<ServerResponse>& refusal) {
+    const auto self = std::move(held_);
+    if (self == nullptr) return;  // answered before
+    const bool keep_alive = parser_->get().keep_alive();
+    if (refusal) return Answer(*refusal, keep_alive);
+    Answer(house_->handler({method, path}), keep_alive);
   }
 
   void Answer(ServerResponse answer, bool keep_alive) {
@@ -93,6 +126,7 @@ class Session : public std::enable_shared_from_this<Session> {
     response_.result(static_cast<unsigned>(answer.status));
     response_.set(http::field::content_type, answer.content_type);
     response_.set("X-Content-Type-Options", "nosniff");
+    if (answer.status == 401) response_.set(http::field::www_authenticate, "Bearer");
     response_.keep_alive(keep_alive);
     const auto size = answer.body.size();
     if (!head) response_.body() = std::move(answer.body);
@@ -109,7 +143,8 @@ class Session : public std::enable_shared_from_this<Session> {
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::empty_body>> parser_;
   http::response<http::string_body> response_;
-  const HttpServer::Handler& handler_;
+  const std::shared_ptr<House> house_;
+  std::shared_ptr<Session> held_;  // while the gate is asked, and nothing else holds us
   Sessions& sessions_;
   const Sessions::iterator place_;
   bool waiting_ = false;
@@ -119,17 +154,24 @@ class Session : public std::enable_shared_from_this<Session> {
 
 class HttpServer::Implementation {
  public:
-  Implementation(tcp::acceptor acceptor, std::unique_ptr<asio::io_context> context, Handler handler)
-      : context_(std::move(context)),
-        acceptor_(std::move(acceptor)),
-        pause_(*context_),
-        handler_(std::move(handler)) {
+  Implementation(tcp::acceptor acceptor, std::unique_ptr<asio::io_context> context, Handler handler,
+                 Gate gate)
+      : context_(std::move(context)), acceptor_(std::move(acceptor)), pause_(*context_) {
+    house_->handler = std::move(handler);
+    house_->gate = std::move(gate);
+    house_->context = context_.get();
     Accept();
     thread_ = std::thread([this] { context_->run(); });
   }
   ~Implementation() {
     context_->stop();
     thread_.join();
+    {
+      const std::lock_guard lock(house_->mutex);
+      house_->context = nullptr;
+    }
+    const Sessions living = sessions_;
+    for (auto* session : living) session->GiveUp();
   }
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
@@ -143,7 +185,7 @@ class HttpServer::Implementation {
       if (error) return AcceptLater();
       // Whoever connects and stays silent gives way to whoever comes.
       if (sessions_.size() < kMaxConnections || CloseOldestWaiting())
-        std::make_shared<Session>(std::move(socket), handler_, sessions_)->Read();
+        std::make_shared<Session>(std::move(socket), house_, sessions_)->Read();
       Accept();
     });
   }
@@ -166,7 +208,7 @@ class HttpServer::Implementation {
   std::unique_ptr<asio::io_context> context_;
   tcp::acceptor acceptor_;
   asio::steady_timer pause_;
-  Handler handler_;
+  const std::shared_ptr<House> house_ = std::make_shared<House>();
   std::thread thread_;
 };
 
@@ -176,7 +218,8 @@ HttpServer::~HttpServer() = default;
 
 std::uint16_t HttpServer::port() const { return implementation_->port(); }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, Handler handler) {
+Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, Handler handler,
+                                                      Gate gate) {
   auto endpoint = ParseAddress(address);
   if (!endpoint) return endpoint.error();
   auto context = std::make_unique<asio::io_context>(1);
@@ -191,7 +234,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address
                                               "; choose another server.metricsAddress");
   }
   return std::unique_ptr<HttpServer>(new HttpServer(std::make_unique<Implementation>(
-      std::move(acceptor), std::move(context), std::move(handler))));
+      std::move(acceptor), std::move(context), std::move(handler), std::move(gate))));
 }
 
 }  // namespace purser::net

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,8 @@ namespace purser::net {
 
 struct ServerRequest {
   std::string_view method;
-  std::string_view path;  // without the query
+  std::string_view path;             // without the query
+  std::string_view authorization{};  // the header's value; empty: none
 };
 
 struct ServerResponse {
@@ -29,10 +31,15 @@ class HttpServer {
  public:
   using Handler =
       std::function<ServerResponse(const ServerRequest&)>;  // called on the server's thread
+  // Asked on the server's thread before the handler; must not block. Answers once, on any thread,
+  // also after the server is gone: nothing lets the request in, else that is the answer.
+  using GateAnswer = std::function<void(std::optional<ServerResponse>)>;
+  using Gate = std::function<void(const ServerRequest&, GateAnswer)>;
 
   // `address`: "0.0.0.0:8080", "[::]:8080", "127.0.0.1:0" (a free port). Errors: kInvalidArgument
   // (not such an address), kUnavailable (cannot bind).
-  static Result<std::unique_ptr<HttpServer>> Start(const std::string& address, Handler handler);
+  static Result<std::unique_ptr<HttpServer>> Start(const std::string& address, Handler handler,
+                                                   Gate gate = {});
   ~HttpServer();
 
   std::uint16_t port() const;

@@ -427,7 +427,8 @@ class ChartTest(unittest.TestCase):
         objects = self.objects("two namespaces")
         cluster_wide = {each["metadata"]["name"] for each in objects if each["kind"].startswith("ClusterRole")}
         people = {f"purser-system:purser-{part}" for part in ("view", "write", "approve")}
-        self.assertEqual(cluster_wide, people, "those of people")
+        metrics = {f"purser-system:purser-{part}" for part in ("authenticate", "metrics")}
+        self.assertEqual(cluster_wide, people | metrics, "those of people, and for who reads /metrics")
         for name in ("purser-system:purser", "purser-system:purser-restore"):
             # What these are worth is shown in test_rights.py.
             want = granted(_named(self.objects("defaults"), "ClusterRole", name))

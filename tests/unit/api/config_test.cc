@@ -42,7 +42,7 @@ TEST(ConfigTest, TheSmallestFileGetsEveryDefault) {
 
 TEST(ConfigTest, EveryFieldIsRead) {
   const auto config = ParseOperatorConfig(std::string(kHead) + R"(
-server: {metricsAddress: "[::]:9102"}
+server: {metricsAddress: "[::]:9102", authenticateMetrics: true}
 leaderElection: {enabled: false, namespace: system, leaseName: p.lease}
 watchNamespaces: [a, b]
 store: {type: SQLite, path: /data/l.db}
@@ -99,6 +99,7 @@ prices:
   ASSERT_TRUE(config.ok()) << config.error().message();
   OperatorConfig want;
   want.server.metrics_address = "[::]:9102";
+  want.server.authenticate_metrics = true;
   want.leader_election = {false, "system", "p.lease"};
   want.watch_namespaces = {"a", "b"};
   want.store.path = "/data/l.db";

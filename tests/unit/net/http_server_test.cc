@@ -9,6 +9,7 @@
 
 #include <ctime>
 #include <list>
+#include <mutex>
 #include <optional>
 
 #include "support/http_exchange.h"
@@ -179,6 +180,77 @@ TEST(HttpServerStart, NamesTheAddressThatCannotBeUsed) {
                 testing::AllOf(HasSubstr("server.metricsAddress \"" + std::string(address)),
                                HasSubstr("\"0.0.0.0:8080\"; names are not looked up")));
   }
+}
+
+// A gate that answers when the test says.
+class GatedServerTest : public testing::Test {
+ protected:
+  GatedServerTest() {
+    auto server = HttpServer::Start(
+        "127.0.0.1:0",
+        [](const ServerRequest& request) {
+          return ServerResponse{200, "text/plain", "in: " + std::string(request.path)};
+        },
+        [this](const ServerRequest& request, HttpServer::GateAnswer answer) {
+          const std::lock_guard lock(mutex_);
+          seen_ = request.authorization;
+          answers_.push_back(std::move(answer));
+        });
+    EXPECT_TRUE(server.ok());
+    server_ = std::move(*server);
+  }
+  HttpServer::GateAnswer Next() {
+    while (true) {
+      const std::lock_guard lock(mutex_);
+      if (answers_.empty()) continue;
+      auto answer = std::move(answers_.front());
+      answers_.pop_front();
+      return answer;
+    }
+  }
+
+  std::mutex mutex_;
+  std::string seen_;
+  std::list<HttpServer::GateAnswer> answers_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(GatedServerTest, LetsInOrNot) {
+  const HttpConnection connection(server_->port());
+  connection.Send("GET /one?x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer t\r\n\r\n");
+  Next()(std::nullopt);
+  connection.Send("GET /two HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  Next()(ServerResponse{401, "text/plain", "who?"});
+  const auto answers = connection.ReadToEnd();
+  EXPECT_THAT(answers, HasSubstr("in: /one"));
+  EXPECT_THAT(answers, HasSubstr("HTTP/1.1 401 "));
+  EXPECT_THAT(answers, HasSubstr("WWW-Authenticate: Bearer"));
+  EXPECT_THAT(answers, Not(HasSubstr("in: /two")));
+  EXPECT_EQ(seen_, "") << "a header of the request before is none of the next";
+}
+
+TEST_F(GatedServerTest, OneThatWaitsHoldsNobodyElseUp) {
+  const HttpConnection first(server_->port());
+  first.Send("GET /one HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const auto late = Next();
+  const HttpConnection second(server_->port());
+  second.Send("GET /two HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  Next()(std::nullopt);
+  EXPECT_THAT(second.ReadToEnd(), EndsWith("in: /two"));
+  late(std::nullopt);
+  late(ServerResponse{500, "text/plain", "twice"});
+  EXPECT_THAT(first.ReadToEnd(), EndsWith("in: /one"));
+}
+
+TEST_F(GatedServerTest, AnAnswerAfterTheEndIsForNobody) {
+  HttpServer::GateAnswer late;
+  {
+    const HttpConnection connection(server_->port());
+    connection.Send("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
+    late = Next();
+  }
+  server_.reset();
+  late(std::nullopt);
 }
 
 }  // namespace
