@@ -91,8 +91,8 @@ class Demand {
 // The original after what somebody did since we set `saved.set`.
 Saved Adopted(const WorkloadState& state) {
   Saved saved = *state.saved;
-  const bool raised =
-      state.live > saved.set && state.annotated && ChangerOf(state.changed_by) == Changer::kPerson;
+  const bool raised = state.live > saved.set && state.annotated && !state.autoscaled &&
+                      ChangerOf(state.changed_by) == Changer::kPerson;
   if (state.live < saved.set || raised) saved.replicas = state.live;
   return saved;
 }

@@ -39,6 +39,8 @@ struct WorkloadState {
   bool annotated = true;
   // Somebody keeps setting them back, whatever we do: what is live is nobody's new choice.
   bool contended = false;
+  // An autoscaler names it: what it was raised to is nobody's wish, whoever wrote it.
+  bool autoscaled = false;
 };
 
 // What one pool asks of a workload. `concurrency` of `maximum`: the share of what the agent has

@@ -141,6 +141,12 @@ topologySpreadConstraints:
 - apiGroups: [""]
   resources: [configmaps]  # spec.limitTargets
   verbs: [get, create, patch]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]  # which of them names a workload that somebody raised
+  verbs: [list]
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
+  verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

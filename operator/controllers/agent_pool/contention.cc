@@ -32,16 +32,12 @@ Timestamp Contention::NextReassert(Timestamp now, policy::Level level) const {
 
 Timestamp Contention::Ends() const { return reversals_.back() + kQuiet; }
 
-std::string WayOutOfContention(const std::string& manager, const std::string& kind) {
+std::string WayOutOfContention(const std::string& manager, const std::string& kind,
+                               const std::optional<Autoscaler>& autoscaler) {
   const auto from = [&](std::string_view name) { return manager.starts_with(name); };
-  if (from("kube-controller-manager") || from("horizontal-pod-autoscaler") || from("hpa")) {
-    return "a HorizontalPodAutoscaler scales it: lower its minReplicas and maxReplicas, or delete "
-           "it while the budget is short";
-  }
-  if (from("keda")) {
-    return "KEDA scales it: annotate its ScaledObject autoscaling.keda.sh/paused: \"true\" while "
-           "the budget is short";
-  }
+  const bool known = autoscaler.has_value();
+  const std::string bounds =
+      known && !autoscaler->bounds.empty() ? " (" + autoscaler->bounds + ")" : "";
   if (from("argocd")) {
     return "Argo CD applies it: add to its Application spec.ignoreDifferences: [{group: apps, "
            "kind: " +
@@ -51,6 +47,18 @@ std::string WayOutOfContention(const std::string& manager, const std::string& ki
   if (from("kustomize-controller") || from("helm-controller")) {
     return "Flux applies it: take spec.replicas out of what it applies, or run flux suspend while "
            "the budget is short";
+  }
+  if (from("keda") || (known && autoscaler->kind == Autoscaler::Kind::kScaledObject)) {
+    return "KEDA scales it: annotate " +
+           (known ? "ScaledObject " + autoscaler->name + bounds : std::string("its ScaledObject")) +
+           " with autoscaling.keda.sh/paused: \"true\" while the budget is short";
+  }
+  if (known || from("kube-controller-manager") || from("horizontal-pod-autoscaler") ||
+      from("hpa")) {
+    return (known ? "HorizontalPodAutoscaler " + autoscaler->name + bounds
+                  : std::string("a HorizontalPodAutoscaler")) +
+           " scales it: lower its minReplicas and maxReplicas to what the budget leaves, or delete "
+           "it while the budget is short; the original stays what it was";
   }
   return "have it leave spec.replicas of this " + kind +
          " alone, pause it while the budget is short, or set spec.scaling.onStop and onThrottle to "

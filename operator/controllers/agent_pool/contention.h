@@ -3,9 +3,11 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "controllers/agent_pool/autoscalers.h"
 #include "policy/budget_decision.h"
 
 namespace purser::controllers {
@@ -42,7 +44,8 @@ class Contention {
 };
 
 // What to do about whoever changes the replicas of a workload of `kind` ("Deployment"), by the
-// name of its field manager.
-std::string WayOutOfContention(const std::string& manager, const std::string& kind);
+// name of its field manager and the autoscaler that names the workload, if any.
+std::string WayOutOfContention(const std::string& manager, const std::string& kind,
+                               const std::optional<Autoscaler>& autoscaler = std::nullopt);
 
 }  // namespace purser::controllers

@@ -162,7 +162,8 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
       const std::string by = agent.contended_by.empty() ? "" : " (by " + agent.contended_by + ")";
       contended.push_back(agent.workload + by + ": " +
                           WayOutOfContention(agent.contended_by,
-                                             agent.workload.substr(0, agent.workload.find(' '))));
+                                             agent.workload.substr(0, agent.workload.find(' ')),
+                                             agent.autoscaler));
     }
     if (agent.outcome.level == policy::Level::kStopped) {
       if (state == "Stopped") {

@@ -9,6 +9,7 @@
 #include "api/agent_pool.h"
 #include "base/clock.h"
 #include "controllers/agent_pool/agent_step.h"
+#include "controllers/agent_pool/autoscalers.h"
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/pool_demand.h"
 #include "controllers/agent_pool/spend_after_stop.h"
@@ -30,6 +31,7 @@ struct AgentReport {
   std::string refused;                    // why it cannot be scaled; empty: it can
   bool contended = false;                 // somebody else keeps changing the replicas
   std::string contended_by;               // who, if known
+  std::optional<Autoscaler> autoscaler;   // that names the workload, where it is contended
   std::string note;                       // why something is as it is, if not obvious
   std::optional<Timestamp> since;         // of a stop, or of the way back from it
   bool waits_for_person = false;          // to be restored by hand

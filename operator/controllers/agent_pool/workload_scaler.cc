@@ -225,6 +225,11 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
   FillSaved(state.saved, report);
 
   state.contended = memory.contention.Contended(on_.clock.Now());
+  // What would be taken for a person's wish may be an autoscaler's, under any name.
+  if (state.saved && state.live > state.saved->set &&
+      workloads::ChangerOf(state.changed_by) == workloads::Changer::kPerson) {
+    state.autoscaled = autoscalers_.Of(pool->meta.ns, reference.kind, reference.name).has_value();
+  }
   auto plan = workloads::PlanWorkload(state, ask, pool->spec.scaling, others);
   Complete(state.saved, *workload, on_.clock.Now(), plan);
   // Nothing has to be written there any more; or a life that ended before it could tell took it
@@ -256,6 +261,7 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
     if (!contention.Contended(now)) return;
     report.contended = true;
     report.contended_by = contention.by();
+    report.autoscaler = autoscalers_.Of(pool->meta.ns, reference.kind, reference.name);
     Earliest(next, contention.Ends());
   };
   if (waits || plan.kind == PlanKind::kNothing) {

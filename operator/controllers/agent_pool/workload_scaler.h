@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "controllers/agent_budget/scope.h"
 #include "controllers/agent_pool/ask_board.h"
+#include "controllers/agent_pool/autoscalers.h"
 #include "controllers/agent_pool/contention.h"
 #include "controllers/agent_pool/pool_demand.h"
 #include "controllers/agent_pool/pool_status.h"
@@ -48,7 +49,8 @@ class WorkloadScaler {
     std::function<void(const kube::ObjectKey& pool)> enqueue_pool;
   };
 
-  explicit WorkloadScaler(Dependencies dependencies) : on_(std::move(dependencies)) {}
+  explicit WorkloadScaler(Dependencies dependencies)
+      : on_(std::move(dependencies)), autoscalers_(on_.client, on_.clock) {}
 
   // Fills what is known of the workload into `report`. No I/O.
   void Look(const api::AgentPool& pool, const api::AgentSpec& agent, AgentReport& report) const;
@@ -78,6 +80,7 @@ class WorkloadScaler {
                     const std::optional<workloads::Saved>& known);
 
   Dependencies on_;
+  Autoscalers autoscalers_;
 };
 
 }  // namespace purser::controllers

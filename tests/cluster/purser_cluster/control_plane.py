@@ -105,6 +105,7 @@ class ControlPlane:
             f"--proxy-client-cert-file={self.authority.certificate_path(AGGREGATOR)}",
             f"--proxy-client-key-file={self.authority.key_path(AGGREGATOR)}",
             "--allow-privileged=true",
+            "--feature-gates=HPAScaleToZero=true",
             "--profiling=false",
         ]
         if self._audit_policy is not None:
@@ -154,6 +155,8 @@ class ControlPlane:
         signing = certificates / "service-account"
         controllers = [
             "--use-service-account-credentials=true",
+            "--feature-gates=HPAScaleToZero=true",
+            "--horizontal-pod-autoscaler-sync-period=3s",  # 15 s is long for a test
             f"--service-account-private-key-file={signing}.key",
             f"--root-ca-file={self.authority.certificate}",
             f"--flex-volume-plugin-dir={self._directory / 'flex-volumes'}",  # else it makes one in /usr

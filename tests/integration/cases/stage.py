@@ -29,7 +29,7 @@ _PATHS = {
 class Stage(ServedCluster):
     def __init__(self) -> None:
         super().__init__("cases", "--level=kwok", f"--crds={ROOT / 'crds'}")
-        self._opener = self._credentials()
+        self.opener = self._credentials()
 
     def _credentials(self) -> urllib.request.OpenerDirector:
         config = json.loads(self.kubectl("config", "view", "--raw", "--flatten", "--output=json"))
@@ -57,7 +57,7 @@ class Stage(ServedCluster):
         group, plural = _PATHS[kind]
         url = f"{self.address}/{group}/namespaces/{namespace}/{plural}{rest}"
         try:
-            with self._opener.open(url, timeout=SECONDS) as answer:
+            with self.opener.open(url, timeout=SECONDS) as answer:
                 found: Object = json.load(answer)
                 return found
         except urllib.error.HTTPError as error:

@@ -131,6 +131,13 @@ class Trial:
         self._configure(url, source or {})
         self._start_operator()
 
+    def watch_all(self, exporter: str) -> None:
+        """One operator for every namespace, of whose spend the address tells."""
+        self._start_prometheus(exporter, [{}], "", None)
+        time.sleep(3)  # two scrapes are a baseline
+        self._configure(self.prometheus_url, {}, [])
+        self._start_operator()
+
     def lose_the_ledger(self, source: Object) -> None:
         """As if its volume were gone: the operator starts again with an empty one."""
         self._operator.kill()
@@ -163,7 +170,7 @@ class Trial:
         self._start("prometheus", ["prometheus", *command, f"--web.listen-address=127.0.0.1:{port}"])
         self._wait_until_answered(self.prometheus_url + "/-/ready", "prometheus")
 
-    def _configure(self, url: str, source: Object) -> None:
+    def _configure(self, url: str, source: Object, namespaces: list[str] | None = None) -> None:
         prometheus = {"url": url, "metric": "agent_cost_usd_total", "scrapeInterval": "1s", "backfill": "0s", **source}
         if "preset" in source:
             del prometheus["metric"]
@@ -173,7 +180,7 @@ class Trial:
             "kind": "OperatorConfig",
             "server": {"metricsAddress": f"127.0.0.1:{self.metrics_port}"},
             "leaderElection": {"enabled": False},
-            "watchNamespaces": [self.namespace],
+            "watchNamespaces": [self.namespace] if namespaces is None else namespaces,
             "store": {"type": "SQLite", "path": str(self.folder / "ledger.db")},
             "sources": [{"name": "default", "prometheus": prometheus}],
         }

@@ -72,6 +72,7 @@ class RightsTest(OperatedTest):
                 self.wait_for_replicas(_AGENTS, REPLICAS)
                 self.set_limit(_AGENTS, "0")
                 self.wait_for_replicas(_AGENTS, 0)
+            self.raise_by_hand()
             # Where the whole object may not be written, the subresource scale is.
             self.set_limit(_AGENTS, "1")
             self.wait_for_replicas(_AGENTS, REPLICAS)
@@ -80,6 +81,15 @@ class RightsTest(OperatedTest):
             self.wait_for_replicas(_AGENTS, 0)
             self.ask_for_a_correction()
             self.stop_by_hand()
+
+    def raise_by_hand(self) -> None:
+        """Without the fence, that somebody may: whether an autoscaler names it is looked up."""
+        self.cluster.kubectl("delete", "validatingadmissionpolicybinding", "purser-system-purser-fence")
+        raised = ("scale", "deployment/worker", f"--replicas={REPLICAS + 1}")
+        self.wait_for(lambda: self.cluster.try_kubectl(*raised, f"--namespace={_AGENTS}").returncode == 0, "no fence")
+        self.wait_for_replicas(_AGENTS, 0)
+        self.kubectl(_AGENTS, "scale", "deployment/worker", f"--replicas={REPLICAS}")  # that all come back as they were
+        self.wait_for_replicas(_AGENTS, 0)
 
     def stop_by_hand(self) -> None:
         """Who did it is told, which takes a look at the pool."""

@@ -68,6 +68,15 @@ TEST(ContentionTest, TellsWhatToDoAboutWhom) {
   EXPECT_THAT(WayOutOfContention("argocd-controller", "StatefulSet"),
               HasSubstr("kind: StatefulSet, jsonPointers: [/spec/replicas]"));
   EXPECT_THAT(WayOutOfContention("", "Deployment"), HasSubstr("this Deployment alone"));
+  const Autoscaler writer{Autoscaler::Kind::kHorizontalPodAutoscaler, "writer", "minReplicas 8"};
+  EXPECT_THAT(WayOutOfContention("our-own-scaler", "Deployment", writer),
+              HasSubstr("HorizontalPodAutoscaler writer (minReplicas 8) scales it: lower its"));
+  const Autoscaler queue{Autoscaler::Kind::kScaledObject, "queue"};
+  EXPECT_THAT(WayOutOfContention("kube-controller-manager", "Deployment", queue),
+              HasSubstr("ScaledObject queue with autoscaling.keda.sh/paused"));
+  EXPECT_THAT(WayOutOfContention("argocd-controller", "Deployment", writer),
+              HasSubstr("ignoreDifferences"))
+      << "who writes it comes first";
 }
 
 }  // namespace
