@@ -120,6 +120,7 @@ class ReflectorRunner::Implementation {
     state_ = std::move(step.state);
     if (step.list_finished) {
       DropLargeParser();
+      broke_off_ = false;
       SetProblem(std::nullopt);  // first: who waits for the list finds no problem
       sink_.ListFinished(state_.resource_version);
     }
@@ -161,7 +162,26 @@ class ReflectorRunner::Implementation {
     return PageReceived{Text(page, "/metadata/resourceVersion"), Text(page, "/metadata/continue")};
   }
 
+  // Whether the versions of the API server went back behind what was seen, as after a restore of
+  // etcd: it lets a watch from a version to come wait in silence. Asked after a watch broke off,
+  // for a server does not live through that.
+  std::optional<ReflectorInput> WentBack(const std::stop_token& stop) {
+    const auto around = client_.List(
+        path_, {{"limit", "1"}}, [](std::string_view) { return Ok(); },
+        CallFor(kListTimeout, stop));
+    if (!around) return RequestFailed{around.error()};
+    dom::element page;
+    if (parser_.parse(*around).get(page) != simdjson::SUCCESS) return std::nullopt;
+    broke_off_ = false;
+    if (!IsNewer(state_.resource_version, Text(page, "/metadata/resourceVersion")))
+      return std::nullopt;
+    return RequestFailed{Error(ErrorCode::kExpired, "the versions of the API server went back")};
+  }
+
   ReflectorInput Carry(const SendWatch& watch, const std::stop_token& stop) {
+    if (broke_off_) {
+      if (auto problem = WentBack(stop)) return *problem;
+    }
     // Set when an ERROR event ends the watch.
     std::optional<ReflectorInput> error;
     bool saw_events = false;
@@ -175,6 +195,7 @@ class ReflectorRunner::Implementation {
         },
         CallFor(kLongestSilence, stop));
     DropLargeParser();
+    broke_off_ = !ended;
     const bool held =
         std::chrono::steady_clock::now() - began >= (ended ? kHeldEnded : kHeldBroken);
     if (error) {
@@ -240,6 +261,7 @@ class ReflectorRunner::Implementation {
   ReflectorState state_;
   dom::parser parser_;  // of one object
   bool problem_set_ = false;
+  bool broke_off_ = false;  // the last watch
   mutable std::mutex mutex_;
   std::optional<Error> problem_;
   std::jthread thread_;  // last: it uses the others

@@ -228,7 +228,58 @@ Cluster& SharedCluster(const std::string& level) {
   return cluster;
 }
 
-SecondApiServer::SecondApiServer(const Cluster& cluster) : cluster_(cluster), port_(FreePort()) {
+SecondEtcd::SecondEtcd(const Cluster& cluster)
+    : cluster_(cluster), data_(cluster.directory() + "/second-etcd") {
+  const auto peer = "http://127.0.0.1:" + std::to_string(FreePort());
+  url_ = "http://127.0.0.1:" + std::to_string(FreePort());
+  command_ = {cluster.bin() + "/etcd",
+              "--name=second",
+              "--data-dir=" + data_,
+              "--listen-client-urls=" + url_,
+              "--advertise-client-urls=" + url_,
+              "--listen-peer-urls=" + peer,
+              "--initial-advertise-peer-urls=" + peer,
+              "--initial-cluster=second=" + peer,
+              "--unsafe-no-fsync",
+              "--log-level=warn"};
+  Start();
+}
+
+SecondEtcd::~SecondEtcd() { Stop(); }
+
+void SecondEtcd::Start() {
+  const int log = open((cluster_.directory() + "/logs/second-etcd.log").c_str(),
+                       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  pid_ = Spawn(command_, {}, null, log, log);
+  close(log);
+  close(null);
+}
+
+void SecondEtcd::Stop() {
+  if (pid_ <= 0) return;
+  kill(pid_, SIGTERM);
+  waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+}
+
+void SecondEtcd::Snapshot() {
+  Stop();
+  fs::remove_all(data_ + "-snapshot");
+  fs::copy(data_, data_ + "-snapshot", fs::copy_options::recursive);
+  Start();
+}
+
+void SecondEtcd::Restore() {
+  Stop();
+  fs::remove_all(data_);
+  fs::copy(data_ + "-snapshot", data_, fs::copy_options::recursive);
+  Start();
+}
+
+SecondApiServer::SecondApiServer(const Cluster& cluster, const std::string& etcd,
+                                 const std::string& program)
+    : cluster_(cluster), port_(FreePort()) {
   // The same command line as the first, on another port.
   std::ifstream records(cluster.directory() + "/processes.json");
   for (const auto& record : nlohmann::json::parse(records)) {
@@ -237,10 +288,13 @@ SecondApiServer::SecondApiServer(const Cluster& cluster) : cluster_(cluster), po
     for (std::string argument; std::getline(line, argument, '\0');) {
       if (argument.starts_with("--secure-port="))
         argument = "--secure-port=" + std::to_string(port_);
+      if (!etcd.empty() && argument.starts_with("--etcd-servers="))
+        argument = "--etcd-servers=" + etcd;
       command_.push_back(argument);
     }
   }
   if (command_.empty()) throw std::runtime_error("the cluster has no kube-apiserver");
+  if (!program.empty()) command_.front() = program;
 }
 
 SecondApiServer::~SecondApiServer() { Kill(); }

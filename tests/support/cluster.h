@@ -61,10 +61,34 @@ class Cluster {
 // One cluster for all tests of the binary, made on first use, ended with the process.
 Cluster& SharedCluster(const std::string& level = "control-plane");
 
-// A second kube-apiserver on the cluster's etcd, which a test may kill and start again.
+// An etcd of its own, which can go back to what it held before.
+class SecondEtcd {
+ public:
+  explicit SecondEtcd(const Cluster& cluster);
+  ~SecondEtcd();
+  SecondEtcd(const SecondEtcd&) = delete;
+  SecondEtcd& operator=(const SecondEtcd&) = delete;
+  const std::string& url() const { return url_; }
+  void Snapshot();
+  void Restore();  // to the last snapshot: its versions go on from there
+
+ private:
+  void Start();
+  void Stop();
+
+  const Cluster& cluster_;
+  const std::string data_;
+  std::string url_;
+  std::vector<std::string> command_;
+  pid_t pid_ = -1;
+};
+
+// A second kube-apiserver on the cluster's etcd, or on `etcd`, which a test may kill and start
+// again. `program`: of another version than the cluster's.
 class SecondApiServer {
  public:
-  explicit SecondApiServer(const Cluster& cluster);
+  explicit SecondApiServer(const Cluster& cluster, const std::string& etcd = "",
+                           const std::string& program = "");
   ~SecondApiServer();
   void Start();  // until /readyz answers
   void Kill();   // SIGKILL

@@ -386,7 +386,9 @@ Result<HttpResponse> FakeApiServer::Stream(const Target& target,
   watch->position = std::stoull(target.Query("resourceVersion"));
   std::unique_lock lock(mutex_);
   if (watch->position < oldest_) return Refusal(410, "Expired", "too old resource version");
-  if (const auto newest = Newest(watch->plural); watch->position > newest) {
+  // From a version to come it waits in silence, as API servers do; but for one that is behind.
+  if (const auto newest = Newest(watch->plural);
+      watch->position > newest && see_up_to_.contains(watch->plural)) {
     return Refusal(504, "Timeout",
                    "Too large resource version: " + std::to_string(watch->position) +
                        ", current: " + std::to_string(newest));
@@ -425,6 +427,7 @@ Result<HttpResponse> FakeApiServer::Stream(const Target& target,
     if (!goes_on) break;
   }
   if (stop.stop_requested()) ended = Error(ErrorCode::kCancelled, "asked to stop");
+  if (watch->failed) ended = Error(ErrorCode::kUnavailable, "broken off");
   std::erase(watches_, watch);
   changed_.notify_all();
   return ended;
@@ -472,7 +475,7 @@ void FakeApiServer::RestoreEtcd(std::uint64_t version) {
     for (auto& [key, object] : objects)
       object["metadata"]["resourceVersion"] = std::to_string(version);
   }
-  for (auto& watch : watches_) watch->broken = true;
+  for (auto& watch : watches_) watch->broken = watch->failed = true;
   changed_.notify_all();
 }
 

@@ -54,7 +54,8 @@ class FakeApiServer {
   void BreakWatches(const std::string& plural);
   // Older versions than the present are gone: who asks for one is answered 410.
   void Compact();
-  // Versions go on from `version`, as after etcd was restored; the objects stay as they are.
+  // Versions go on from `version`, as after etcd was restored; the objects stay as they are. Every
+  // connection breaks.
   void RestoreEtcd(std::uint64_t version);
   // Called with each event of a watch; what it returns is delivered instead.
   using Deliver = std::function<std::vector<Json>(const Json& event)>;
@@ -79,6 +80,7 @@ class FakeApiServer {
     std::uint64_t position = 0;
     bool waits = false;
     bool broken = false;
+    bool failed = false;  // not in order
   };
   class Connection;
 

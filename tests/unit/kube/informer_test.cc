@@ -160,7 +160,7 @@ TEST_F(InformerTest, ListsInPagesAndWatches) {
 }
 
 TEST_F(InformerTest, ResumesAfterTheEndOfAWatch) {
-  pages_ = {Page({Json("one", "1")}, "10")};
+  pages_ = {Page({Json("one", "1")}, "10"), Page({}, "12")};
   StartAndSync();
   Deliver(Event("MODIFIED", Json("one", "11")));
   transport_.Push({Kind::kBreak, ""});
@@ -170,7 +170,20 @@ TEST_F(InformerTest, ResumesAfterTheEndOfAWatch) {
   transport_.Push({Kind::kEnd, ""});
   ASSERT_TRUE(transport_.WaitForWatches(3));
   EXPECT_THAT(transport_.watches()[2].url, testing::HasSubstr("resourceVersion=30&"));
-  EXPECT_EQ(transport_.sent().size(), 1U);
+  // After the break alone: had the versions gone back?
+  ASSERT_EQ(transport_.sent().size(), 2U);
+  EXPECT_THAT(transport_.sent()[1].url, testing::EndsWith("?limit=1"));
+}
+
+TEST_F(InformerTest, ListsAnewWhenTheVersionsWentBackWhileAWatchWasBroken) {
+  pages_ = {Page({Json("kept", "100"), Json("ghost", "101")}, "110"), Page({}, "10"),
+            Page({Json("kept", "7", "blue")}, "10")};
+  StartAndSync();
+  told_.clear();
+  transport_.Push({Kind::kBreak, ""});
+  ASSERT_TRUE(transport_.WaitForWatches(2));
+  EXPECT_THAT(transport_.watches()[1].url, testing::HasSubstr("resourceVersion=10&"));
+  EXPECT_THAT(told_, ElementsAre("kept@100red>kept@7blue", "ghost@101red>-"));
 }
 
 TEST_F(InformerTest, ANewListTellsOnlyWhatChanged) {
