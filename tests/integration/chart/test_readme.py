@@ -27,7 +27,13 @@ def _tables() -> dict[str, tuple[list[str], list[str]]]:
     """Resource -> header and first row, as the README shows them."""
     console = _block("console", "kubectl get agentbudgets")
     found = re.findall(r"^\$ kubectl get (\w+)\n(.+)\n(.+)$", console, re.MULTILINE)
-    return {resource: (header.split(), row.split()) for resource, header, row in found}
+    return {resource: (header.split(), _cells(header, row)) for resource, header, row in found}
+
+
+def _cells(header: str, row: str) -> list[str]:
+    """By where the columns begin: a cell may be empty."""
+    starts = [found.start() for found in re.finditer(r"\S+", header)]
+    return [row[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
 
 
 class ReadmeTest(unittest.TestCase):
@@ -57,7 +63,7 @@ class ReadmeTest(unittest.TestCase):
             with self.subTest(resource):
                 lines = self.cluster.kubectl("get", resource, "--namespace=agents").splitlines()
                 self.assertEqual(lines[0].split(), header)
-                self.assertEqual(lines[1].split()[:-1], row[:-1])  # the age is another
+                self.assertEqual(_cells(lines[0], lines[1])[:-1], row[:-1])  # the age is another
                 shown = [line.rstrip() for line in _block("console", "kubectl get agentbudgets").splitlines()]
                 self.assertIn(lines[0].rstrip(), shown, "as wide as kubectl makes it")
 
