@@ -133,9 +133,16 @@ class FenceTest(unittest.TestCase):
         self.create(_workload("Deployment", "worker", 0), pool)
         self.hold("team", _status("Stopped", ("worker", 5, 0)))
         self.in_force("deployment/worker")
-        named = {"labels": {"purser.dev/agent": "worker"}, "name": "bare"}
+        named: Object = {"labels": {"purser.dev/agent": "worker"}, "name": "bare"}
         pod: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": named, "spec": _workload("Deployment", "x", 1)["spec"]["template"]["spec"]}
         self.refused(self.kubectl("create", "-f-", stdin=json.dumps(pod)), "holds agent worker")
+        # The workload's own come with its replicas: a restore must not wait for the pool's status.
+        named["labels"] = {"purser.dev/agent": "worker", "pod-template-hash": "5d4f"}
+        owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "worker-5d4f", "uid": "u", "controller": True}
+        self.allowed(self.kubectl("create", "--dry-run=server", "-f-", stdin=json.dumps({**pod, "metadata": {**named, "ownerReferences": [owner]}})))
+        owner["name"] = "rollout-5d4f"
+        refused = {**pod, "metadata": {**named, "ownerReferences": [owner]}}
+        self.refused(self.kubectl("create", "--dry-run=server", "-f-", stdin=json.dumps(refused)), "holds agent worker")
         named["labels"] = {"purser.dev/agent": "stranger"}
         self.allowed(self.kubectl("create", "-f-", stdin=json.dumps(pod)))
         self.allowed(self.patch("job/free", {"spec": {"suspend": False}}))
