@@ -11,6 +11,10 @@ namespace purser::usage::attribution {
 namespace {
 
 constexpr std::array<std::string_view, 3> kOfTheTarget = {"job", "service", "endpoint"};
+// What changes when the same client's total is shown by another pod.
+constexpr std::array<std::string_view, 10> kOfThePod = {
+    "instance", "pod",      "container",    "node",    "pod_name",
+    "hostname", "endpoint", "container_id", "pod_uid", "kubernetes_pod_name"};
 
 // Lengths first, so that no two lists of strings give the same bytes.
 void Append(std::string& buffer, std::string_view text) {
@@ -62,6 +66,10 @@ SeriesIdentifier::SeriesIdentifier(const SourceRules& rules) : rules_(rules) {
   std::copy_if(rules.ignore_labels.begin(), rules.ignore_labels.end(), std::back_inserter(ignored_),
                [&](const std::string& name) { return !read(name); });
   std::sort(ignored_.begin(), ignored_.end());
+  for (const auto* rule : {&rules.ns, &rules.agent, &rules.model, &rules.task, &rules.workflow})
+    who_.insert(who_.end(), rule->from.begin(), rule->from.end());
+  who_.insert(who_.end(), {"__name__", rules.type_label});
+  std::sort(who_.begin(), who_.end());
 }
 
 bool SeriesIdentifier::Ignored(std::string_view name, bool aggregated) const {
@@ -98,8 +106,21 @@ ledger::SeriesId SeriesIdentifier::Raw(std::span<const Label> labels) {
   return Digest();
 }
 
+std::uint32_t SeriesIdentifier::Client(std::span<const Label> labels) {
+  buffer_.resize(prefix_);
+  bool own = false;
+  for (const auto& label : labels) {
+    if (Ignored(label.name, false) || Has(kOfThePod, label.name)) continue;
+    own = own || !std::binary_search(who_.begin(), who_.end(), label.name);
+    Append(buffer_, label.name);
+    Append(buffer_, label.value);
+  }
+  return own ? static_cast<std::uint32_t>(Digest().low) | 1u : 0;
+}
+
 Identified SeriesIdentifier::Identify(std::span<const Label> labels) {
   Identified identified;
+  identified.client = Client(labels);
   identified.raw = Raw(labels);
   identified.identity = identified.raw;
   identified.aggregated =

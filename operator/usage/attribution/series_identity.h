@@ -18,6 +18,9 @@ struct Identified {
   ledger::SeriesId identity;  // of what is the counter's own
   ledger::SeriesId raw;       // of all labels; equal to identity where scraping added none
   bool aggregated = false;    // neither instance nor pod
+  // A hash of what is left without the names of pods and targets; 0: nothing is left but who spends
+  // (a pod's own counter). The same under another pod may be the same client's total there.
+  std::uint32_t client = 0;
 };
 
 // Identity: all labels but ignoreLabels. Labels that a rule of the source reads are always part of
@@ -38,9 +41,11 @@ class SeriesIdentifier {
   // What stands for the metric's name; "" when the name itself does.
   std::string_view CanonicalName(std::span<const Label> labels) const;
   ledger::SeriesId Digest() const;
+  std::uint32_t Client(std::span<const Label> labels);
 
   const SourceRules& rules_;
   std::vector<std::string> ignored_;  // sorted
+  std::vector<std::string> who_;      // labels that the rules read, sorted
   std::size_t prefix_ = 0;
   std::string buffer_;
 };

@@ -19,6 +19,7 @@ Deferred& DeferredList::Add(const Observation& observation, std::uint32_t raw,
   deferred.key = observation.key;
   deferred.quantity = observation.quantity;
   deferred.aggregated = observation.aggregated;
+  deferred.client = observation.client;
   deferred.start = observation.start;
   deferred.text = Describe(observation.labels);
   deferred.first_sample = samples_.size();

@@ -20,6 +20,8 @@ struct Deferred {
   std::uint32_t key = 0;
   Quantity quantity = Quantity::kCost;
   bool aggregated = false;
+  std::uint32_t client = 0;
+  bool small = false;  // a first value that nobody would ask about
   std::optional<Timestamp> start;
   std::string text;                                         // Describe of the labels
   std::vector<std::pair<std::string, std::string>> labels;  // only where something is asked

@@ -88,4 +88,28 @@ HandOver::Found HandOver::Find(const First& first, Timestamp now) {
   return result;
 }
 
+HandOver::Found HandOver::FindClient(const First& first, std::uint32_t client) {
+  const std::int64_t value = first.sample.value;
+  const Timestamp at = first.sample.at;
+  const Duration silent = rules_.scrape_interval * 3 / 2;
+  const auto near = std::max(value / 10, counter_.Learnable(first.subject, at, kLongest));
+  const auto& list = Candidates(first.subject.key);
+  Found result;
+  for (auto place = std::upper_bound(list.begin(), list.end(), std::pair(value, kNobody));
+       place != list.begin();) {
+    const auto& [total, number] = *--place;
+    if (value - total > near) break;
+    const Identity& ended = identities_[number];
+    if (identities_.client(number) != client || ended.value != total || total == 0) continue;
+    if (ended.quantity != first.subject.quantity || ended.handed_over) continue;
+    const Duration gap = at - ended.at();
+    if (gap > kLongest || (gap < Duration::zero() && !Still(ended, at))) continue;
+    if (gap >= silent || first.latest - std::max(at, ended.at()) >= silent ||
+        (gap <= Duration::zero() && first.latest - at >= silent))
+      return {number, false};
+    result.undecided = true;
+  }
+  return result;
+}
+
 }  // namespace purser::usage

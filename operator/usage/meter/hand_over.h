@@ -32,6 +32,9 @@ class HandOver {
     bool undecided = false;
   };
   Found Find(const First& first, Timestamp now);
+  // Of a small total, which may well be earned by itself: the same client's under another pod. One
+  // alone proves nothing; several at once are a rollout.
+  Found FindClient(const First& first, std::uint32_t client);
 
   // An identity has changed since the answer began.
   void Update(std::uint32_t key, Number number);

@@ -66,8 +66,9 @@ void Identities::Link(Number number) {
   first_of_key_[slot.key] = number;
 }
 
-void Identities::SetKey(Number number, std::uint32_t key) {
+void Identities::SetKey(Number number, std::uint32_t key, std::uint32_t client) {
   Slot& slot = slots_[number];
+  slot.client = client;
   if (slot.has_key) return;
   slot.has_key = true;
   slot.key = key;

@@ -27,13 +27,14 @@ class Identities {
   const Identity& operator[](Number number) const { return slots_[number].identity; }
   const ledger::SeriesId& id(Number number) const { return slots_[number].id; }
   std::uint32_t key(Number number) const { return slots_[number].key; }
+  std::uint32_t client(Number number) const { return slots_[number].client; }
 
   // New, within the answer.
   Number Make(const ledger::SeriesId& id);
   // To be changed, within the answer.
   Identity& Touch(Number number);
   // Whose spend it is: nothing of a loaded one is known until it is seen.
-  void SetKey(Number number, std::uint32_t key);
+  void SetKey(Number number, std::uint32_t key, std::uint32_t client);
   // All whose key it is.
   template <typename Visit>
   void Each(std::uint32_t key, Visit visit) const {
@@ -53,6 +54,7 @@ class Identities {
     ledger::SeriesId id;
     Identity identity;
     std::uint32_t key = 0;
+    std::uint32_t client = 0;
     Number next = kNobody;      // of the same key
     std::uint32_t touched = 0;  // in which answer
     bool has_key = false;

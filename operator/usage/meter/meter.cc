@@ -16,6 +16,9 @@ namespace {
 
 using ledger::JournalKind;
 
+// As many small totals at once that stood under another pod before are no chance.
+constexpr int kSeveral = 3;
+
 enum Rank : int { kFell, kFirst, kGap };
 
 // 0 stands for not known.
@@ -55,13 +58,15 @@ class Meter::Implementation {
   void Defer(const Observation& observation, std::span<const Sample> samples, const Ask& ask);
   void AskFurther(const Observation& observation, std::span<const Sample> samples);
 
+  bool IsRollout();
+  HandOver::Found FindClient(const Deferred& deferred);
   void Process(const Deferred& deferred);
   Number ProcessFirst(const Deferred& deferred, const Series& series,
                       std::span<const Sample> samples);
   std::optional<Timestamp> StartAt(const Deferred& deferred, std::size_t number,
                                    Timestamp at) const;
-  Number Make(const ledger::SeriesId& id, std::uint32_t raw, const Subject& subject,
-              const Sample& sample);
+  Number Make(const ledger::SeriesId& id, std::uint32_t raw, std::uint32_t client,
+              const Subject& subject, const Sample& sample);
   void Name(Number number, const Subject& subject);
   void New(Timestamp at);
 
@@ -71,6 +76,7 @@ class Meter::Implementation {
 
   Timestamp at_;
   bool baseline_ = false;
+  bool rollout_ = false;  // in this answer
   Reading reading_;
   // What troubled ones are called; kept for all that were, once.
   std::map<ledger::SeriesId, std::string> names_;
@@ -119,7 +125,15 @@ bool Meter::Implementation::TakeFirst(const Observation& observation,
     }
     return false;
   }
-  const Number number = Make(observation.identity, raw, subject, first);
+  if (!baseline_ && observation.client != 0 && !observation.start && first.value > 0) {
+    const auto found =
+        hand_over_.FindClient({subject, first, samples.back().at}, observation.client);
+    if (found.from != kNobody || found.undecided) {
+      deferred_.Add(observation, raw, samples).small = true;
+      return false;
+    }
+  }
+  const Number number = Make(observation.identity, raw, observation.client, subject, first);
   if (baseline_) {
     identities_.Touch(number).rooted = true;
   } else if (first.value > 0) {
@@ -131,9 +145,10 @@ bool Meter::Implementation::TakeFirst(const Observation& observation,
 }
 
 Number Meter::Implementation::Make(const ledger::SeriesId& id, std::uint32_t raw,
-                                   const Subject& subject, const Sample& sample) {
+                                   std::uint32_t client, const Subject& subject,
+                                   const Sample& sample) {
   const Number number = identities_.Make(id);
-  identities_.SetKey(number, subject.key);
+  identities_.SetKey(number, subject.key, client);
   Identity& identity = identities_.Touch(number);
   identity.time = sample.at.time_since_epoch().count();
   identity.value = sample.value;
@@ -147,7 +162,7 @@ Number Meter::Implementation::Make(const ledger::SeriesId& id, std::uint32_t raw
 
 void Meter::Implementation::TakeKnown(Number number, const Observation& observation,
                                       std::span<const Sample> samples) {
-  identities_.SetKey(number, observation.key);
+  identities_.SetKey(number, observation.key, observation.client);
   const auto raw = Fold(observation.raw);
   const Series series{{observation.key, observation.quantity, observation.labels, {}},
                       observation.aggregated};
@@ -208,6 +223,7 @@ void Meter::Implementation::AskFurther(const Observation& observation,
 }
 
 Reading Meter::Implementation::Finish() {
+  rollout_ = IsRollout();
   for (const Deferred* deferred : deferred_.InOrder()) Process(*deferred);
   books_.Close(reading_);
   reading_.cursors = identities_.Moved();
@@ -215,6 +231,22 @@ Reading Meter::Implementation::Finish() {
   reading_.restarts =
       std::ranges::count(reading_.notes, ledger::JournalKind::kRestart, &Note::kind);
   return std::exchange(reading_, {});
+}
+
+// Whether totals of several clients at once may stand under a new pod.
+bool Meter::Implementation::IsRollout() {
+  int moved = 0;
+  for (const Deferred* deferred : deferred_.InOrder()) {
+    if (!deferred->small || identities_.Find(deferred->identity) != kNobody) continue;
+    if (const auto found = FindClient(*deferred); found.from != kNobody || found.undecided) ++moved;
+  }
+  return moved >= kSeveral;
+}
+
+HandOver::Found Meter::Implementation::FindClient(const Deferred& deferred) {
+  const auto samples = deferred_.SamplesOf(deferred);
+  const Subject subject{deferred.key, deferred.quantity, {}, deferred.text};
+  return hand_over_.FindClient({subject, samples.front(), samples.back().at}, deferred.client);
 }
 
 std::optional<Timestamp> Meter::Implementation::StartAt(const Deferred& deferred,
@@ -256,9 +288,11 @@ Number Meter::Implementation::ProcessFirst(const Deferred& deferred, const Serie
   const Subject& subject = series.subject;
   const auto start = StartAt(deferred, 0, first.at);
   const bool plausible = counter_.PlausibleFirst(subject, first, start);
-  const auto found = hand_over_.Find({subject, first, samples.back().at, plausible, start}, at_);
+  const auto found =
+      deferred.small ? (rollout_ ? FindClient(deferred) : HandOver::Found())
+                     : hand_over_.Find({subject, first, samples.back().at, plausible, start}, at_);
   if (found.from == kNobody && found.undecided) return kNobody;
-  const Number number = Make(deferred.identity, deferred.raw, subject, first);
+  const Number number = Make(deferred.identity, deferred.raw, deferred.client, subject, first);
   Identity& identity = identities_.Touch(number);
   if (start) identity.start = SecondsOf(*start);
   if (found.from != kNobody) {
@@ -275,7 +309,7 @@ Number Meter::Implementation::ProcessFirst(const Deferred& deferred, const Serie
     books_.Write(
         subject, {JournalKind::kHandOver, first.at, ended.value, first.value, growth, false},
         "goes on where another series of the same ended: only what lies between is booked");
-    if (plausible) {
+    if (plausible && !deferred.small) {
       books_.Write(subject, {JournalKind::kDoubt, first.at, {}, first.value, ended.value, true},
                    "may go on where another series ended, or have earned all of it: the rest is "
                    "not booked");

@@ -56,7 +56,9 @@ struct Observation {
   std::uint64_t raw = 0;      // a hash of all labels: tells twins of one identity apart
   std::uint32_t key = 0;      // the caller's number of the spend key, dense from 0, for good
   Quantity quantity = Quantity::kCost;
-  bool aggregated = false;          // neither instance nor pod: its falls are never restarts
+  bool aggregated = false;  // neither instance nor pod: its falls are never restarts
+  // The same for one client's total shown by one pod and by another; 0: a pod's own counter.
+  std::uint32_t client = 0;
   std::span<const Label> labels;    // sorted; for texts, valid during the call
   std::span<const Sample> samples;  // ascending, each time once
   // When the counter began, as known at the last sample, where the answer itself tells.

@@ -34,6 +34,7 @@ void PrometheusReader::TakeSeries(const KnownSeries& known, std::span<const Labe
                .key = known.key,
                .quantity = known.quantity,
                .aggregated = known.aggregated,
+               .client = known.client,
                .labels = labels,
                .samples = samples});
 }

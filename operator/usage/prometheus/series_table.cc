@@ -25,6 +25,7 @@ KnownSeries& SeriesTable::Find(std::span<const Label> labels) {
     known.all_labels = identified.raw;
     known.raw = identified.raw.low;
     known.aggregated = identified.aggregated;
+    known.client = identified.client;
     Attribute(known, labels);
   } else if (known.unattributed && targets_) {
     Attribute(known, labels);  // its target may have told by now who runs it

@@ -27,6 +27,7 @@ struct KnownSeries {
   ledger::SeriesId all_labels;  // what ledgers before schema 2 know the series by
   std::uint64_t raw = 0;        // of all labels
   std::uint32_t key = 0;
+  std::uint32_t client = 0;  // attribution::Identified
   Quantity quantity = Quantity::kCost;
   bool aggregated = false;
   bool left_out = false;

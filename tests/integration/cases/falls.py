@@ -83,6 +83,23 @@ def collector_rollout(trial: Trial) -> None:
 
 
 @case
+def collector_rollout_that_overlaps(trial: Trial) -> None:
+    trial.play("collector-rollout-that-overlaps.prom", world(limit="5"))
+    trial.watch_until(80)
+    trial.expect_spent("0.64", "0.74")
+    trial.expect(trial.seen[-1].in_doubt == 0, f"in doubt {trial.seen[-1].in_doubt}, and nothing is right")
+    trial.expect_nobody_stopped()
+
+
+@case
+def collector_rollout_of_many(trial: Trial) -> None:
+    trial.play("collector-rollout-of-many.prom", world(limit="5"))
+    trial.watch_until(70)
+    trial.expect_spent("0.55", "0.64")
+    trial.expect_nobody_stopped()
+
+
+@case
 def new_label(trial: Trial) -> None:
     trial.play("new-label.prom", world(limit="10"))
     trial.watch_until(65)

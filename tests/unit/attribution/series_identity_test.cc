@@ -20,6 +20,21 @@ Identified Of(std::vector<Label> labels, const SourceRules& rules) {
   return SeriesIdentifier(rules).Identify(labels);
 }
 
+TEST(SeriesIdentityTest, AClientIsTheSameUnderAnotherPod) {
+  const auto rules = Rules();
+  const auto one = Of({{"agent", "a"}, {"exported_instance", "s1"}, {"pod", "x"}}, rules);
+  const auto moved = Of({{"agent", "a"}, {"exported_instance", "s1"}, {"pod", "y"}}, rules);
+  const auto other = Of({{"agent", "a"}, {"exported_instance", "s2"}, {"pod", "y"}}, rules);
+  EXPECT_NE(one.client, 0u);
+  EXPECT_EQ(moved.client, one.client);
+  EXPECT_NE(moved.identity, one.identity);
+  EXPECT_NE(other.client, one.client);
+  // Nothing but who spends and where: a pod's own counter.
+  EXPECT_EQ(
+      Of({{"__name__", "cost_total"}, {"agent", "a"}, {"job", "j"}, {"pod", "x"}}, rules).client,
+      0u);
+}
+
 TEST(SeriesIdentityTest, WhatScrapingAddedIsNoPartOfIt) {
   const auto rules = Rules();
   const auto plain = Of({{"agent", "a"}, {"instance", "i"}}, rules);

@@ -92,6 +92,44 @@ TEST(HandOver, IsNoneTheLessOneWhileTheOldIsShownUnchanged) {
   }
 }
 
+// Sessions behind a collector, each of some cents: a rollout shows them all again.
+TEST(HandOver, KnowsARolloutByManySmallTotals) {
+  for (const double scrape : {1.0, 15.0}) {
+    for (const int gap : {1, 4}) {
+      std::vector<RawSeries> world;
+      for (int client = 1; client <= 20; ++client) {
+        RawSeries before, after;
+        before.identity = static_cast<std::uint64_t>(client);
+        after.identity = before.identity + 100;
+        before.client = after.client = static_cast<std::uint32_t>(client);
+        const auto total = [&](int i) { return Dollars(.04 * client + .0001 * (client % 3) * i); };
+        for (int i = 0; i < 30; ++i) before.Add(scrape * i, total(i));
+        for (int i = 29 + gap; i < 60; ++i) after.Add(scrape * i, total(i));
+        world.push_back(before);
+        world.push_back(after);
+      }
+      Driver driver(RulesOf(scrape));
+      Poll(driver, world, 0, 62 * scrape, {scrape, scrape, scrape * 3});
+      EXPECT_EQ(driver.booked(), Dollars(.0001 * 21 * 59)) << scrape << " " << gap;
+      EXPECT_EQ(driver.held(), 0);
+    }
+  }
+}
+
+// Jobs of a few cents, one after the other: each is spend of its own.
+TEST(HandOver, IsNoneOfSmallTotalsOfPodsThemselves) {
+  std::vector<RawSeries> world;
+  for (int job = 0; job < 6; ++job) {
+    RawSeries series;
+    series.identity = static_cast<std::uint64_t>(job + 1);
+    for (int i = 0; i < 4; ++i) series.Add(15 + 60 * job + 15 * i, Dollars(.05));
+    world.push_back(series);
+  }
+  Driver driver;
+  Poll(driver, world, 0, 500);
+  EXPECT_EQ(driver.booked(), Dollars(.30));
+}
+
 TEST(HandOver, IsForTheSameKeyOnly) {
   auto world = Rollout(812.40, .01, 15, 3);
   world[1].key = 1;

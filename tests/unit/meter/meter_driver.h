@@ -30,6 +30,7 @@ struct RawSeries {
   std::uint64_t raw = 1;
   std::uint32_t key = 0;
   bool aggregated = false;
+  std::uint32_t client = 0;
   Quantity quantity = Quantity::kCost;
   std::vector<Sample> samples;
   // When its counter began, as known at each sample; empty: not known.
@@ -105,6 +106,7 @@ class Driver {
     observation.key = series.key;
     observation.quantity = series.quantity;
     observation.aggregated = series.aggregated;
+    observation.client = series.client;
     observation.labels = labels;
     observation.samples = {&*first, static_cast<std::size_t>(last - first)};
     if (series.starts_in_answer)
