@@ -66,9 +66,13 @@ class PollerTest : public ::testing::Test {
     return false;
   }
 
+  void AwaitWait() {
+    ASSERT_TRUE(Eventually([&] { return clock_.Awaited(); }));
+  }
+
   // The end of the wait that follows what the test has seen last.
   void EndWait(Duration within = 60s) {
-    ASSERT_TRUE(Eventually([&] { return clock_.Awaited(); }));
+    AwaitWait();
     clock_.Advance(within);
   }
 
@@ -124,18 +128,21 @@ TEST_F(PollerTest, ShorterIntervals) {
   Start();
   ASSERT_TRUE(EventuallyHealth(State::kNeverRead, "NoSeries"));
   const int queries = prometheus_.queries();
+  AwaitWait();
   poller_->RequestInterval(1ms);  // held to a second
-  clock_.Advance(1s);
+  EndWait(1s);
   EXPECT_TRUE(Eventually([&] { return prometheus_.queries() == queries + 1; }));
+  AwaitWait();
   // Of several the shortest counts: another budget's patience does not cancel it.
   poller_->RequestInterval(2s);
   poller_->RequestInterval(1h);
   EndWait(2s);
   EXPECT_TRUE(Eventually([&] { return prometheus_.queries() == queries + 2; }));
+  AwaitWait();
   poller_->RequestInterval(1h);  // alone: held to what is configured
   EndWait(2s);
   EXPECT_TRUE(Eventually([&] { return prometheus_.queries() == queries + 3; }));
-  std::this_thread::sleep_for(20ms);
+  AwaitWait();
   clock_.Advance(14s);
   std::this_thread::sleep_for(20ms);
   EXPECT_EQ(prometheus_.queries(), queries + 3);
