@@ -84,7 +84,8 @@ class FenceTest(unittest.TestCase):
             "AgentPool team holds agent worker at 0 of 5 replicas", "AgentBudget daily", "resets at 2026-11-28T00:00:00Z",
             "raise the limit",
         )  # fmt: skip
-        self.refused(self.kubectl("scale", "deployment/worker", "--replicas=5"), *told)
+        for replicas in (1, 5):
+            self.refused(self.kubectl("scale", "deployment/worker", f"--replicas={replicas}"), *told)
         self.refused(self.patch("deployment/worker", {"spec": {"replicas": 1}}), *told)
         self.refused(self.apply(_workload("Deployment", "worker", 5)), *told)
         without = _workload("Deployment", "worker", 5)

@@ -84,8 +84,13 @@ class RightsTest(OperatedTest):
 
     def raise_by_hand(self) -> None:
         """Without the fence, that somebody may: whether an autoscaler names it is looked up."""
-        self.cluster.kubectl("delete", "validatingadmissionpolicybinding", "purser-system-purser-fence")
         raised = ("scale", "deployment/worker", f"--replicas={REPLICAS + 1}")
+
+        def fenced() -> bool:
+            return "AgentBudget budget" in self.cluster.try_kubectl(*raised, f"--namespace={_AGENTS}", "--dry-run=server").stderr
+
+        self.wait_for(fenced, "the fence, by what the operator wrote")
+        self.cluster.kubectl("delete", "validatingadmissionpolicybinding", "purser-system-purser-fence")
         self.wait_for(lambda: self.cluster.try_kubectl(*raised, f"--namespace={_AGENTS}").returncode == 0, "no fence")
         self.wait_for_replicas(_AGENTS, 0)
         self.kubectl(_AGENTS, "scale", "deployment/worker", f"--replicas={REPLICAS}")  # that all come back as they were
