@@ -44,6 +44,11 @@ demo: ## See the main job end to end on a real cluster (KEEP=1 leaves it running
 	$(if $(PURSER_DEMO_KUBECONFIG),,$(CLUSTER) build $(DEMO_PROGRAMS))
 	python3 examples/demo/demo.py $(if $(KEEP),--keep)
 
+.PHONY: ill-mannered
+ill-mannered: build ## Stop agents that do not stop as they are asked to, on a real node (4 minutes; needs root)
+	cd tests/e2e && PURSER_BINARY=$(abspath $(BUILD))/purser PURSER_TEST_DIRECTORY=$(abspath $(BUILD))/ill-mannered \
+	  python3 -B -m unittest -v test_ill_mannered
+
 .PHONY: cluster-binaries
 cluster-binaries: deps ## Build the cluster's binaries into the per-user cache
 	$(CLUSTER) build

@@ -51,12 +51,12 @@ def _agent_image(folder: Path) -> Image:
     if _is_newer(image.archive, sorted(AGENT_MODULE.iterdir())):
         return image
     program = folder / "agent"
-    _build_go(AGENT_MODULE, program)
-    _make(image, ["--user", "65532:65532", "--entrypoint", "/agent", "--binary", f"{program}:/agent"])
+    build_go(AGENT_MODULE, program)
+    make_image(image, ["--user", "65532:65532", "--entrypoint", "/agent", "--binary", f"{program}:/agent"])
     return image
 
 
-def _build_go(module: Path, program: Path) -> None:
+def build_go(module: Path, program: Path) -> None:
     command = [go_program(), "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", str(program), "."]
     run(command, f"building {program.name}", environment=go_environment(), directory=module)
 
@@ -84,13 +84,13 @@ def _prometheus_image(folder: Path) -> Image:
     program = Path(found).resolve()
     if not _is_newer(image.archive, [program, *DISCOVERY_MODULE.iterdir()]):
         discovery = folder / "discovery"
-        _build_go(DISCOVERY_MODULE, discovery)
+        build_go(DISCOVERY_MODULE, discovery)
         places = ["--binary", f"{program}:/usr/bin/prometheus", "--binary", f"{discovery}:/usr/bin/discovery"]
-        _make(image, ["--user", "65534:65534", "--entrypoint", "/usr/bin/prometheus", *places])
+        make_image(image, ["--user", "65534:65534", "--entrypoint", "/usr/bin/prometheus", *places])
     return image
 
 
-def _make(image: Image, options: list[str]) -> None:
+def make_image(image: Image, options: list[str]) -> None:
     command = [str(CLUSTER_TOOL), "image", "make", "--name", image.name, "--out", str(image.archive), *options]
     run(command, f"making the image {image.name}")
 

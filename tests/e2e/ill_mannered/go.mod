@@ -1,0 +1,3 @@
+module purser.dev/tests/illmannered
+
+go 1.24
