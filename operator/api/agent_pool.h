@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,10 +12,18 @@
 
 namespace purser::api {
 
+// What stops a kind that has no replicas: a field of it, and the value that stops it.
+struct SwitchSpec {
+  std::string path;     // JSON pointer into spec or metadata.annotations: "/spec/operatingMode"
+  std::string stopped;  // JSON of a boolean, integer or string: "true", "0", "\"Suspended\""
+  auto operator<=>(const SwitchSpec&) const = default;
+};
+
 struct WorkloadRef {
   std::string api_version = "apps/v1";
-  std::string kind;  // Deployment | StatefulSet
+  std::string kind;  // Deployment, StatefulSet, Job, CronJob, or any kind that can be stopped
   std::string name;
+  std::optional<SwitchSpec> toggle{};  // absent: /scale, or the built-in table of kinds
   auto operator<=>(const WorkloadRef&) const = default;
 };
 
@@ -22,12 +31,26 @@ struct AgentSpec {
   std::string name;  // the value of the agent label in spend data; unique in the namespace
   WorkloadRef workload_ref;
   std::optional<std::int32_t> max_concurrency;  // absent: the pool's
+  // By agentSelector, in the spec of no one: workloads of the same name beside the first.
+  std::vector<WorkloadRef> others{};
+  bool found = false;  // by agentSelector
   bool operator==(const AgentSpec&) const = default;
+};
+
+// Every workload that matches is an agent, named by its label purser.dev/agent, else by its name.
+struct AgentSelector {
+  std::map<std::string, std::string> match_labels;
+  std::vector<std::string> kinds;               // of Deployment, StatefulSet, Job, CronJob
+  std::optional<std::int32_t> max_concurrency;  // of each; absent: the pool's
+  bool operator==(const AgentSelector&) const = default;
 };
 
 enum class OnThrottle { kProportional, kKeep };
 enum class OnStop { kZero, kKeep };
 enum class RestoreBy { kAutomatic, kManual };
+
+// What becomes of the Jobs that a CronJob has made, when it is stopped.
+enum class RunningJobs { kSuspend, kFinish };
 
 struct ScalingSpec {
   OnThrottle on_throttle = OnThrottle::kProportional;
@@ -35,6 +58,7 @@ struct ScalingSpec {
   std::int32_t min_replicas = 1;
   std::int32_t drain_seconds = 60;            // waited only when limits are published: see docs/adr
   RestoreBy restore = RestoreBy::kAutomatic;  // after a stop
+  RunningJobs running_jobs = RunningJobs::kSuspend;
   bool operator==(const ScalingSpec&) const = default;
 };
 
@@ -52,6 +76,7 @@ struct PoolStop {
 
 struct AgentPoolSpec {
   std::vector<AgentSpec> agents;
+  std::optional<AgentSelector> agent_selector{};
   std::int32_t max_concurrency = 1;
   std::int32_t priority = 0;
   ScalingSpec scaling;
@@ -74,6 +99,10 @@ struct AgentPoolAgentStatus {
   std::optional<std::int32_t> set_replicas;  // what we set when we took the rest
   std::string saved_at;                      // when it was taken; tells one stop from the next
   std::string workload_uid;                  // of the workload it was taken from
+  // Of kinds outside apps/v1, while something is taken: which object, and what the switch said, as
+  // JSON.
+  std::optional<WorkloadRef> workload{};
+  std::string saved_value;
   bool operator==(const AgentPoolAgentStatus&) const = default;
 };
 

@@ -37,10 +37,22 @@ std::string StopReason(std::string_view text) {
 constexpr std::array kRestoreBy = {Choice<RestoreBy>{"Automatic", RestoreBy::kAutomatic},
                                    Choice<RestoreBy>{"Manual", RestoreBy::kManual}};
 
+constexpr std::array kRunningJobs = {
+    Choice<RunningJobs>{"Suspend", RunningJobs::kSuspend},
+    Choice<RunningJobs>{"Finish", RunningJobs::kFinish},
+};
+
+constexpr std::array kSwitch = {
+    Required(TextField<&SwitchSpec::path>("path", &FieldPointer),
+             "the field that stops it, such as /spec/suspend"),
+    Required(ScalarField<&SwitchSpec::stopped>("stopped"), "its value when stopped, such as true"),
+};
+
 constexpr std::array kWorkloadRef = {
     TextField<&WorkloadRef::api_version>("apiVersion", &ApiVersionName),
-    Required(TextField<&WorkloadRef::kind>("kind", &KindName), "Deployment or StatefulSet"),
+    Required(TextField<&WorkloadRef::kind>("kind", &KindName), "Deployment, for example"),
     Required(TextField<&WorkloadRef::name>("name", &DnsSubdomain), "the workload's name"),
+    OptionalObjectField<&WorkloadRef::toggle, kSwitch>("switch"),
 };
 
 constexpr std::array kAgent = {
@@ -59,6 +71,7 @@ constexpr std::array kScaling = {
     IntegerField<&ScalingSpec::min_replicas>("minReplicas", 0, kMostReplicas),
     IntegerField<&ScalingSpec::drain_seconds>("drainSeconds", 0, kMostDrainSeconds),
     ChoiceField<&ScalingSpec::restore, kRestoreBy>("restore"),
+    ChoiceField<&ScalingSpec::running_jobs, kRunningJobs>("runningJobs"),
 };
 
 constexpr std::array kStop = {
@@ -102,6 +115,8 @@ constexpr std::array kAgentStatus = {
     IntegerField<&AgentPoolAgentStatus::set_replicas>("setReplicas", 0, kLargest),
     TextField<&AgentPoolAgentStatus::saved_at>("savedAt"),
     TextField<&AgentPoolAgentStatus::workload_uid>("workloadUID"),
+    OptionalObjectField<&AgentPoolAgentStatus::workload, kWorkloadRef>("workload"),
+    TextField<&AgentPoolAgentStatus::saved_value>("savedValue"),
     Refused<AgentPoolAgentStatus>("model", "nothing writes it"),
 };
 
@@ -126,6 +141,43 @@ constexpr std::array kStatus = {
     ObjectListField<&AgentPoolStatus::conditions, kConditionFields>("conditions", kMostConditions),
 };
 
+// Groups that come with Kubernetes, and their kinds that can be stopped.
+struct KnownGroup {
+  std::string_view api_version;
+  std::string_view group;  // with its slash; of the core: the version
+  std::array<std::string_view, 3> kinds;
+  std::string_view way_out;
+};
+constexpr std::array kKnownGroups = {
+    KnownGroup{"apps/v1",
+               "apps/",
+               {"Deployment", "StatefulSet", "ReplicaSet"},
+               "use a Deployment, StatefulSet or ReplicaSet, or give the apiVersion of another"},
+    KnownGroup{"batch/v1", "batch/", {"Job", "CronJob"}, "use a Job or CronJob"},
+    KnownGroup{"v1", "v1", {"ReplicationController"}, "name what owns its pods"},
+};
+
+// The field of workloadRef that is wrong, and why; nothing: as far as can be told without a
+// cluster, the kind can be stopped.
+std::pair<std::string, std::string> ProblemOf(const WorkloadRef& workload) {
+  for (const auto& group : kKnownGroups) {
+    const bool of_it = group.group.ends_with('/') ? workload.api_version.starts_with(group.group)
+                                                  : workload.api_version == group.group;
+    if (!of_it) continue;
+    if (workload.api_version != group.api_version) {
+      return {"apiVersion", Quoted(workload.api_version) + " is not served; use " +
+                                std::string(group.api_version)};
+    }
+    if (std::find(group.kinds.begin(), group.kinds.end(), workload.kind) == group.kinds.end()) {
+      return {"kind", workload.api_version + " " + workload.kind + " cannot be stopped; " +
+                          std::string(group.way_out)};
+    }
+    if (workload.toggle)
+      return {"switch", "is for other kinds: how " + workload.kind + "s are stopped is known"};
+  }
+  return {};
+}
+
 void CheckAgents(ReadContext& context, const std::vector<AgentSpec>& agents) {
   const ReadContext::Step step(context, "agents");
   if (agents.empty()) {
@@ -142,11 +194,8 @@ void CheckAgents(ReadContext& context, const std::vector<AgentSpec>& agents) {
                    {{"name"}});
     }
     const auto& workload = agent.workload_ref;
-    if (workload.api_version != "apps/v1" ||
-        (workload.kind != "Deployment" && workload.kind != "StatefulSet")) {
-      context.Fail(workload.api_version + " " + workload.kind +
-                       " is not implemented yet; use an apps/v1 Deployment or StatefulSet",
-                   {{"workloadRef"}, {"kind"}});
+    if (const auto [field, problem] = ProblemOf(workload); !problem.empty()) {
+      context.Fail(problem, {{"workloadRef"}, {field}});
       continue;
     }
     if (!workloads.insert({workload.kind, workload.name}).second) {

@@ -43,6 +43,16 @@ Json ConditionsJson(const std::vector<kube::Condition>& conditions) {
   return list;
 }
 
+Json WorkloadJson(const WorkloadRef& workload) {
+  Json json{
+      {"apiVersion", workload.api_version}, {"kind", workload.kind}, {"name", workload.name}};
+  if (workload.toggle) {
+    json["switch"] = {{"path", workload.toggle->path},
+                      {"stopped", Json::parse(workload.toggle->stopped, nullptr, false)}};
+  }
+  return json;
+}
+
 Json StatusJson(const AgentPoolStatus& status) {
   Json json = Json::object();
   json["observedGeneration"] = status.observed_generation;
@@ -66,6 +76,8 @@ Json StatusJson(const AgentPoolStatus& status) {
     if (agent.set_replicas) item["setReplicas"] = *agent.set_replicas;
     PutText(item, "savedAt", agent.saved_at);
     PutText(item, "workloadUID", agent.workload_uid);
+    if (agent.workload) item["workload"] = WorkloadJson(*agent.workload);
+    PutText(item, "savedValue", agent.saved_value);
     agents.push_back(std::move(item));
   }
   json["agents"] = std::move(agents);
@@ -167,9 +179,7 @@ Json SpecJson(const AgentPoolSpec& spec) {
   for (const auto& agent : spec.agents) {
     Json item;
     item["name"] = agent.name;
-    item["workloadRef"] = {{"apiVersion", agent.workload_ref.api_version},
-                           {"kind", agent.workload_ref.kind},
-                           {"name", agent.workload_ref.name}};
+    item["workloadRef"] = WorkloadJson(agent.workload_ref);
     if (agent.max_concurrency) item["maxConcurrency"] = *agent.max_concurrency;
     agents.push_back(std::move(item));
   }
@@ -181,7 +191,8 @@ Json SpecJson(const AgentPoolSpec& spec) {
       {"onStop", spec.scaling.on_stop == OnStop::kKeep ? "Keep" : "Zero"},
       {"minReplicas", spec.scaling.min_replicas},
       {"drainSeconds", spec.scaling.drain_seconds},
-      {"restore", spec.scaling.restore == RestoreBy::kManual ? "Manual" : "Automatic"}};
+      {"restore", spec.scaling.restore == RestoreBy::kManual ? "Manual" : "Automatic"},
+      {"runningJobs", spec.scaling.running_jobs == RunningJobs::kFinish ? "Finish" : "Suspend"}};
   if (!spec.stop.reason.empty()) json["stop"] = {{"reason", spec.stop.reason}};
   if (!spec.limit_targets.empty()) {
     Json targets = Json::array();

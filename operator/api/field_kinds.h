@@ -233,6 +233,20 @@ constexpr auto ChoiceField(std::string_view name) {
                      std::vector<KnownField>& into) { DescribeChoices<kChoices>(path, into); }};
 }
 
+// A boolean, integer or text of up to 253 bytes, kept as its JSON in a std::string.
+template <auto kMember>
+constexpr auto ScalarField(std::string_view name) {
+  using T = OwnerOf<kMember>;
+  return Field<T>{
+      .name = name,
+      .read = [](ReadContext& context, simdjson::dom::element element, T& into,
+                 const Field<T>&) { ReadScalar(context, element, into.*kMember); },
+      .describe =
+          [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
+            into.push_back({path, "scalar", true, {}, {}});
+          }};
+}
+
 // A choice with one implemented value: checked, not kept.
 template <typename T, const auto& kChoices>
 constexpr Field<T> OnlyChoiceField(std::string_view name) {

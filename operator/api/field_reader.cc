@@ -188,6 +188,20 @@ bool ReadDuration(ReadContext& context, simdjson::dom::element element, std::int
   return true;
 }
 
+void ReadScalar(ReadContext& context, simdjson::dom::element element, std::string& into) {
+  constexpr std::size_t kLongestScalar = 253;
+  std::string_view text;
+  if (element.get(text) == simdjson::SUCCESS && text.size() > kLongestScalar) {
+    context.Fail("is longer than 253 bytes");
+    return;
+  }
+  if (!element.is_string() && !element.is_bool() && !element.is_int64()) {
+    context.Fail(Shown(element) + " is not a boolean, an integer or a text");
+    return;
+  }
+  into = simdjson::minify(element);
+}
+
 void RefuseNotImplemented(ReadContext& context, simdjson::dom::element element,
                           std::string_view refusal) {
   // An empty list asks for nothing; neither does false.

@@ -114,6 +114,8 @@ void ReadTextMap(ReadContext& context, simdjson::dom::element element, TextForm 
                  TextForm form, std::int64_t most, std::map<std::string, std::string>& into);
 bool ReadDuration(ReadContext& context, simdjson::dom::element element, std::int64_t minimum_ms,
                   std::int64_t maximum_ms, std::chrono::milliseconds& into);
+// A boolean, an integer or a text of up to 253 bytes, as JSON.
+void ReadScalar(ReadContext& context, simdjson::dom::element element, std::string& into);
 // The elements of a list of at most `most`; nothing (and a problem) when it is none.
 std::optional<simdjson::dom::array> ReadList(ReadContext& context, simdjson::dom::element element,
                                              std::int64_t most);

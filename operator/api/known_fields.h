@@ -9,7 +9,7 @@ namespace purser::api {
 
 struct KnownField {
   std::string path;                         // "spec.agents[].workloadRef.kind"
-  std::string type;                         // string | integer | object | array
+  std::string type;                         // string | integer | boolean | object | array | scalar (one of the first three)
   bool implemented = true;                  // false: refused when given
   std::vector<std::string> values;          // of an enumeration; empty: not one
   std::vector<std::string> refused_values;  // known, but not implemented yet: refused

@@ -143,6 +143,25 @@ std::string KindName(std::string_view text) {
   return fine ? "" : "want a kind such as \"Deployment\"";
 }
 
+std::string FieldPointer(std::string_view text) {
+  constexpr std::size_t kLongestPointer = 512;
+  constexpr std::string_view kWant =
+      "want a JSON pointer below /spec or /metadata/annotations, such as \"/spec/suspend\"";
+  std::string_view rest = text;
+  for (const std::string_view root : {"/spec/", "/metadata/annotations/"}) {
+    if (rest.starts_with(root)) rest.remove_prefix(root.size() - 1);
+  }
+  if (text.size() > kLongestPointer || rest.size() == text.size() || rest.ends_with('/') ||
+      rest.find("//") != std::string_view::npos ||
+      std::any_of(text.begin(), text.end(), IsControl))
+    return std::string(kWant);
+  for (auto at = rest.find('~'); at != std::string_view::npos; at = rest.find('~', at + 1)) {
+    if (at + 1 == rest.size() || (rest[at + 1] != '0' && rest[at + 1] != '1'))
+      return std::string(kWant);
+  }
+  return "";
+}
+
 std::string FilePath(std::string_view text) {
   const bool fine = !text.empty() && text.size() <= kLongestPath &&
                     std::none_of(text.begin(), text.end(), IsControl);

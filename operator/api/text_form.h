@@ -22,6 +22,8 @@ std::string ConfigMapKey(std::string_view text);    // letters, digits, "-", "_"
 std::string TimeZoneName(std::string_view text);    // the form of an IANA name, up to 64
 std::string ApiVersionName(std::string_view text);  // "v1", "apps/v1"
 std::string KindName(std::string_view text);        // CamelCase, up to 63
+// A JSON pointer below /spec or /metadata/annotations, up to 512 bytes.
+std::string FieldPointer(std::string_view text);
 
 // Of the configuration.
 std::string FilePath(std::string_view text);

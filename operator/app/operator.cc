@@ -215,8 +215,9 @@ class Operator::Implementation {
       if (!token.stop_requested()) {
         leading_ = true;
         spdlog::info("caches synced budgets={} pools={} deployments={} statefulsets={}",
-                     caches_.budgets.Size(), caches_.pools.Size(), caches_.deployments.Size(),
-                     caches_.stateful_sets.Size());
+                     caches_.budgets.Size(), caches_.pools.Size(),
+                     caches_.kinds.deployments()->informer.Size(),
+                     caches_.kinds.stateful_sets()->informer.Size());
         control.Begin();
         const auto work = [&](kube::WorkQueue<kube::ObjectKey>& queue, const char* name,
                               std::size_t workers, auto method) -> kube::Controller& {

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "api/codec.h"
@@ -13,15 +14,17 @@
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/restore.h"
 #include "controllers/agent_pool/saved_status.h"
+#include "controllers/agent_pool/workload_scaler.h"
+#include "controllers/kind_watches.h"
 #include "controllers/resources.h"
 #include "kube/client.h"
 #include "kube/informer.h"
 #include "kube/leader_election.h"
 #include "net/cpprest/cpprest_transport.h"
+#include "workloads/kind.h"
 #include "workloads/kinds.h"
 #include "workloads/scale_actuator.h"
 #include "workloads/workload.h"
-#include "workloads/workload_plan.h"
 
 namespace purser::app {
 namespace {
@@ -111,7 +114,7 @@ SavedByUid SavedIn(const Pools& pools) {
   return saved;
 }
 
-Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
+Status RestoreWorkloads(kube::Client& client, const workloads::Kind& kind,
                         kube::Informer<workloads::Workload>& workloads, const SavedByUid& saved,
                         int& restored) {
   const auto known = [&](const workloads::Workload& workload) -> std::optional<workloads::Saved> {
@@ -126,20 +129,52 @@ Status RestoreWorkloads(kube::Client& client, const kube::ResourceType& type,
   });
   Status first = Ok();
   for (const auto& workload : taken) {
-    const auto state = workloads::StateOf(*workload, known(*workload));
+    const auto state = workloads::StateOf(kind, *workload, known(*workload));
     if (!state.doubt.empty())
-      spdlog::warn("{}={} {}", type.kind, workload->meta.key().ToString(), state.doubt);
-    const auto done = controllers::RestoreWorkload(client, type, *workload, known(*workload));
+      spdlog::warn("{}={} {}", kind.id(), workload->meta.key().ToString(), state.doubt);
+    const auto done = controllers::RestoreWorkload(client, kind, *workload, known(*workload));
     if (!done) {
       spdlog::error("{}", done.error().message());
       KeepFirst(first, Status(done.error()));
     } else if (*done) {
       ++restored;
-      spdlog::info("{}={} {}", type.kind, workload->meta.key().ToString(), (*done)->explanation);
+      spdlog::info("{}={} {}", kind.id(), workload->meta.key().ToString(), (*done)->explanation);
       workloads.Observe((*done)->workload);
     }
   }
   return first;
+}
+
+// Of whatever kinds the pools name, or have taken something from.
+std::set<api::WorkloadRef> KindsOf(const Pools& pools) {
+  std::set<api::WorkloadRef> kinds;
+  for (const auto& pool : pools) {
+    controllers::WorkloadMemories taken;
+    for (const auto& agent : pool->status.agents) {
+      if (!agent.workload || !agent.saved_replicas) continue;
+      auto& memory = taken[controllers::NameOf(*agent.workload)];
+      memory.reference = *agent.workload;
+      memory.saved.emplace();
+    }
+    kinds.merge(controllers::WorkloadScaler::KindsOf(*pool, taken));
+  }
+  return kinds;
+}
+
+// Until each is listed, or cannot be: then it is told. False when time is over before.
+bool WaitForKinds(const controllers::KindWatches& watches, const std::set<api::WorkloadRef>& kinds,
+                  const Deadline& deadline) {
+  constexpr std::chrono::milliseconds kLookEvery{50};
+  for (const auto& kind : kinds) {
+    auto sight = watches.Of(kind);
+    while (!sight.watch && sight.problem.message.empty()) {
+      if (deadline.Over()) return false;
+      deadline.Pause(kLookEvery);
+      sight = watches.Of(kind);
+    }
+    if (!sight.watch) spdlog::warn("{}; what was taken there is left", sight.problem.message);
+  }
+  return true;
 }
 
 // Published limits are restored, and the pool is let go.
@@ -184,10 +219,8 @@ Status Restore(const RestoreOptions& options, std::stop_token stop) {
     PURSER_RETURN_IF_ERROR(StopOperator(client, options.stop_stateful_set, deadline));
   }
 
-  kube::Informer<workloads::Workload> deployments(client, workloads::DeploymentType(),
-                                                  options.namespaces, workloads::DecodeWorkload);
-  kube::Informer<workloads::Workload> stateful_sets(client, workloads::StatefulSetType(),
-                                                    options.namespaces, workloads::DecodeWorkload);
+  controllers::KindWatches kinds(client, options.namespaces,
+                                 [](const std::string&) { return kube::InformerOptions{}; });
   kube::Informer<api::AgentPool> pools(
       client, controllers::PoolType(), options.namespaces,
       [](simdjson::dom::element object) { return api::DecodeAgentPool(object); });
@@ -199,9 +232,10 @@ Status Restore(const RestoreOptions& options, std::stop_token stop) {
         "gone): workloads are "
         "restored from their annotations alone");
   }
-  deployments.Start();
-  stateful_sets.Start();
+  kinds.Start();
   if (*knows_pools) pools.Start();
+  auto& deployments = kinds.deployments()->informer;
+  auto& stateful_sets = kinds.stateful_sets()->informer;
   if (!deployments.WaitForSync(deadline.Left(), stop) ||
       !stateful_sets.WaitForSync(deadline.Left(), stop) ||
       (*knows_pools && !pools.WaitForSync(deadline.Left(), stop))) {
@@ -217,9 +251,15 @@ Status Restore(const RestoreOptions& options, std::stop_token stop) {
     Pools all;
     pools.ForEach([&](const auto& pool) { all.push_back(pool); });
     const auto saved = SavedIn(all);
-    done = RestoreWorkloads(client, workloads::DeploymentType(), deployments, saved, restored);
-    KeepFirst(done, RestoreWorkloads(client, workloads::StatefulSetType(), stateful_sets, saved,
-                                     restored));
+    const auto named = KindsOf(all);
+    kinds.Name({}, named);
+    if (!WaitForKinds(kinds, named, deadline))
+      return Error(ErrorCode::kTimeout, "workloads could not be listed in time");
+    done = Ok();
+    for (const auto& watch : kinds.All()) {
+      KeepFirst(done,
+                RestoreWorkloads(client, *watch->kind, watch->informer, saved, restored));
+    }
     // A pool whose workload is not restored keeps its hold, and what its status
     // tells.
     if (done.ok()) done = LetPoolsGo(client, all);

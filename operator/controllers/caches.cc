@@ -7,8 +7,7 @@
 #include "api/codec.h"
 #include "controllers/resources.h"
 #include "kube/largest_page.h"
-#include "workloads/kinds.h"
-#include "workloads/scale_actuator.h"
+#include "workloads/kind.h"
 
 namespace purser::controllers {
 namespace {
@@ -19,7 +18,7 @@ constexpr std::chrono::seconds kTellEvery{5};
 // Workloads are read with them: they tell who last set the replicas.
 enum class ManagedFields { kRead, kLeftOut };
 
-kube::InformerOptions Telling(kube::Client& client, const char* what,
+kube::InformerOptions Telling(kube::Client& client, const std::string& what,
                               const std::function<void(const char* what)>& on_threw,
                               ManagedFields managed_fields) {
   kube::InformerOptions informer;
@@ -28,7 +27,7 @@ kube::InformerOptions Telling(kube::Client& client, const char* what,
   };
   informer.on_threw = [what, on_threw](const Error& error) {
     spdlog::error("watch={} {}", what, error.message());
-    if (on_threw) on_threw(what);
+    if (on_threw) on_threw(what.c_str());
   };
   informer.reflector.largest_page = kube::AskLargestPage(client);
   informer.reflector.without_managed_fields = managed_fields == ManagedFields::kLeftOut;
@@ -51,13 +50,16 @@ std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
   return ns + "/" + kind + "/" + name;
 }
 
+std::string WorkloadIndexValue(const std::string& ns, const api::WorkloadRef& reference) {
+  return WorkloadIndexValue(ns, workloads::KindId(reference.api_version, reference.kind),
+                            reference.name);
+}
+
 std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool) {
   std::vector<std::string> values;
   values.reserve(pool.spec.agents.size());
-  for (const auto& agent : pool.spec.agents) {
-    values.push_back(
-        WorkloadIndexValue(pool.meta.ns, agent.workload_ref.kind, agent.workload_ref.name));
-  }
+  for (const auto& agent : pool.spec.agents)
+    values.push_back(WorkloadIndexValue(pool.meta.ns, agent.workload_ref));
   return values;
 }
 
@@ -73,12 +75,6 @@ std::vector<std::string> AgentIndexOf(const api::AgentPool& pool) {
   return values;
 }
 
-std::vector<std::string> SavedPoolIndexOf(const workloads::Workload& workload) {
-  const auto state = workloads::StateOf(workload).state;
-  if (!state.saved) return {};
-  return {workload.meta.ns + "/" + state.saved->pool};
-}
-
 Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
                const std::function<void(const char* what)>& on_threw)
     : budgets(
@@ -89,10 +85,10 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
           client, PoolType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeAgentPool(object); },
           Telling(client, "agentpools", on_threw, ManagedFields::kLeftOut)),
-      deployments(client, workloads::DeploymentType(), namespaces, workloads::DecodeWorkload,
-                  Telling(client, "deployments", on_threw, ManagedFields::kRead)),
-      stateful_sets(client, workloads::StatefulSetType(), namespaces, workloads::DecodeWorkload,
-                    Telling(client, "statefulsets", on_threw, ManagedFields::kRead)),
+      kinds(client, namespaces,
+            [&client, on_threw](const std::string& what) {
+              return Telling(client, what, on_threw, ManagedFields::kRead);
+            }),
       corrections(
           client, CorrectionType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeSpendCorrection(object); },
@@ -102,29 +98,25 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
                  [](const api::AgentPool& pool) { return std::vector{pool.meta.ns}; });
   pools.AddIndex(kPoolsByWorkload, WorkloadIndexOf);
   pools.AddIndex(kPoolsByAgent, AgentIndexOf);
-  deployments.AddIndex(kWorkloadsByPool, SavedPoolIndexOf);
-  stateful_sets.AddIndex(kWorkloadsByPool, SavedPoolIndexOf);
 }
 
 void Caches::Start() {
   budgets.Start();
   pools.Start();
-  deployments.Start();
-  stateful_sets.Start();
+  kinds.Start();
   corrections.Start();
 }
 
 void Caches::Stop() {
   corrections.Stop();
-  deployments.Stop();
-  stateful_sets.Stop();
+  kinds.Stop();
   budgets.Stop();
   pools.Stop();
 }
 
 bool Caches::Synced() const {
-  return budgets.HasSynced() && pools.HasSynced() && deployments.HasSynced() &&
-         stateful_sets.HasSynced();
+  return budgets.HasSynced() && pools.HasSynced() && kinds.deployments()->informer.HasSynced() &&
+         kinds.stateful_sets()->informer.HasSynced();
 }
 
 void Caches::WaitForSync(const std::stop_token& stop) {
@@ -139,12 +131,13 @@ void Caches::WaitForSync(const std::stop_token& stop) {
   };
   wait(budgets, "agentbudgets");
   wait(pools, "agentpools");
-  wait(deployments, "deployments");
-  wait(stateful_sets, "statefulsets");
+  wait(kinds.deployments()->informer, "deployments");
+  wait(kinds.stateful_sets()->informer, "statefulsets");
 }
 
-kube::Informer<workloads::Workload>& Caches::Workloads(const std::string& kind) {
-  return kind == "StatefulSet" ? stateful_sets : deployments;
+WorkloadPointer Caches::Workload(const std::string& ns, const api::WorkloadRef& reference) const {
+  const auto sight = kinds.Of(reference);
+  return sight.watch ? sight.watch->informer.Get({ns, reference.name}) : nullptr;
 }
 
 std::vector<kube::Informer<api::AgentBudget>::Pointer> Caches::BudgetsNaming(

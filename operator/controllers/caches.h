@@ -9,9 +9,9 @@
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
 #include "api/spend_correction.h"
+#include "controllers/kind_watches.h"
 #include "kube/client.h"
 #include "kube/informer.h"
-#include "workloads/workload.h"
 
 namespace purser::controllers {
 
@@ -19,20 +19,19 @@ namespace purser::controllers {
 inline constexpr const char* kBudgetsByPool = "pool";
 // Pools by namespace.
 inline constexpr const char* kPoolsByNamespace = "namespace";
-// Pools by the workloads they name, "ns/Kind/name".
+// Pools by the workloads they name, "ns/kind/name".
 inline constexpr const char* kPoolsByWorkload = "workload";
 // Pools by the agents they name, "ns/agent".
 inline constexpr const char* kPoolsByAgent = "agent";
-// Workloads by the pool that took replicas, "ns/pool".
-inline constexpr const char* kWorkloadsByPool = "saved-pool";
 
 // The values of those indexes.
 std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget);
 std::vector<std::string> WorkloadIndexOf(const api::AgentPool& pool);
 std::vector<std::string> AgentIndexOf(const api::AgentPool& pool);
-std::vector<std::string> SavedPoolIndexOf(const workloads::Workload& workload);
+// `kind`: its id, as of workloads::Kind.
 std::string WorkloadIndexValue(const std::string& ns, const std::string& kind,
                                const std::string& name);
+std::string WorkloadIndexValue(const std::string& ns, const api::WorkloadRef& reference);
 std::string AgentIndexValue(const std::string& ns, const std::string& agent);
 
 // Thread-safe once started. `client` must outlive it.
@@ -47,8 +46,8 @@ struct Caches {
   // Until every cache holds its first list, or `stop`; says what it waits for every 5 s.
   void WaitForSync(const std::stop_token& stop);
 
-  // The cache of a workload's kind, Deployment or StatefulSet.
-  kube::Informer<workloads::Workload>& Workloads(const std::string& kind);
+  // Null: not there, or its kind is not known (yet): see KindWatches::Of.
+  WorkloadPointer Workload(const std::string& ns, const api::WorkloadRef& reference) const;
 
   // Budgets that name the pool, or every pool of its namespace.
   std::vector<kube::Informer<api::AgentBudget>::Pointer> BudgetsNaming(
@@ -62,8 +61,7 @@ struct Caches {
 
   kube::Informer<api::AgentBudget> budgets;
   kube::Informer<api::AgentPool> pools;
-  kube::Informer<workloads::Workload> deployments;
-  kube::Informer<workloads::Workload> stateful_sets;
+  KindWatches kinds;
   // Nobody waits for these: a cluster whose CRDs are older has none, and keeps its budgets.
   kube::Informer<api::SpendCorrection> corrections;
 };

@@ -3,6 +3,8 @@
 #include <mutex>
 #include <utility>
 
+#include "workloads/scale_actuator.h"
+
 namespace purser::controllers {
 namespace {
 
@@ -23,11 +25,10 @@ Changes::Changes(Caches& caches, Queues& queues) : caches_(caches), queues_(queu
   caches_.corrections.AddHandler([&queues](const auto&, const auto& after) {
     if (after) queues.corrections.Add(after->meta.key());
   });
-  for (const char* kind : {"Deployment", "StatefulSet"}) {
-    caches_.Workloads(kind).AddHandler([this, kind](const auto& before, const auto& after) {
-      WorkloadChanged(kind, before, after);
-    });
-  }
+  caches_.kinds.AddHandler([this](const auto& kind, const auto& before, const auto& after) {
+    WorkloadChanged(kind, before, after);
+  });
+  caches_.kinds.SetOnSight([this](const kube::ObjectKey& pool) { queues_.pools.Add(pool); });
 }
 
 void Changes::SetEvaluate(Evaluate evaluate) {
@@ -72,9 +73,21 @@ void Changes::EnqueueSharers(const api::AgentPool& pool) {
   enqueue(kPoolsByAgent, AgentIndexOf(pool));
 }
 
-void Changes::WorkloadChanged(const std::string& kind,
-                              const kube::Informer<workloads::Workload>::Pointer& before,
-                              const kube::Informer<workloads::Workload>::Pointer& after) {
+// The Jobs of a CronJob belong to the agent that names it.
+void Changes::EnqueueOwner(const workloads::Workload& workload, kube::Priority priority) {
+  if (!workload.details || workload.details->owner_uid.empty()) return;
+  const auto sight = caches_.kinds.Of(CronJobsKind());
+  if (!sight.watch) return;
+  for (const auto& owner :
+       sight.watch->informer.ByIndex(kWorkloadsByUid, workload.details->owner_uid)) {
+    for (const auto& pool : caches_.pools.ByIndex(
+             kPoolsByWorkload, WorkloadIndexValue(owner->meta.ns, "CronJob", owner->meta.name)))
+      queues_.pools.Add(pool->meta.key(), priority);
+  }
+}
+
+void Changes::WorkloadChanged(const workloads::Kind& kind, const WorkloadPointer& before,
+                              const WorkloadPointer& after) {
   auto priority = kube::Priority::kHigh;
   if (before && after && before->replicas == after->replicas &&
       before->meta.annotations == after->meta.annotations &&
@@ -84,12 +97,12 @@ void Changes::WorkloadChanged(const std::string& kind,
   }
   const auto& workload = *(after ? after : before);
   for (const auto& pool : caches_.pools.ByIndex(
-           kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind, workload.meta.name))) {
+           kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind.id(), workload.meta.name))) {
     queues_.pools.Add(pool->meta.key(), priority);
   }
-  for (const auto& value : SavedPoolIndexOf(workload)) {
-    queues_.pools.Add({workload.meta.ns, value.substr(workload.meta.ns.size() + 1)}, priority);
-  }
+  if (const auto saved = workloads::SavedOn(workload))
+    queues_.pools.Add({workload.meta.ns, saved->pool}, priority);
+  EnqueueOwner(workload, priority);
 }
 
 }  // namespace purser::controllers

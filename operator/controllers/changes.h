@@ -45,9 +45,9 @@ class Changes {
   void BudgetChanged(const BudgetPointer& before, const BudgetPointer& after);
   void PoolChanged(const PoolPointer& before, const PoolPointer& after);
   void EnqueueSharers(const api::AgentPool& pool);
-  void WorkloadChanged(const std::string& kind,
-                       const kube::Informer<workloads::Workload>::Pointer& before,
-                       const kube::Informer<workloads::Workload>::Pointer& after);
+  void WorkloadChanged(const workloads::Kind& kind, const WorkloadPointer& before,
+                       const WorkloadPointer& after);
+  void EnqueueOwner(const workloads::Workload& workload, kube::Priority priority);
 
   Caches& caches_;
   Queues& queues_;

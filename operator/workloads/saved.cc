@@ -8,7 +8,7 @@
 namespace purser::workloads {
 namespace {
 
-constexpr std::size_t kMaxSavedBytes = 1024;
+constexpr std::size_t kMaxSavedBytes = 4096;
 
 std::optional<std::int32_t> CountIn(const nlohmann::json& document, const char* name) {
   const auto found = document.find(name);
@@ -41,12 +41,17 @@ std::string Saved::Encode() const {
       {"replicas", replicas}, {"set", set}, {"pool", pool}, {"poolUID", pool_uid}};
   if (!workload_uid.empty()) document["uid"] = workload_uid;
   if (at != Timestamp{}) document["at"] = FormatUtc(at);
+  if (!value.empty()) document["value"] = value;
+  if (!toggle.path.empty()) {
+    document["path"] = toggle.path;
+    document["stopped"] = toggle.stopped;
+  }
   return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 Result<Saved> Saved::Decode(std::string_view text) {
   const auto corrupt = [](const std::string& what) { return Error(ErrorCode::kCorrupt, what); };
-  if (text.size() > kMaxSavedBytes) return corrupt("larger than 1 KiB");
+  if (text.size() > kMaxSavedBytes) return corrupt("larger than 4 KiB");
   const auto document = nlohmann::json::parse(text, nullptr, false);
   if (!document.is_object()) return corrupt("not a JSON object");
   const auto replicas = CountIn(document, "replicas");
@@ -58,6 +63,8 @@ Result<Saved> Saved::Decode(std::string_view text) {
   Saved saved{*replicas, *set, *pool, *uid};
   saved.workload_uid = WordIn(document, "uid").value_or("");
   saved.at = ParseRfc3339(WordIn(document, "at").value_or("")).value_or(Timestamp{});
+  saved.value = WordIn(document, "value").value_or("");
+  saved.toggle = {WordIn(document, "path").value_or(""), WordIn(document, "stopped").value_or("")};
   return saved;
 }
 

@@ -15,6 +15,14 @@ namespace purser::workloads {
 // The annotation on a workload: what to restore, and what we set.
 inline constexpr std::string_view kSavedAnnotation = "purser.dev/saved";
 
+// A field that stops a workload of a kind without replicas.
+struct Toggle {
+  std::string path{};     // JSON pointer; empty: the kind has replicas
+  std::string stopped{};  // JSON of its value when stopped
+  bool operator==(const Toggle&) const = default;
+};
+
+// Of a toggle, replicas are 1, or 0 when stopped.
 struct Saved {
   std::int32_t replicas = 0;  // the original, to restore
   std::int32_t set = 0;       // what we set; if the live value differs somebody else changed it
@@ -23,12 +31,16 @@ struct Saved {
   std::string workload_uid{};  // empty: not known, as of versions that did not write it
   // When it was taken, in whole seconds: tells one stop from the next. The epoch: not known.
   Timestamp at{};
+  // JSON of what the toggle said, or of replicas that were not given ("null"); empty: replicas.
+  std::string value{};
+  Toggle toggle{};
   bool operator==(const Saved&) const = default;
 
   // Compact JSON
-  // {"replicas":5,"set":0,"pool":"research","poolUID":"…","uid":"…","at":"2026-11-27T09:00:00Z"}
+  // {"replicas":5,"set":0,"pool":"research","poolUID":"…","uid":"…","at":"2026-11-27T09:00:00Z"},
+  // of a toggle also "value":"false","path":"/spec/suspend","stopped":"true".
   std::string Encode() const;
-  // Error kCorrupt: not our JSON, wrong types, out of range, larger than 1 KiB.
+  // Error kCorrupt: not our JSON, wrong types, out of range, larger than 4 KiB.
   static Result<Saved> Decode(std::string_view text);
 };
 

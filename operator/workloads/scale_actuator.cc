@@ -25,17 +25,42 @@ Result<kube::ObjectMeta> MetaOf(const std::string& answer, const std::string& wh
   return meta;
 }
 
-Workload With(Workload workload, const WorkloadPlan& plan) {
+// The API server merges strategically what it knows itself, which is cheaper for it.
+Result<std::string> Patch(kube::Client& client, const Kind& kind, const Workload& workload,
+                          const std::string& patch) {
+  const auto path = kube::ObjectPath(kind.type(), workload.meta.key());
+  return kind.built_in() ? client.StrategicMergePatch(path, patch) : client.MergePatch(path, patch);
+}
+
+Workload With(const Kind& kind, Workload workload, const WorkloadPlan& plan) {
   if (!plan.replicas) return workload;
   workload.replicas = *plan.replicas;
+  if (workload.details) {
+    auto details = std::make_shared<Details>(*workload.details);
+    // What its controller makes of it, and which pods are left, is to be seen first.
+    details->settled = details->settled && details->finished;
+    if (!kind.toggle().path.empty()) {
+      details->value = *plan.replicas == 0 ? kind.toggle().stopped : plan.value;
+    } else {
+      details->value = plan.kind == PlanKind::kRestore ? plan.value : "";
+    }
+    workload.details = std::move(details);
+  }
   workload.replicas_manager = kube::kFieldManager;
   workload.owns_replicas = true;
   return workload;
 }
 
+SavedCopies CopiesOf(const Workload& workload, const std::optional<Saved>& known) {
+  const auto found = workload.meta.annotations.find(std::string(kSavedAnnotation));
+  std::optional<std::string_view> annotation;
+  if (found != workload.meta.annotations.end()) annotation = found->second;
+  return Compare(annotation, known, workload.meta.uid);
+}
+
 }  // namespace
 
-std::string PatchOf(const Workload& workload, const WorkloadPlan& plan) {
+std::string PatchOf(const Kind& kind, const Workload& workload, const WorkloadPlan& plan) {
   nlohmann::json patch;
   auto& metadata = patch["metadata"];
   metadata["resourceVersion"] = workload.meta.resource_version;
@@ -45,25 +70,25 @@ std::string PatchOf(const Workload& workload, const WorkloadPlan& plan) {
   } else if (plan.kind == PlanKind::kRestore || plan.kind == PlanKind::kForget) {
     metadata["annotations"][annotation] = nullptr;
   }
-  if (plan.replicas) patch["spec"]["replicas"] = *plan.replicas;
+  if (plan.replicas) kind.Put(plan, patch);
   return patch.dump();
 }
 
-Result<Workload> Actuate(kube::Client& client, const kube::ResourceType& type,
-                         const Workload& workload, const WorkloadPlan& plan) {
-  const std::string what = Named(type, workload);
-  const auto answer = client.StrategicMergePatch(kube::ObjectPath(type, workload.meta.key()),
-                                                 PatchOf(workload, plan));
+Result<Workload> Actuate(kube::Client& client, const Kind& kind, const Workload& workload,
+                         const WorkloadPlan& plan) {
+  const std::string what = Named(kind.type(), workload);
+  const auto answer = Patch(client, kind, workload, PatchOf(kind, workload, plan));
   if (!answer) return answer.error().WithContext(what);
   auto meta = MetaOf(*answer, what);
   if (!meta) return meta.error();
-  Workload scaled = With(workload, plan);
+  Workload scaled = With(kind, workload, plan);
   scaled.meta = std::move(meta).value();
   return scaled;
 }
 
-Result<Workload> ActuateScale(kube::Client& client, const kube::ResourceType& type,
-                              const Workload& workload, const WorkloadPlan& plan) {
+Result<Workload> ActuateScale(kube::Client& client, const Kind& kind, const Workload& workload,
+                              const WorkloadPlan& plan) {
+  const auto& type = kind.type();
   const std::string what = Named(type, workload) + "/scale";
   const nlohmann::json patch{{"metadata", {{"resourceVersion", workload.meta.resource_version}}},
                              {"spec", {{"replicas", *plan.replicas}}}};
@@ -72,23 +97,24 @@ Result<Workload> ActuateScale(kube::Client& client, const kube::ResourceType& ty
   if (!answer) return answer.error().WithContext(what);
   const auto meta = MetaOf(*answer, what);
   if (!meta) return meta.error();
-  Workload scaled = With(workload, plan);
+  Workload scaled = With(kind, workload, plan);
   scaled.meta.resource_version = meta->resource_version;
   ++scaled.meta.generation;  // which a Scale does not tell
   return scaled;
 }
 
-bool MayTryScale(const Error& error) {
+bool MayTryScale(const Kind& kind, const Error& error) { return kind.on_scale() && Refuses(error); }
+
+bool Refuses(const Error& error) {
   return error.code() == ErrorCode::kInvalidArgument ||
          error.code() == ErrorCode::kPermissionDenied || error.code() == ErrorCode::kUnavailable;
 }
 
-Result<std::optional<Workload>> DropOwnership(kube::Client& client, const kube::ResourceType& type,
+Result<std::optional<Workload>> DropOwnership(kube::Client& client, const Kind& kind,
                                               const Workload& workload) {
-  const std::string what = Named(type, workload);
-  const auto path = kube::ObjectPath(type, workload.meta.key());
+  const std::string what = Named(kind.type(), workload);
   // A patch that changes nothing answers with the whole of managedFields.
-  const auto answer = client.StrategicMergePatch(path, "{}");
+  const auto answer = Patch(client, kind, workload, "{}");
   if (!answer) return answer.error().WithContext(what);
   const auto document = nlohmann::json::parse(*answer, nullptr, false);
   const auto metadata = document.is_object() ? document.value("metadata", nlohmann::json::object())
@@ -105,7 +131,7 @@ Result<std::optional<Workload>> DropOwnership(kube::Client& client, const kube::
   const nlohmann::json patch{
       {"metadata",
        {{"resourceVersion", metadata.value("resourceVersion", "")}, {"managedFields", others}}}};
-  const auto dropped = client.StrategicMergePatch(path, patch.dump());
+  const auto dropped = Patch(client, kind, workload, patch.dump());
   if (!dropped) return dropped.error().WithContext(what);
   auto meta = MetaOf(*dropped, what);
   if (!meta) return meta.error();
@@ -116,20 +142,24 @@ Result<std::optional<Workload>> DropOwnership(kube::Client& client, const kube::
   return std::optional(std::move(without));
 }
 
-KnownState StateOf(const Workload& workload, const std::optional<Saved>& known) {
+KnownState StateOf(const Kind& kind, const Workload& workload, const std::optional<Saved>& known) {
   KnownState result;
   auto& state = result.state;
   state.live = workload.replicas;
+  state.toggle = kind.toggle();
+  if (workload.details) state.value = workload.details->value;
   if (workload.replicas_manager != kube::kFieldManager)
     state.changed_by = workload.replicas_manager;
-  const auto found = workload.meta.annotations.find(std::string(kSavedAnnotation));
-  std::optional<std::string_view> annotation;
-  if (found != workload.meta.annotations.end()) annotation = found->second;
-  auto copies = Compare(annotation, known, workload.meta.uid);
+  auto copies = CopiesOf(workload, known);
   state.saved = std::move(copies.saved);
+  if (state.saved) state.saved->toggle = kind.toggle();
   state.annotated = copies.annotated;
   result.doubt = std::move(copies.doubt);
   return result;
+}
+
+std::optional<Saved> SavedOn(const Workload& workload) {
+  return CopiesOf(workload, std::nullopt).saved;
 }
 
 }  // namespace purser::workloads

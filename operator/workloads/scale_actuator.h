@@ -1,5 +1,4 @@
-// Carries out a plan on one Deployment or StatefulSet: replicas and the saved original in one
-// patch.
+// Carries out a plan on one workload: what is set and the saved original in one patch.
 #pragma once
 
 #include <optional>
@@ -7,34 +6,36 @@
 
 #include "base/result.h"
 #include "kube/client.h"
+#include "workloads/kind.h"
 #include "workloads/workload.h"
 #include "workloads/workload_plan.h"
 
 namespace purser::workloads {
 
-// The strategic merge patch for `plan` (not kNothing) on `workload`; carries its resourceVersion as
+// The patch for `plan` (not kNothing) on `workload`; carries its resourceVersion as
 // precondition.
-std::string PatchOf(const Workload& workload, const WorkloadPlan& plan);
+std::string PatchOf(const Kind& kind, const Workload& workload, const WorkloadPlan& plan);
 
 // Sends it. Returns the object as it is then, its replicas being those of the plan: should an
 // admission webhook have set others, the watch tells. Error kConflict: changed meanwhile, read
 // again.
-Result<Workload> Actuate(kube::Client& client, const kube::ResourceType& type,
-                         const Workload& workload, const WorkloadPlan& plan);
+Result<Workload> Actuate(kube::Client& client, const Kind& kind, const Workload& workload,
+                         const WorkloadPlan& plan);
 
 // The same by way of the subresource scale, which rules for the whole object are not asked about:
 // sets the replicas alone, no annotation. `plan.replicas` must be given, and the original be kept
 // elsewhere before.
-Result<Workload> ActuateScale(kube::Client& client, const kube::ResourceType& type,
-                              const Workload& workload, const WorkloadPlan& plan);
+Result<Workload> ActuateScale(kube::Client& client, const Kind& kind, const Workload& workload,
+                              const WorkloadPlan& plan);
 
-// Whether a write that failed so may succeed through the subresource: somebody refused the object
-// as a whole.
-bool MayTryScale(const Error& error);
+// Whether somebody refused the object as a whole.
+bool Refuses(const Error& error);
+// Whether a write that failed so may succeed through the subresource, which the kind has.
+bool MayTryScale(const Kind& kind, const Error& error);
 
-// Takes our name off the object's managedFields, so that whoever applies spec.replicas later meets
-// no conflict. Nothing: our name is not there.
-Result<std::optional<Workload>> DropOwnership(kube::Client& client, const kube::ResourceType& type,
+// Takes our name off the object's managedFields, so that whoever applies that field later meets no
+// conflict. Nothing: our name is not there.
+Result<std::optional<Workload>> DropOwnership(kube::Client& client, const Kind& kind,
                                               const Workload& workload);
 
 // What is known of a workload: `known` is what the pool's status or our memory says was saved.
@@ -42,6 +43,10 @@ struct KnownState {
   WorkloadState state;
   std::string doubt{};  // see SavedCopies
 };
-KnownState StateOf(const Workload& workload, const std::optional<Saved>& known = std::nullopt);
+KnownState StateOf(const Kind& kind, const Workload& workload,
+                   const std::optional<Saved>& known = std::nullopt);
+
+// What its annotation alone says was saved.
+std::optional<Saved> SavedOn(const Workload& workload);
 
 }  // namespace purser::workloads

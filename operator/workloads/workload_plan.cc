@@ -6,8 +6,18 @@
 namespace purser::workloads {
 namespace {
 
-std::string Change(std::int32_t from, std::int32_t to) {
-  return "replicas " + std::to_string(from) + " -> " + std::to_string(to);
+// "replicas 5 -> 0", "/spec/suspend false -> true". `value`: of the toggle when not stopped.
+std::string Change(const Toggle& toggle, const std::string& value, std::int32_t from,
+                   std::int32_t to) {
+  if (toggle.path.empty()) return "replicas " + std::to_string(from) + " -> " + std::to_string(to);
+  const auto said = [&](std::int32_t replicas) { return replicas == 0 ? toggle.stopped : value; };
+  return toggle.path + " " + said(from) + " -> " + said(to);
+}
+
+// "5 replicas", "/spec/suspend false": what will be restored.
+std::string Original(const Saved& saved) {
+  if (saved.toggle.path.empty()) return std::to_string(saved.replicas) + " replicas";
+  return saved.toggle.path + " " + (saved.replicas == 0 ? saved.toggle.stopped : saved.value);
 }
 
 std::string ChangerName(const WorkloadState& state) {
@@ -19,13 +29,17 @@ WorkloadPlan Restore(const WorkloadState& state) {
   WorkloadPlan plan;
   if (state.live != saved.set && !state.contended) {
     plan.kind = PlanKind::kForget;
-    plan.explanation = "replicas left at " + std::to_string(state.live) + ": changed by " +
-                       ChangerName(state) + " since " + std::to_string(saved.set) + " was set (" +
-                       std::to_string(saved.replicas) + " before)";
+    plan.explanation =
+        saved.toggle.path.empty()
+            ? "replicas left at " + std::to_string(state.live) + ": changed by " +
+                  ChangerName(state) + " since " + std::to_string(saved.set) + " was set (" +
+                  std::to_string(saved.replicas) + " before)"
+            : saved.toggle.path + " left at " + state.value + ": changed by " + ChangerName(state);
     return plan;
   }
   plan.kind = PlanKind::kRestore;
-  plan.explanation = Change(state.live, saved.replicas) + " (restored)";
+  plan.explanation = Change(saved.toggle, saved.value, state.live, saved.replicas) + " (restored)";
+  plan.value = saved.value;
   if (saved.replicas != state.live) plan.replicas = saved.replicas;
   return plan;
 }
@@ -34,9 +48,10 @@ WorkloadPlan Set(PlanKind kind, std::int32_t from, std::int32_t to, Saved saved)
   WorkloadPlan plan;
   plan.kind = kind;
   plan.replicas = to;
+  plan.value = saved.value;
+  plan.explanation = Change(saved.toggle, saved.value, from, to);
   saved.set = to;
   plan.patch_saved = std::move(saved);
-  plan.explanation = Change(from, to);
   return plan;
 }
 
@@ -93,7 +108,10 @@ Saved Adopted(const WorkloadState& state) {
   Saved saved = *state.saved;
   const bool raised = state.live > saved.set && state.annotated && !state.autoscaled &&
                       ChangerOf(state.changed_by) == Changer::kPerson;
-  if (state.live < saved.set || raised) saved.replicas = state.live;
+  if (state.live < saved.set || raised) {
+    saved.replicas = state.live;
+    if (state.live > 0) saved.value = state.value;
+  }
   return saved;
 }
 
@@ -105,8 +123,11 @@ WorkloadPlan Lower(const WorkloadState& state, const Demand& demand) {
     return Set(PlanKind::kTake, state.live, std::min(wanted, state.live), saved);
   auto plan = Set(PlanKind::kReassert, state.live, std::min(wanted, state.live), saved);
   plan.explanation += " again, raised by " + ChangerName(state);
-  if (saved.replicas != state.saved->replicas)
-    plan.explanation += "; " + std::to_string(saved.replicas) + " will be restored";
+  if (saved.replicas != state.saved->replicas || saved.value != state.saved->value) {
+    plan.explanation +=
+        "; " + (saved.toggle.path.empty() ? std::to_string(saved.replicas) : Original(saved)) +
+        " will be restored";
+  }
   return plan;
 }
 
@@ -148,8 +169,10 @@ WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask,
   if (!state.saved) {
     const auto wanted = demand.Wanted(state.live);
     if (state.live > wanted) {
-      return Set(PlanKind::kTake, state.live, wanted,
-                 Saved{state.live, wanted, ask.pool, ask.pool_uid});
+      Saved original{state.live, wanted, ask.pool, ask.pool_uid};
+      original.value = state.value;
+      original.toggle = state.toggle;
+      return Set(PlanKind::kTake, state.live, wanted, std::move(original));
     }
     // Already where it is asked to be, by somebody's own choice: theirs to keep.
     if (demand.Draining()) nothing.explanation = "draining";
@@ -172,7 +195,7 @@ WorkloadPlan PlanWorkload(const WorkloadState& state, const WorkloadAsk& ask,
   WorkloadPlan plan;
   plan.kind = PlanKind::kRemember;
   plan.patch_saved = saved;
-  plan.explanation = std::to_string(saved.replicas) + " replicas will be restored, written again";
+  plan.explanation = Original(saved) + " will be restored, written again";
   return plan;
 }
 

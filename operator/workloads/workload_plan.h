@@ -41,6 +41,8 @@ struct WorkloadState {
   bool contended = false;
   // An autoscaler names it: what it was raised to is nobody's wish, whoever wrote it.
   bool autoscaled = false;
+  std::string value{};  // live, as JSON, where the kind has more than replicas
+  Toggle toggle{};
 };
 
 // What one pool asks of a workload. `concurrency` of `maximum`: the share of what the agent has
@@ -76,7 +78,9 @@ struct WorkloadPlan {
   PlanKind kind = PlanKind::kNothing;
   std::optional<std::int32_t> replicas;  // to set
   std::optional<Saved> patch_saved;  // annotation to write; with kRestore and kForget it is removed
-  std::string explanation;           // "replicas 5 -> 0", "left at 3: changed by kubectl …"
+  std::string
+      value{};  // JSON of the original, where replicas are set to more than 0 and it is known
+  std::string explanation;  // "replicas 5 -> 0", "left at 3: changed by kubectl …"
 };
 
 // Rules: the original is saved only when absent, in the same patch; a workload already at or below

@@ -6,7 +6,7 @@
 
 #include "fuzz/target.h"
 #include "kube/informer.h"
-#include "workloads/workload.h"
+#include "workloads/scale/scale.h"
 
 namespace purser::fuzz {
 namespace {

@@ -1,5 +1,5 @@
 // A Deployment or StatefulSet in JSON with its annotation, and what is planned for it.
-#include "workloads/workload.h"
+#include "workloads/scale/scale.h"
 
 #include "fuzz/json.h"
 #include "fuzz/target.h"

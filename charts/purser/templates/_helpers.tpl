@@ -150,6 +150,7 @@ topologySpreadConstraints:
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- include "purser.extraKindRules" . }}
 {{- end -}}
 
 {{/* What `purser restore` needs there. */}}
@@ -166,6 +167,29 @@ topologySpreadConstraints:
 - apiGroups: [""]
   resources: [configmaps]  # spec.limitTargets
   verbs: [get, patch]
+{{- include "purser.extraKindRules" . }}
+{{- end -}}
+
+{{- define "purser.extraKindRules" -}}
+{{- range .Values.rbac.extraKinds }}
+- apiGroups: [{{ .group | quote }}]
+  resources: [{{ .resource | quote }}, {{ printf "%s/scale" .resource | quote }}]
+  verbs: [list, watch, patch]
+{{- end }}
+{{- if .Values.rbac.extraKinds }}
+- apiGroups: [""]
+  resources: [pods]  # whether those of a kind whose status does not tell are gone
+  verbs: [list]
+- apiGroups: [apps]
+  resources: [deployments, replicasets, statefulsets]  # owners on the way from a pod to its workload
+  verbs: [get]
+- apiGroups: [batch]
+  resources: [jobs]  # likewise
+  verbs: [get]
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]  # where a custom resource keeps its scale
+  verbs: [get]
+{{- end }}
 {{- end -}}
 
 {{- define "purser.restoreHook" -}}

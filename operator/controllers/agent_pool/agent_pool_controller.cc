@@ -1,7 +1,6 @@
 #include "controllers/agent_pool/agent_pool_controller.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "api/codec.h"
 #include "controllers/agent_pool/restore.h"
@@ -25,19 +24,23 @@ Duration DrainOf(const api::AgentPool& pool) {
   return std::chrono::seconds(pool.spec.scaling.drain_seconds);
 }
 
-// "Deployment researcher": the workload of an agent of the status, also of one
-// that is no longer in the spec, which is known by its uid.
-std::optional<std::string> WorkloadNameOf(const api::AgentPool& pool,
-                                          const api::AgentPoolAgentStatus& agent, Caches& caches) {
+// The workload of an agent of the status, also of one that is no longer in the spec, which is known
+// by its uid.
+std::optional<api::WorkloadRef> WorkloadOf(const api::AgentPool& pool,
+                                           const api::AgentPoolAgentStatus& agent,
+                                           const Caches& caches) {
+  if (agent.workload) return agent.workload;
   for (const auto& spec : pool.spec.agents) {
-    if (spec.name == agent.name) return spec.workload_ref.kind + " " + spec.workload_ref.name;
+    if (spec.name == agent.name) return spec.workload_ref;
   }
-  std::optional<std::string> found;
+  std::optional<api::WorkloadRef> found;
   if (agent.workload_uid.empty()) return found;
-  for (const char* kind : {"Deployment", "StatefulSet"}) {
-    caches.Workloads(kind).ForEach([&](const auto& workload) {
-      if (workload->meta.uid == agent.workload_uid && workload->meta.ns == pool.meta.ns)
-        found = std::string(kind) + " " + workload->meta.name;
+  for (const auto& watch : {caches.kinds.deployments(), caches.kinds.stateful_sets()}) {
+    watch->informer.ForEach([&](const auto& workload) {
+      if (workload->meta.uid == agent.workload_uid && workload->meta.ns == pool.meta.ns) {
+        found = {watch->kind->type().ApiVersion(), watch->kind->type().kind, workload->meta.name,
+                 std::nullopt};
+      }
     });
   }
   return found;
@@ -63,7 +66,7 @@ bool AsksAnything(const PoolReport& report) {
 bool HoldsAnything(const PoolReport& report) {
   if (report.targets.targets.size() > report.pool.spec.limit_targets.size()) return true;
   return std::any_of(report.agents.begin(), report.agents.end(),
-                     [](const auto& agent) { return agent.saved.has_value(); });
+                     [](const auto& agent) { return agent.saved.has_value() || agent.pending; });
 }
 
 }  // namespace
@@ -73,8 +76,8 @@ AgentPoolController::AgentPoolController(Dependencies dependencies)
       publisher_(on_.client),
       scaler_({on_.caches, on_.client, on_.events, on_.clock, asks_,
                [this](const PoolPointer& pool, const std::string& agent,
-                      const workloads::Saved& saved) {
-                 return on_.reporter.Remember(pool, agent, saved);
+                      const api::WorkloadRef& workload, const workloads::Saved& saved) {
+                 return on_.reporter.Remember(pool, agent, workload, saved);
                },
                [this](const kube::ObjectKey& pool) { on_.queue.Add(pool); }}),
       after_stop_(on_.ledger) {}
@@ -89,8 +92,11 @@ AgentPoolController::Memory AgentPoolController::MemoryOf(const api::AgentPool& 
       memory->agents[agent.name] = RecallAgent(agent, since, StillTaken(pool, agent.name));
       const auto saved = SavedOf(pool, agent);
       if (!saved) continue;
-      if (const auto workload = WorkloadNameOf(pool, agent, on_.caches))
-        memory->workloads[*workload].saved = saved;
+      const auto workload = WorkloadOf(pool, agent, on_.caches);
+      if (!workload) continue;
+      auto& remembered = memory->workloads[NameOf(*workload)];
+      remembered.reference = *workload;
+      remembered.saved = saved;
     }
   }
   return memory;
@@ -102,12 +108,15 @@ bool AgentPoolController::StillTaken(const api::AgentPool& pool, const std::stri
                                  [&](const auto& candidate) { return candidate.name == agent; });
   if (spec == pool.spec.agents.end()) return false;
   const auto& reference = spec->workload_ref;
-  const auto workload = on_.caches.Workloads(reference.kind).Get({pool.meta.ns, reference.name});
+  const auto sight = on_.caches.kinds.Of(reference);
+  // Not seen yet: it is as the status says.
+  if (!sight.watch) return true;
+  const auto workload = sight.watch->informer.Get({pool.meta.ns, reference.name});
   if (!workload) return false;
   const auto status = std::find_if(pool.status.agents.begin(), pool.status.agents.end(),
                                    [&](const auto& candidate) { return candidate.name == agent; });
   const auto known = status == pool.status.agents.end() ? std::nullopt : SavedOf(pool, *status);
-  const auto state = workloads::StateOf(*workload, known).state;
+  const auto state = workloads::StateOf(*sight.watch->kind, *workload, known).state;
   return state.saved && state.live <= state.saved->set;
 }
 
@@ -131,9 +140,8 @@ Shared AgentPoolController::SharedOf(const api::AgentPool& pool) const {
       names.push_back(name + " (AgentPool " + other->meta.name + ")");
   };
   for (const auto& agent : pool.spec.agents) {
-    const auto& [kind, name] = std::tie(agent.workload_ref.kind, agent.workload_ref.name);
-    add(shared.workloads, kind + " " + name, kPoolsByWorkload,
-        WorkloadIndexValue(pool.meta.ns, kind, name));
+    add(shared.workloads, NameOf(agent.workload_ref), kPoolsByWorkload,
+        WorkloadIndexValue(pool.meta.ns, agent.workload_ref));
     add(shared.agents, agent.name, kPoolsByAgent, AgentIndexValue(pool.meta.ns, agent.name));
   }
   return shared;
@@ -151,7 +159,16 @@ void AgentPoolController::Forget(const kube::ObjectKey& key) {
 
 Status AgentPoolController::Finish(const api::AgentPool& pool) {
   const auto memory = MemoryOf(pool);
-  PURSER_RETURN_IF_ERROR(scaler_.RestoreOthers(pool.meta.key(), {}, &memory->workloads));
+  const auto kinds = WorkloadScaler::KindsOf(pool, memory->workloads);
+  on_.caches.kinds.Name(pool.meta.key(), kinds);
+  for (const auto& kind : kinds) {
+    const auto sight = on_.caches.kinds.Of(kind);
+    if (!sight.watch && sight.problem.message.empty()) {
+      return Error(ErrorCode::kUnavailable, "AgentPool " + pool.meta.key().ToString() +
+                                                " goes when its kinds of workloads are listed");
+    }
+  }
+  PURSER_RETURN_IF_ERROR(scaler_.RestoreOthers(pool.meta.key(), nullptr, &memory->workloads));
   const auto restored = publisher_.Restore(pool, on_.clock.Now());
   PURSER_RETURN_IF_ERROR(restored.retry);
   for (const auto& target : restored.targets) {
@@ -176,7 +193,9 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
   const auto pool = on_.caches.pools.Get(key);
   if (!pool) {
     Forget(key);
-    return scaler_.RestoreOthers(key, {}, nullptr);
+    PURSER_RETURN_IF_ERROR(scaler_.RestoreOthers(key, nullptr, nullptr));
+    on_.caches.kinds.Name(key, {});
+    return Ok();
   }
   if (pool->meta.deleting) return Finish(*pool);
   const auto now = on_.clock.Now();
@@ -189,6 +208,7 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
 
   auto demand = CombineDemand(*pool, on_.board.Covering(key));
   const auto memory = MemoryOf(*pool);
+  on_.caches.kinds.Name(key, WorkloadScaler::KindsOf(*pool, memory->workloads));
   WaitForAPerson(*pool, *memory, demand);
   PoolReport report{*pool, demand, now};
   std::optional<Timestamp> next;
@@ -211,7 +231,7 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
     KeepFirst(first, scaler_.Scale(pool, pool->spec.agents[i], demand.agents[i], memory->workloads,
                                    report.agents[i], next));
   }
-  KeepFirst(first, scaler_.RestoreOthers(key, WorkloadIndexOf(*pool), &memory->workloads));
+  KeepFirst(first, scaler_.RestoreOthers(key, &*pool, &memory->workloads));
   report.state = PoolState(report.agents, pool->spec.scaling, demand.audit_only);
   if (first.ok() && !asks && !HoldsAnything(report)) {
     // Nothing is taken any more: a pool that is deleted while we are away need
@@ -220,6 +240,8 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
     KeepFirst(first, ObserveFinalizer(RemoveFinalizer(on_.client, current ? *current : *pool)));
     KeepFirst(first, TakeRestoreOff(key));
   }
+
+  if (first.ok()) on_.caches.kinds.Name(key, WorkloadScaler::KindsOf(*pool, memory->workloads));
 
   LookAfterStop(*pool, *memory, report, next);
   report.shared = SharedOf(*pool);
@@ -261,7 +283,7 @@ Limits AgentPoolController::Step(const api::AgentPool& pool, PoolMemory& memory,
     entry.since = SinceOf(remembered);
     Earliest(next, entry.outcome.next);
     sum += entry.outcome.concurrency;
-    scaler_.Look(pool, pool.spec.agents[report.agents.size()], entry);
+    scaler_.Look(pool, pool.spec.agents[report.agents.size()], memory.workloads, entry);
     limits.agents.push_back(
         {agent.name, StateOf(entry, pool.spec.scaling), entry.outcome.concurrency, agent.band});
     report.agents.push_back(std::move(entry));

@@ -76,7 +76,7 @@ Status PoolReporter::Write(const api::AgentPool& pool, const api::AgentPoolStatu
 }
 
 Status PoolReporter::Remember(const PoolPointer& pool, const std::string& agent,
-                              const workloads::Saved& saved) {
+                              const api::WorkloadRef& of, const workloads::Saved& saved) {
   const auto key = pool->meta.key();
   const std::lock_guard writing(WriteMutexOf(key));
   const auto current = caches_.pools.Get(key);
@@ -88,7 +88,7 @@ Status PoolReporter::Remember(const PoolPointer& pool, const std::string& agent,
     entry = std::prev(status.agents.end());
   }
   const auto before = *entry;
-  PutSaved(saved, *entry);
+  PutSaved(saved, of, *entry);
   if (*entry == before) return Ok();
   return Write(*pool, status);
 }

@@ -33,7 +33,8 @@ class PoolReporter {
   Status Report(const kube::ObjectKey& key);
 
   // Writes what is taken of the agent's workload into the status now, unless it stands there.
-  Status Remember(const PoolPointer& pool, const std::string& agent, const workloads::Saved& saved);
+  Status Remember(const PoolPointer& pool, const std::string& agent, const api::WorkloadRef& of,
+                  const workloads::Saved& saved);
 
   void Forget(const kube::ObjectKey& key);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/join.h"
@@ -19,6 +20,8 @@ constexpr std::array<std::string_view, 7> kWeakestFirst = {
     "Normal", "Ramping", "Throttled", "RefusingWork", "Draining", "Stopped", "Stopping"};
 
 std::string ReasonOf(const AgentReport& agent) {
+  if (agent.pending) return agent.workload + ": its kind is being listed";
+  if (!agent.problem.message.empty()) return agent.problem.message;
   if (agent.missing) return agent.workload + " not found";
   if (!agent.refused.empty()) return agent.refused;
   if (!agent.note.empty()) return agent.note;
@@ -46,6 +49,19 @@ std::string UnpublishedOf(const PoolReport& report) {
   return Join(problems);
 }
 
+// The kinds of workloads that cannot be seen, each once, and why.
+KindProblem UnseenKinds(const PoolReport& report) {
+  KindProblem all;
+  std::set<std::string> messages;
+  for (const auto& agent : report.agents) {
+    if (agent.problem.message.empty()) continue;
+    if (all.reason.empty()) all.reason = agent.problem.reason;
+    messages.insert(agent.problem.message);
+  }
+  all.message = Join(messages, "; ");
+  return all;
+}
+
 constexpr const char* kReconciled = "Reconciled";
 
 // Reason and message of the condition Ready: of what is in the way, the
@@ -64,6 +80,8 @@ std::pair<std::string, std::string> ReadinessOf(const PoolReport& report,
   }
   if (!report.spent_after_stop.empty())
     return {"SpendAfterStop", StillSpendingMessage(report.spent_after_stop)};
+  if (const auto unseen = UnseenKinds(report); !unseen.message.empty())
+    return {unseen.reason, unseen.message};
   if (!missing.empty()) {
     return {"WorkloadNotFound", "spec.agents[].workloadRef: not found in namespace " +
                                     report.pool.meta.ns + ": " + Join(missing)};
@@ -83,6 +101,12 @@ std::pair<std::string, std::string> ReadinessOf(const PoolReport& report,
 }
 
 }  // namespace
+
+void FillFrom(const workloads::Workload& workload, AgentReport& report) {
+  report.replicas = workload.replicas;
+  report.running = workload.Running();
+  report.ended = workload.Ended();
+}
 
 std::int32_t PoolStateRank(std::string_view state) {
   const auto* found = std::find(kWeakestFirst.begin(), kWeakestFirst.end(), state);
@@ -151,13 +175,13 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     entry.replicas = agent.replicas;
     entry.running = agent.running;
     if (agent.since) entry.since = FormatUtc(*agent.since);
-    PutSaved(agent.saved, entry);
+    PutSaved(agent.saved, agent.saved_of, entry);
     if (agent.governor) entry.governed_by = agent.governor->budget.name;
     entry.reason = agent.waits_for_person                                 ? kWayToRestore
                    : by_person && agent.refused.empty() && !agent.missing ? StoppedBy(report)
                                                                           : ReasonOf(agent);
     status.agents.push_back(std::move(entry));
-    if (agent.missing) missing.push_back(agent.workload);
+    if (agent.missing && agent.problem.message.empty()) missing.push_back(agent.workload);
     if (agent.contended) {
       const std::string by = agent.contended_by.empty() ? "" : " (by " + agent.contended_by + ")";
       contended.push_back(agent.workload + by + ": " +
@@ -206,13 +230,16 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
       !stopping.empty() ? message + "; not stopped yet: " + Join(stopping)
       : stopped.empty() ? message
                         : message + "; agents: " + Join(stopped));
-  set("WorkloadsResolved", missing.empty() && !shared,
-      !missing.empty() ? "WorkloadNotFound"
-      : shared         ? "WorkloadShared"
-                       : "Resolved",
-      !missing.empty() ? "not found: " + Join(missing) + "; create it or correct workloadRef"
-      : shared         ? whose
-                       : "every workload exists and is this pool's alone");
+  const auto unseen = UnseenKinds(report);
+  set("WorkloadsResolved", missing.empty() && !shared && unseen.message.empty(),
+      !unseen.message.empty() ? unseen.reason
+      : !missing.empty()      ? "WorkloadNotFound"
+      : shared                ? "WorkloadShared"
+                              : "Resolved",
+      !unseen.message.empty() ? unseen.message
+      : !missing.empty()      ? "not found: " + Join(missing) + "; create it or correct workloadRef"
+      : shared                ? whose
+                              : "every workload exists and is this pool's alone");
   const auto unpublished = UnpublishedOf(report);
   set("LimitsPublished", unpublished.empty(),
       !unpublished.empty()              ? "PublishFailed"

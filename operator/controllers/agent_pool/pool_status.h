@@ -13,6 +13,7 @@
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/pool_demand.h"
 #include "controllers/agent_pool/spend_after_stop.h"
+#include "controllers/kind_watches.h"
 #include "workloads/saved.h"
 
 namespace purser::controllers {
@@ -24,10 +25,13 @@ struct AgentReport {
   RowPointer governor;
   std::string workload;                   // "Deployment researcher"
   bool missing = false;                   // the workload is not there
+  bool pending = false;                   // its kind is being listed
+  KindProblem problem{};                  // why its kind cannot be seen
   std::int32_t replicas = 0;              // spec.replicas in force
   std::int64_t running = 0;               // pods, those that are about to end too
   bool ended = false;                     // no pod runs, or is about to be made
   std::optional<workloads::Saved> saved;  // what was taken; nothing: nothing was
+  api::WorkloadRef saved_of{};            // from which
   std::string refused;                    // why it cannot be scaled; empty: it can
   bool contended = false;                 // somebody else keeps changing the replicas
   std::string contended_by;               // who, if known
@@ -36,6 +40,9 @@ struct AgentReport {
   std::optional<Timestamp> since;         // of a stop, or of the way back from it
   bool waits_for_person = false;          // to be restored by hand
 };
+
+// What the cache knows of its workload, into the report.
+void FillFrom(const workloads::Workload& workload, AgentReport& report);
 
 // The agent's state as the cluster shows it: Stopped only when none of its pods
 // runs. One whose replicas are kept (onStop: Keep) is stopped when its limit is

@@ -34,14 +34,13 @@ Result<std::optional<std::string>> RemoveRestoreAnnotation(kube::Client& client,
   return PatchMetadata(client, pool, {{"annotations", {{kRestoreAnnotation, nullptr}}}});
 }
 
-Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
-                                                const kube::ResourceType& type,
+Result<std::optional<Restored>> RestoreWorkload(kube::Client& client, const workloads::Kind& kind,
                                                 const workloads::Workload& workload,
                                                 const std::optional<workloads::Saved>& known) {
-  const auto state = workloads::StateOf(workload, known).state;
+  const auto state = workloads::StateOf(kind, workload, known).state;
   // A life that ended between restoring and this left its name behind.
   const auto nothing = [&] {
-    if (workload.owns_replicas) static_cast<void>(workloads::DropOwnership(client, type, workload));
+    if (workload.owns_replicas) static_cast<void>(workloads::DropOwnership(client, kind, workload));
     return std::optional<Restored>();
   };
   if (!state.saved) return nothing();
@@ -54,16 +53,16 @@ Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
   if (plan.kind == workloads::PlanKind::kNothing ||
       (plan.kind == workloads::PlanKind::kForget && !annotated))
     return nothing();
-  auto answer = workloads::Actuate(client, type, workload, plan);
+  auto answer = workloads::Actuate(client, kind, workload, plan);
   if (answer) {
-    const auto dropped = workloads::DropOwnership(client, type, *answer);
+    const auto dropped = workloads::DropOwnership(client, kind, *answer);
     if (dropped && *dropped) answer = **dropped;
-  } else if (workloads::MayTryScale(answer.error())) {
+  } else if (workloads::Refuses(answer.error())) {
     // Nothing to set: the annotation that may not be taken off harms nobody.
     if (!plan.replicas && answer.error().code() != ErrorCode::kUnavailable)
       return std::optional<Restored>();
-    if (plan.replicas) {
-      auto scaled = workloads::ActuateScale(client, type, workload, plan);
+    if (plan.replicas && kind.on_scale()) {
+      auto scaled = workloads::ActuateScale(client, kind, workload, plan);
       if (scaled) answer = std::move(scaled);
     }
   }

@@ -7,6 +7,7 @@
 #include "api/agent_pool.h"
 #include "base/result.h"
 #include "kube/client.h"
+#include "workloads/kind.h"
 #include "workloads/saved.h"
 #include "workloads/workload.h"
 
@@ -25,12 +26,11 @@ struct Restored {
   workloads::Workload workload;  // as it is now
 };
 
-// Restores the replicas of one Deployment or StatefulSet, unless somebody else
+// Restores what was taken of one workload, unless somebody else
 // changed them since; through the subresource scale where the object as a whole
 // may not be written. `known`: what the pool's status says of it. Nothing:
 // nothing of ours was taken from it, or it is gone.
-Result<std::optional<Restored>> RestoreWorkload(kube::Client& client,
-                                                const kube::ResourceType& type,
+Result<std::optional<Restored>> RestoreWorkload(kube::Client& client, const workloads::Kind& kind,
                                                 const workloads::Workload& workload,
                                                 const std::optional<workloads::Saved>& known);
 

@@ -4,16 +4,22 @@
 
 namespace purser::controllers {
 
-void PutSaved(const std::optional<workloads::Saved>& saved, api::AgentPoolAgentStatus& status) {
+void PutSaved(const std::optional<workloads::Saved>& saved, const api::WorkloadRef& of,
+              api::AgentPoolAgentStatus& status) {
   status.saved_replicas.reset();
   status.set_replicas.reset();
   status.saved_at.clear();
   status.workload_uid.clear();
+  status.workload.reset();
+  status.saved_value.clear();
   if (!saved) return;
   status.saved_replicas = saved->replicas;
   status.set_replicas = saved->set;
   if (saved->at != Timestamp{}) status.saved_at = FormatUtc(saved->at);
   status.workload_uid = saved->workload_uid;
+  status.saved_value = saved->value;
+  // Those of apps are known by their uid.
+  if (of.api_version != api::WorkloadRef().api_version) status.workload = of;
 }
 
 std::optional<workloads::Saved> SavedOf(const api::AgentPool& pool,
@@ -26,6 +32,7 @@ std::optional<workloads::Saved> SavedOf(const api::AgentPool& pool,
   saved.pool = pool.meta.name;
   saved.pool_uid = pool.meta.uid;
   saved.workload_uid = status.workload_uid;
+  saved.value = status.saved_value;
   saved.at = ParseRfc3339(status.saved_at).value_or(Timestamp{});
   return saved;
 }

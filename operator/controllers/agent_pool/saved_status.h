@@ -8,8 +8,9 @@
 
 namespace purser::controllers {
 
-// Nothing: nothing was taken.
-void PutSaved(const std::optional<workloads::Saved>& saved, api::AgentPoolAgentStatus& status);
+// Nothing: nothing was taken. `of`: from which workload.
+void PutSaved(const std::optional<workloads::Saved>& saved, const api::WorkloadRef& of,
+              api::AgentPoolAgentStatus& status);
 std::optional<workloads::Saved> SavedOf(const api::AgentPool& pool,
                                         const api::AgentPoolAgentStatus& status);
 

@@ -1,59 +1,35 @@
-// Makes one agent's workload what is asked of it: its replicas, and the original in two places.
+// Makes the workloads of an agent what is asked of it: those that the pool names, and the Jobs of a
+// CronJob.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/agent_pool.h"
 #include "base/clock.h"
 #include "base/result.h"
-#include "controllers/agent_budget/scope.h"
-#include "controllers/agent_pool/ask_board.h"
-#include "controllers/agent_pool/autoscalers.h"
-#include "controllers/agent_pool/contention.h"
-#include "controllers/agent_pool/pool_demand.h"
-#include "controllers/agent_pool/pool_status.h"
-#include "controllers/caches.h"
-#include "kube/client.h"
-#include "kube/events.h"
-#include "workloads/workload_plan.h"
+#include "controllers/agent_pool/workload_step.h"
 
 namespace purser::controllers {
 
-// What is remembered of a workload of a pool; after a restart `saved` is read back from the status.
-struct WorkloadMemory {
-  std::optional<workloads::Saved> saved;
-  Contention contention;
-  // The whole object may not be written: the original stands in the pool's status alone.
-  bool through_scale = false;
-  std::string refusal;  // told last
-  std::string doubt;    // told last
-};
-using WorkloadMemories = std::map<std::string, WorkloadMemory>;  // by "Deployment name"
-
 class WorkloadScaler {
  public:
-  struct Dependencies {
-    Caches& caches;
-    kube::Client& client;
-    kube::EventRecorder& events;
-    Clock& clock;
-    AskBoard& asks;
-    // Writes the agent's original into the pool's status, at once.
-    std::function<Status(const PoolPointer& pool, const std::string& agent,
-                         const workloads::Saved& saved)>
-        remember;
-    std::function<void(const kube::ObjectKey& pool)> enqueue_pool;
-  };
+  using Dependencies = WorkloadStep::Dependencies;
 
-  explicit WorkloadScaler(Dependencies dependencies)
-      : on_(std::move(dependencies)), autoscalers_(on_.client, on_.clock) {}
+  explicit WorkloadScaler(const Dependencies& dependencies)
+      : caches_(dependencies.caches), step_(dependencies) {}
 
-  // Fills what is known of the workload into `report`. No I/O.
-  void Look(const api::AgentPool& pool, const api::AgentSpec& agent, AgentReport& report) const;
+  // The kinds to be watched for the pool: those it names, and those of which something is
+  // remembered.
+  static std::set<api::WorkloadRef> KindsOf(const api::AgentPool& pool,
+                                            const WorkloadMemories& memories);
+
+  // Fills what is known of the agent's workloads into `report`. No I/O.
+  void Look(const api::AgentPool& pool, const api::AgentSpec& agent,
+            const WorkloadMemories& memories, AgentReport& report) const;
 
   // Scales; fills the rest of `report`. `next`: when to look again, if earlier. An error is
   // retried by the caller with backoff.
@@ -61,26 +37,20 @@ class WorkloadScaler {
                WorkloadMemories& memories, AgentReport& report, std::optional<Timestamp>& next);
 
   // Restores what the pool took of workloads it does not name (any more), unless another pool that
-  // names them takes them over. `key`: the pool, which may be gone.
-  Status RestoreOthers(const kube::ObjectKey& key, const std::vector<std::string>& named,
+  // names them takes them over. `key`: the pool; `pool`: null when it is gone, or going. Error
+  // kUnavailable: a kind of which something is remembered is not known yet.
+  Status RestoreOthers(const kube::ObjectKey& key, const api::AgentPool* pool,
                        WorkloadMemories* memories);
 
  private:
-  struct Subject;  // one workload, and what is to be known of it
-  std::vector<workloads::OtherAsk> AsksOfOthers(const api::AgentPool& pool,
-                                                const std::string& workload,
-                                                workloads::WorkloadAsk& own) const;
+  // The named one, and what it made; without those that are not there.
+  std::vector<Place> PlacesOf(const api::AgentPool& pool, const api::AgentSpec& agent,
+                              AgentReport& report) const;
+  std::set<std::string> Named(const api::AgentPool& pool) const;
   bool NamedByAnother(const kube::ObjectKey& pool, const std::string& workload) const;
-  Status Carry(const PoolPointer& pool, const Subject& subject, workloads::WorkloadPlan& plan,
-               WorkloadMemory& memory, AgentReport& report);
-  void TellRefusal(const api::AgentPool& pool, const Subject& subject, const Error& error,
-                   WorkloadMemory& memory, AgentReport& report) const;
-  Status RestoreOne(const kube::ObjectKey& key, const std::string& kind,
-                    const workloads::Workload& workload,
-                    const std::optional<workloads::Saved>& known);
 
-  Dependencies on_;
-  Autoscalers autoscalers_;
+  Caches& caches_;
+  WorkloadStep step_;
 };
 
 }  // namespace purser::controllers

@@ -36,10 +36,10 @@ std::vector<WatchedAgent> MeterWatch::Watched(const api::AgentPool& pool,
   agents.reserve(pool.spec.agents.size());
   for (const auto& agent : pool.spec.agents) {
     const auto& reference = agent.workload_ref;
-    const auto id = WorkloadIndexValue(pool.meta.ns, reference.kind, reference.name);
-    const auto workload = on_.caches.Workloads(reference.kind).Get({pool.meta.ns, reference.name});
-    WatchedAgent watched{agent.name, reference.kind + " " + reference.name, std::nullopt};
-    if (workload && workload->replicas > 0) {
+    const auto id = WorkloadIndexValue(pool.meta.ns, reference);
+    const auto workload = on_.caches.Workload(pool.meta.ns, reference);
+    WatchedAgent watched{agent.name, NameOf(reference), std::nullopt};
+    if (workload && workload->replicas > 0 && !workload->Resting()) {
       const auto known = before.find(id);
       watched.running_since = known == before.end() ? now : known->second;
       running_since_[id] = *watched.running_since;

@@ -69,11 +69,14 @@ AgentBudget FullBudget() {
 AgentPool FullPool() {
   AgentPool pool;
   pool.meta = FullMeta();
+  const WorkloadRef robot{
+      "example.com/v1", "Robot", "summarizer", SwitchSpec{"/spec/mode", R"("Off")"}};
   pool.spec.agents = {{"researcher", {"apps/v1", "Deployment", "researcher"}, 8},
-                      {"summarizer", {"apps/v1", "StatefulSet", "summarizer"}, 4}};
+                      {"summarizer", robot, 4}};
   pool.spec.max_concurrency = 20;
   pool.spec.priority = 100;
-  pool.spec.scaling = {OnThrottle::kKeep, OnStop::kKeep, 2, 90, RestoreBy::kManual};
+  pool.spec.scaling = {OnThrottle::kKeep, OnStop::kKeep, 2, 90, RestoreBy::kManual,
+                       RunningJobs::kFinish};
   pool.spec.stop = {"prompt injection"};
   pool.spec.limit_targets = {{"research-limits", "other.json"}};
   auto& status = pool.status;
@@ -84,9 +87,9 @@ AgentPool FullPool() {
   status.governed_by = "research-daily";
   status.reason = "spent $50.01 of $50";
   status.agents = {{"researcher", "Stopped", 0, 0, 5, "research-daily", "replicas 5 -> 0", 3,
-                    "2026-11-23T05:00:00Z", 0, "2026-11-23T05:00:02Z", "0b8f"},
+                    "2026-11-23T05:00:00Z", 0, "2026-11-23T05:00:02Z", "0b8f", std::nullopt, ""},
                    {"summarizer", "Throttled", 7, 1, 2, "research-weekly", "replicas 2 -> 1", 1, "",
-                    1, "2026-11-23T05:00:03Z", "0b90"}};
+                    1, "2026-11-23T05:00:03Z", "0b90", robot, R"("On")"}};
   status.limit_targets = {{{"research-limits", "other.json"}, "not a document of ours"}};
   status.conditions = FullConditions();
   return pool;

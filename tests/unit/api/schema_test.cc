@@ -117,7 +117,7 @@ TEST(SchemaTest, EveryKnownFieldIsInTheSchemaWithItsTypeAndValues) {
       ASSERT_NE(found, properties.end())
           << kind.file << ": " << field.path << " is not in the schema";
       if (!field.implemented) continue;
-      EXPECT_EQ(found->second["type"], field.type) << field.path;
+      EXPECT_EQ(found->second.value("type", "scalar"), field.type) << field.path;
       if (field.type == "array") {
         EXPECT_EQ(found->second["maxItems"], field.maximum) << field.path;
       } else if (field.type == "integer" && field.path.starts_with("spec.")) {
@@ -175,6 +175,11 @@ TEST(SchemaTest, EverythingIsDescribedAndBounded) {
       } else if (type == "array") {
         EXPECT_TRUE(schema.contains("maxItems")) << path;
         EXPECT_TRUE(schema.contains("x-kubernetes-list-type")) << path;
+      } else if (type.empty()) {
+        // A boolean, an integer or a text: objects and lists are bounded to nothing.
+        EXPECT_TRUE(schema.contains("maxLength")) << path;
+        EXPECT_EQ(schema.value("maxProperties", -1), 0) << path;
+        EXPECT_EQ(schema.value("maxItems", -1), 0) << path;
       } else {
         EXPECT_EQ(type, "object") << path;
         EXPECT_TRUE(schema.contains("properties") || schema.contains("maxProperties")) << path;
@@ -202,6 +207,8 @@ void ExpectFits(const Json& value, const Json& schema, const std::string& path) 
     for (const auto& item : value) ExpectFits(item, schema["items"], path + "[]");
   } else if (type == "integer") {
     ASSERT_TRUE(value.is_number_integer()) << path;
+  } else if (type.empty()) {
+    ASSERT_TRUE(value.is_primitive()) << path;
   } else {
     ASSERT_TRUE(value.is_string()) << path;
     if (schema.contains("maxLength")) {

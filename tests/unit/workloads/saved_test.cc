@@ -57,8 +57,8 @@ TEST(SavedTest, RefusesWhatIsNotOurs) {
     EXPECT_THAT(decoded.error().message(), HasSubstr(want)) << text;
   }
   const auto huge =
-      R"({"replicas":5,"set":0,"pool":"p","poolUID":")" + std::string(1024, 'u') + "\"}";
-  EXPECT_THAT(Saved::Decode(huge).error().message(), HasSubstr("1 KiB"));
+      R"({"replicas":5,"set":0,"pool":"p","poolUID":")" + std::string(4096, 'u') + "\"}";
+  EXPECT_THAT(Saved::Decode(huge).error().message(), HasSubstr("4 KiB"));
 }
 
 Saved At(std::int32_t replicas, int seconds, std::string uid = "77") {

@@ -1,4 +1,4 @@
-#include "workloads/workload.h"
+#include "workloads/scale/scale.h"
 
 #include <gtest/gtest.h>
 
