@@ -1,9 +1,10 @@
 #include "usage/attribution/series_identity.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "usage/attribution/attribution.h"
 
@@ -54,7 +55,13 @@ std::string_view NameOfKind(Quantity quantity) {
 
 }  // namespace
 
+void SeriesIdentifier::Free::operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
+void SeriesIdentifier::Free::operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+
 SeriesIdentifier::SeriesIdentifier(const SourceRules& rules) : rules_(rules) {
+  hash_.algorithm.reset(EVP_MD_fetch(nullptr, "SHA256", nullptr));
+  hash_.context.reset(EVP_MD_CTX_new());
+  if (!hash_.algorithm || !hash_.context) throw std::bad_alloc();
   Append(buffer_, rules.source);
   prefix_ = buffer_.size();
   const auto read = [&](const std::string& name) {
@@ -92,8 +99,12 @@ std::string_view SeriesIdentifier::CanonicalName(std::span<const Label> labels) 
 }
 
 ledger::SeriesId SeriesIdentifier::Digest() const {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(buffer_.data()), buffer_.size(), digest.data());
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  // Fails only where memory does.
+  if (EVP_DigestInit_ex2(hash_.context.get(), hash_.algorithm.get(), nullptr) != 1 ||
+      EVP_DigestUpdate(hash_.context.get(), buffer_.data(), buffer_.size()) != 1 ||
+      EVP_DigestFinal_ex(hash_.context.get(), digest.data(), nullptr) != 1)
+    throw std::bad_alloc();
   return {BigEndian(digest.data()), BigEndian(digest.data() + 8)};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@
 #include "ledger/store.h"
 #include "usage/attribution/source_rules.h"
 #include "usage/meter/meter.h"
+
+struct evp_md_st;
+struct evp_md_ctx_st;
 
 namespace purser::usage::attribution {
 
@@ -43,7 +47,18 @@ class SeriesIdentifier {
   ledger::SeriesId Digest() const;
   std::uint32_t Client(std::span<const Label> labels);
 
+  // Of OpenSSL, looked up once: that takes longer than a hash.
+  struct Free {
+    void operator()(evp_md_st* algorithm) const;
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  struct Hash {
+    std::unique_ptr<evp_md_st, Free> algorithm;
+    std::unique_ptr<evp_md_ctx_st, Free> context;
+  };
+
   const SourceRules& rules_;
+  Hash hash_;
   std::vector<std::string> ignored_;  // sorted
   std::vector<std::string> who_;      // labels that the rules read, sorted
   std::size_t prefix_ = 0;

@@ -5,10 +5,11 @@
 
 namespace purser::usage {
 
+// What a rare answer took is given back: the usual one defers nothing.
 void DeferredList::Clear() {
-  list_.clear();
-  samples_.clear();
-  asks_.clear();
+  list_ = std::vector<Deferred>();
+  samples_ = std::vector<Sample>();
+  asks_ = std::vector<Ask>();
 }
 
 Deferred& DeferredList::Add(const Observation& observation, std::uint32_t raw,

@@ -26,6 +26,7 @@ void Identities::Load(const ledger::SeriesCursor& cursor) {
   const auto identity = DecodeIdentity(cursor.state, cursor.last_time);
   if (!identity) return;
   const auto number = static_cast<Number>(slots_.size());
+  Grow();
   slots_.emplace_back();
   slots_.back().id = cursor.series;
   slots_.back().identity = *identity;
@@ -37,8 +38,14 @@ Number Identities::Find(const ledger::SeriesId& id) const {
   return found == numbers_.end() ? kNobody : found->second;
 }
 
+// Half of what doubling would leave unused.
+void Identities::Grow() {
+  if (slots_.size() == slots_.capacity()) slots_.reserve(slots_.size() + slots_.size() / 4 + 16);
+}
+
 Number Identities::Make(const ledger::SeriesId& id) {
   const auto number = static_cast<Number>(slots_.size());
+  Grow();
   slots_.emplace_back();
   Slot& slot = slots_.back();
   slot.id = id;
@@ -88,9 +95,10 @@ std::vector<ledger::SeriesCursor> Identities::Moved() {
   return cursors;
 }
 
+// What only an answer needs is as large as all identities: given back between two.
 void Identities::Commit() {
-  before_.clear();
-  linked_.clear();
+  before_ = std::vector<std::pair<Number, Identity>>();
+  linked_ = std::vector<Number>();
   ++answer_;
 }
 

@@ -66,6 +66,7 @@ class Identities {
       return static_cast<std::size_t>(id.low);
     }
   };
+  void Grow();
   void Link(Number number);
 
   std::vector<Slot> slots_;

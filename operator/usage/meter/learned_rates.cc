@@ -23,7 +23,7 @@ std::int64_t MultiplyDivide(std::int64_t a, std::int64_t b, std::int64_t c) {
 
 void LearnedRates::Load(std::uint32_t key, std::int64_t per_second, Timestamp at) {
   if (per_second <= 0) return;
-  Slot(key, Quantity::kCost) = {per_second, SecondsOf(at)};
+  Slot(key, Quantity::kCost) = {per_second, SecondsOf(at), SecondsOf(at), per_second};
 }
 
 LearnedRates::Rate& LearnedRates::Slot(std::uint32_t key, Quantity quantity) {
@@ -50,18 +50,25 @@ void LearnedRates::Learn(std::uint32_t key, Quantity quantity, std::int64_t per_
                          Timestamp at) {
   if (per_second <= Of(key, quantity, at)) return;
   Rate& rate = Slot(key, quantity);
-  undo_.push_back({key, quantity, rate});
-  rate = {per_second, SecondsOf(at)};
+  // Samples of one series follow each other: what it was before all of them is enough.
+  const bool known = !undo_.empty() && undo_.back().key == key && undo_.back().quantity == quantity;
+  if (!known) undo_.push_back({key, quantity, rate});
+  rate.per_second = per_second;
+  rate.at = SecondsOf(at);
 }
 
-std::vector<std::pair<std::uint32_t, std::int64_t>> LearnedRates::Raised() const {
+std::vector<std::pair<std::uint32_t, std::int64_t>> LearnedRates::Raised() {
   std::vector<std::pair<std::uint32_t, std::int64_t>> raised;
   for (const auto& undo : undo_) {
-    if (undo.quantity == Quantity::kCost)
-      raised.emplace_back(undo.key, costs_[undo.key].per_second);
+    if (undo.quantity != Quantity::kCost) continue;
+    Rate& rate = costs_[undo.key];
+    const bool higher = rate.per_second > rate.given + rate.given / 8;
+    if (!higher && rate.at - std::min(rate.at, rate.given_at) < kFade / 10) continue;
+    rate.given = rate.per_second;
+    rate.given_at = rate.at;
+    raised.emplace_back(undo.key, rate.per_second);
   }
   std::sort(raised.begin(), raised.end());
-  raised.erase(std::unique(raised.begin(), raised.end()), raised.end());
   return raised;
 }
 

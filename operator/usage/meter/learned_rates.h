@@ -24,15 +24,19 @@ class LearnedRates {
   // Takes it up if it is more than what is known.
   void Learn(std::uint32_t key, Quantity quantity, std::int64_t per_second, Timestamp at);
 
-  // Costs' rates raised since Commit or Abandon, each key once.
-  std::vector<std::pair<std::uint32_t, std::int64_t>> Raised() const;
-  void Commit() { undo_.clear(); }
+  // Costs' rates raised since Commit or Abandon so far above what Raised last gave of their keys
+  // that it is worth writing (an eighth, or a tenth of the week in which that fades); each once.
+  std::vector<std::pair<std::uint32_t, std::int64_t>> Raised();
+  void Commit() { undo_ = std::vector<Undo>(); }
   void Abandon();
 
  private:
   struct Rate {
     std::int64_t per_second = 0;
     Seconds at = 0;
+    // As Raised gave it.
+    Seconds given_at = 0;
+    std::int64_t given = 0;
   };
   Rate& Slot(std::uint32_t key, Quantity quantity);
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 namespace purser::usage {
@@ -54,10 +54,9 @@ std::string ValueText(Quantity quantity, std::optional<std::int64_t> value) {
 // One rounding for each booking. What is taken back costs what it did.
 Money Bookings::CostOf(std::uint32_t key, const Tokens& tokens) {
   if (!rules_.priced || prices_ == nullptr || tokens == Tokens()) return {};
-  const auto& name = table_.Key(key);
   const auto prices = prices_->Current();
   const auto price = [&](const Tokens& some) {
-    const auto priced = prices->Price(table_.Provider(key), name.model, some);
+    const auto priced = prices->Price(table_.Provider(key), table_.Model(key), some);
     if (!priced.known) unpriced_[key] = clock_.Now();
     return priced.cost;
   };
@@ -92,27 +91,45 @@ ledger::JournalEntry Bookings::EntryOf(const Note& note) {
   return entry;
 }
 
+void Bookings::AddIncrements(const std::vector<Booked>& booked,
+                             std::vector<ledger::Increment>& increments) {
+  struct Place {
+    std::uint32_t key = 0;
+    std::uint32_t number = 0;  // in `booked`
+    std::int64_t minute = 0;
+    bool Same(const Place& other) const { return key == other.key && minute == other.minute; }
+  };
+  std::vector<Place> places;
+  places.reserve(booked.size());
+  for (std::uint32_t i = 0; i < booked.size(); ++i)
+    places.push_back({booked[i].key, i, ledger::MinuteOf(booked[i].at)});
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return std::tie(a.key, a.minute, a.number) < std::tie(b.key, b.minute, b.number);
+  });
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < places.size(); ++i)
+    count += i == 0 || !places[i].Same(places[i - 1]) ? 1 : 0;
+  increments.reserve(count);
+  for (auto place = places.begin(); place != places.end();) {
+    const Place first = *place;
+    Timestamp at;
+    Amounts amounts;
+    Tokens tokens;
+    for (; place != places.end() && place->Same(first); ++place) {
+      const auto& one = booked[place->number];
+      at = std::max(at, one.at);
+      amounts += AmountsOf(one.quantity, one.value);
+      pricing::Add(tokens, one.quantity, one.value);
+    }
+    amounts.cost += CostOf(first.key, tokens);
+    if (!amounts.IsZero()) increments.push_back({table_.Key(first.key), at, amounts});
+  }
+}
+
 ledger::Batch Bookings::Of(const Reading& reading) {
   ledger::Batch batch;
   batch.source = source_;
-  struct Sum {
-    ledger::Increment increment;
-    Tokens tokens;
-  };
-  std::map<std::pair<std::uint32_t, std::int64_t>, Sum> sums;  // by key and minute
-  for (const auto& booked : reading.booked) {
-    auto& sum = sums[{booked.key, ledger::MinuteOf(booked.at)}];
-    sum.increment.at = std::max(sum.increment.at, booked.at);
-    sum.increment.amounts += AmountsOf(booked.quantity, booked.value);
-    pricing::Add(sum.tokens, booked.quantity, booked.value);
-  }
-  for (auto& [place, sum] : sums) {
-    auto& increment = sum.increment;
-    increment.amounts.cost += CostOf(place.first, sum.tokens);
-    if (increment.amounts.IsZero()) continue;
-    increment.key = table_.Key(place.first);
-    batch.increments.push_back(std::move(increment));
-  }
+  AddIncrements(reading.booked, batch.increments);
   for (const auto& note : reading.notes) batch.journal.push_back(EntryOf(note));
   for (const auto& [key, rate] : reading.rates)
     batch.rates.push_back({table_.Key(key), rate, reading.newest.value_or(clock_.Now())});

@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "ledger/store.h"
@@ -32,6 +33,8 @@ class Bookings {
 
  private:
   Money CostOf(std::uint32_t key, const Tokens& tokens);
+  // Summed by key and minute.
+  void AddIncrements(const std::vector<Booked>& booked, std::vector<ledger::Increment>& increments);
   ledger::JournalEntry EntryOf(const Note& note);
 
   const std::string source_;

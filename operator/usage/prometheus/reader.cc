@@ -173,33 +173,39 @@ std::optional<Problem> PrometheusReader::Commit(std::optional<Timestamp> complet
   const auto newest = reading.newest ? std::max(position_->newest_sample, reading.newest)
                                      : position_->newest_sample;
   if (complete && before) complete = std::max(*before, *complete);
-  auto batch = bookings_.Of(reading);
+  const auto found = [&] {
+    auto batch = bookings_.Of(reading);
+    batch.complete_until = complete;
+    batch.newest_sample = newest;
+    return batch;
+  };
+  auto batch = found();
   const bool worth_writing = has_unsaved_ || !batch.increments.empty() || !batch.cursors.empty() ||
                              !batch.journal.empty() || !before ||
                              (complete && *complete - persisted_complete_ >= kPositionEvery);
   std::optional<Problem> problem;
   if (worth_writing) {
-    batch.complete_until = complete;
-    batch.newest_sample = newest;
     if (has_unsaved_) {
-      Append(unsaved_, std::move(batch));
-      batch = unsaved_;
+      auto waiting = unsaved_;
+      Append(waiting, std::move(batch));
+      batch = std::move(waiting);
     }
-    const auto committed = ledger_.Commit(batch);
-    if (!committed.ok()) {
+    const auto rows = batch.increments.size() + batch.cursors.size();
+    const auto committed = ledger_.Commit(std::move(batch));
+    if (committed.ok()) {
+      unsaved_ = {};
+      has_unsaved_ = false;
+      if (complete) persisted_complete_ = *complete;
+    } else {
       problem = StoreProblem(committed.error());
-      const bool in_memory = committed.error().code() == ErrorCode::kUnavailable && before &&
-                             batch.increments.size() + batch.cursors.size() < kMostUnsaved;
+      const bool in_memory =
+          committed.error().code() == ErrorCode::kUnavailable && before && rows < kMostUnsaved;
       if (!in_memory) {
         meter_.Abandon();
         return problem;
       }
-      unsaved_ = std::move(batch);
+      Append(unsaved_, found());
       has_unsaved_ = true;
-    } else {
-      unsaved_ = {};
-      has_unsaved_ = false;
-      if (complete) persisted_complete_ = *complete;
     }
   }
   meter_.Commit();

@@ -12,16 +12,19 @@ std::vector<std::string> PrometheusReader::MetricNames(std::stop_token stop) {
 
 std::shared_ptr<const ledger::MeterReport> PrometheusReader::Report() const {
   auto report = std::make_shared<ledger::MeterReport>();
-  const auto place = [&](std::uint32_t key) {
-    return std::pair(table_.Key(key).ns, table_.Key(key).agent);
+  const auto place = [](const SeriesTable::Agent& agent) {
+    return std::pair(std::string(agent.ns), std::string(agent.name));
   };
   const auto add = [&](std::uint32_t key, std::string_view why, const std::string& message,
                        bool lost) {
-    auto& findings = report->findings[place(key)];
-    const auto& name = table_.Key(key);
+    const auto agent = table_.AgentOf(key);
+    auto& findings = report->findings[place(agent)];
     const bool told = std::any_of(findings.begin(), findings.end(),
                                   [&](const auto& finding) { return finding.reason == why; });
-    if (!told) findings.push_back({name.ns, name.agent, std::string(why), message, lost});
+    if (!told) {
+      findings.push_back(
+          {std::string(agent.ns), std::string(agent.name), std::string(why), message, lost});
+    }
   };
   for (const auto& [key, series] : renamed_) {
     add(key, reason::kHonorLabels,
@@ -33,9 +36,8 @@ std::shared_ptr<const ledger::MeterReport> PrometheusReader::Report() const {
   }
   for (const auto& [key, at] : bookings_.unpriced()) {
     if (clock_.Now() - at > kForgetAfter) continue;
-    const auto& name = table_.Key(key);
     add(key, reason::kUnpriced,
-        "model \"" + Printable(name.model, 100) + "\" has no price" +
+        "model \"" + Printable(table_.Model(key), 100) + "\" has no price" +
             (prices_->Current()->has_estimate() ? " and is estimated by prices.unknownModel"
                                                 : ": its tokens cost nothing here") +
             "; add it to the catalogue that prices.file of the operator's configuration names",
@@ -44,11 +46,10 @@ std::shared_ptr<const ledger::MeterReport> PrometheusReader::Report() const {
   for (const auto& [key, odd] : odd_) add(key, reason::kNotANumber, odd.message, true);
   for (const auto& trouble : meter_.Troubles())
     add(trouble.key, trouble.reason, trouble.message, true);
-  for (std::uint32_t key = 0; key < table_.keys(); ++key) {
-    const auto last = table_.LastSample(key);
-    if (last == Timestamp{}) continue;
-    auto& seen = report->seen[place(key)];
-    seen.last_sample = std::max(seen.last_sample, last);
+  for (std::size_t i = 0; i < table_.agents(); ++i) {
+    const auto agent = table_.AgentAt(i);
+    if (agent.last_sample != Timestamp{})
+      report->seen[place(agent)].last_sample = agent.last_sample;
   }
   return report;
 }

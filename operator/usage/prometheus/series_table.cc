@@ -4,11 +4,11 @@
 
 namespace purser::usage {
 
-std::size_t SeriesTable::KeyHash::operator()(const ledger::SpendKey& key) const {
-  std::size_t hash = 0;
-  for (const auto* text : {&key.ns, &key.agent, &key.model, &key.task, &key.workflow})
-    hash = hash * 31 + std::hash<std::string>{}(*text);
-  return hash;
+std::size_t SeriesTable::NameHash::operator()(const Name& name) const {
+  std::uint64_t hash = 0;
+  for (const auto number : {name.ns, name.agent, name.model, name.task, name.workflow})
+    hash = (hash ^ number) * 0x9e3779b97f4a7c15;
+  return static_cast<std::size_t>(hash ^ hash >> 32);
 }
 
 SeriesTable::SeriesTable(const attribution::SourceRules& rules)
@@ -36,7 +36,7 @@ KnownSeries& SeriesTable::Find(std::span<const Label> labels) {
 void SeriesTable::Attribute(KnownSeries& known, std::span<const Label> labels) {
   const auto attribution = attribution::Attribute(rules_, labels, targets_ ? &*targets_ : nullptr);
   known.key = Number(attribution.key);
-  keys_[known.key].provider = attribution.provider;
+  keys_[known.key].provider = TextNumber(attribution.provider);
   known.quantity = attribution.quantity;
   known.left_out = attribution.left_out;
   known.unattributed = attribution.unattributed;
@@ -45,11 +45,30 @@ void SeriesTable::Attribute(KnownSeries& known, std::span<const Label> labels) {
   known.unknown_kind = attribution.unknown_token_type;
 }
 
-std::uint32_t SeriesTable::Number(const ledger::SpendKey& key) {
+std::uint32_t SeriesTable::TextNumber(const std::string& text) {
   const auto [found, inserted] =
-      numbers_.try_emplace(key, static_cast<std::uint32_t>(keys_.size()));
-  if (inserted) keys_.push_back({key, Timestamp{}, {}});
+      text_numbers_.try_emplace(text, static_cast<std::uint32_t>(texts_.size()));
+  if (inserted) texts_.push_back(&found->first);
   return found->second;
+}
+
+std::uint32_t SeriesTable::Number(const ledger::SpendKey& key) {
+  const Name name{TextNumber(key.ns), TextNumber(key.agent), TextNumber(key.model),
+                  TextNumber(key.task), TextNumber(key.workflow)};
+  const auto [found, inserted] =
+      numbers_.try_emplace(name, static_cast<std::uint32_t>(keys_.size()));
+  if (!inserted) return found->second;
+  const auto [agent, is_new] = agent_numbers_.try_emplace(
+      std::uint64_t{name.ns} << 32 | name.agent, static_cast<std::uint32_t>(agents_.size()));
+  if (is_new) agents_.push_back({name.ns, name.agent, Timestamp{}});
+  keys_.push_back({name, agent->second, TextNumber("")});
+  return found->second;
+}
+
+ledger::SpendKey SeriesTable::Key(std::uint32_t number) const {
+  const auto& name = keys_[number].name;
+  return {rules_.source,    Text(name.ns),   Text(name.agent),
+          Text(name.model), Text(name.task), Text(name.workflow)};
 }
 
 void SeriesTable::Forget(std::uint32_t answer) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -53,17 +54,26 @@ class SeriesTable {
   KnownSeries& Find(std::span<const Label> labels);
 
   std::uint32_t Number(const ledger::SpendKey& key);
-  const ledger::SpendKey& Key(std::uint32_t number) const { return keys_[number].key; }
+  ledger::SpendKey Key(std::uint32_t number) const;
+  const std::string& Model(std::uint32_t number) const { return Text(keys_[number].name.model); }
   // Whose model it is, for its price; "": the series did not say.
-  const std::string& Provider(std::uint32_t number) const { return keys_[number].provider; }
-  std::size_t keys() const { return keys_.size(); }
+  const std::string& Provider(std::uint32_t number) const { return Text(keys_[number].provider); }
 
-  // The last sample seen of a key; nothing yet: the epoch of 1970.
+  // Of one agent, whatever the model and task: views live as long as the table.
+  struct Agent {
+    std::string_view ns, name;
+    Timestamp last_sample;  // seen; nothing yet: the epoch of 1970
+  };
+  Agent AgentOf(std::uint32_t key) const { return AgentAt(keys_[key].agent); }
+  std::size_t agents() const { return agents_.size(); }
+  Agent AgentAt(std::size_t i) const {
+    return {Text(agents_[i].ns), Text(agents_[i].name), agents_[i].last_sample};
+  }
+
   void Saw(std::uint32_t key, Timestamp at) {
-    auto& known = keys_[key].last_sample;
+    auto& known = agents_[keys_[key].agent].last_sample;
     if (at > known) known = at;
   }
-  Timestamp LastSample(std::uint32_t key) const { return keys_[key].last_sample; }
 
   // Series not in any answer since `answer` are forgotten; keys are not.
   void Forget(std::uint32_t answer);
@@ -74,23 +84,38 @@ class SeriesTable {
       return static_cast<std::size_t>(id.low);
     }
   };
-  struct KeyHash {
-    std::size_t operator()(const ledger::SpendKey& key) const;
+  // By numbers of texts: ten thousand keys have few names.
+  struct Name {
+    std::uint32_t ns = 0, agent = 0, model = 0, task = 0, workflow = 0;
+    bool operator==(const Name&) const = default;
+  };
+  struct NameHash {
+    std::size_t operator()(const Name& name) const;
   };
   struct KnownKey {
-    ledger::SpendKey key;
+    Name name;
+    std::uint32_t agent = 0;  // in agents_
+    std::uint32_t provider = 0;
+  };
+  struct KnownAgent {
+    std::uint32_t ns = 0, name = 0;
     Timestamp last_sample;
-    std::string provider;
   };
 
+  std::uint32_t TextNumber(const std::string& text);
+  const std::string& Text(std::uint32_t number) const { return *texts_[number]; }
   void Attribute(KnownSeries& known, std::span<const Label> labels);
 
   const attribution::SourceRules& rules_;
   attribution::SeriesIdentifier identifier_;
   std::optional<attribution::TargetTable> targets_;
   std::unordered_map<ledger::SeriesId, KnownSeries, Hash> series_;  // by the hash of all labels
-  std::unordered_map<ledger::SpendKey, std::uint32_t, KeyHash> numbers_;
+  std::unordered_map<std::string, std::uint32_t> text_numbers_;
+  std::vector<const std::string*> texts_;  // keys of text_numbers_
+  std::unordered_map<Name, std::uint32_t, NameHash> numbers_;
   std::vector<KnownKey> keys_;
+  std::unordered_map<std::uint64_t, std::uint32_t> agent_numbers_;  // by both texts' numbers
+  std::vector<KnownAgent> agents_;
 };
 
 }  // namespace purser::usage

@@ -5,6 +5,7 @@
 
 #include "unit/meter/random_world.h"
 #include "unit/meter/sequences.h"
+#include "usage/meter/learned_rates.h"
 
 namespace purser::usage {
 namespace {
@@ -200,6 +201,27 @@ TEST(Meter, ReportsTheRatesThatRose) {
   ASSERT_EQ(reading.rates.size(), 1u);
   EXPECT_EQ(reading.rates.front().second, Dollars(.01));
   other.meter().Commit();
+}
+
+TEST(LearnedRates, AreWrittenAgainOnlyWhenAnEighthHigherOrFaded) {
+  LearnedRates rates;
+  const auto learn = [&](std::int64_t per_second, double after) {
+    rates.Learn(7, Quantity::kCost, per_second, After(after));
+    const auto raised = rates.Raised();
+    rates.Commit();
+    return raised.empty() ? 0 : raised.front().second;
+  };
+  EXPECT_EQ(learn(1000, 0), 1000);
+  EXPECT_EQ(learn(1100, 60), 0);
+  EXPECT_EQ(rates.Of(7, Quantity::kCost, After(60)), 1100);
+  EXPECT_EQ(learn(1126, 120), 1126);
+  EXPECT_EQ(learn(1126, 3600), 0);
+  EXPECT_EQ(learn(1126, 64800), 1126);
+  // What was not committed is given again.
+  rates.Learn(7, Quantity::kCost, 5000, After(64800));
+  EXPECT_EQ(rates.Raised().size(), 1u);
+  rates.Abandon();
+  EXPECT_EQ(learn(5000, 64800), 5000);
 }
 
 TEST(Describe, IsPrintableAndBounded) {

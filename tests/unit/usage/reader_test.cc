@@ -352,6 +352,25 @@ TEST_F(ReaderTest, WhatTheStoreCannotTakeIsHeldInMemoryAndWrittenOnce) {
   EXPECT_EQ(Total(), Dollars(10));
 }
 
+TEST_F(ReaderTest, WhatWaitsForTheStoreIsBookedOnceThoughItFailsInAnotherWayMeanwhile) {
+  prometheus_.Add(kSeries, kNoon, Dollars(1));
+  CatchUp();
+  const auto spend_and_fail = [&](int dollars, ErrorCode code) {
+    clock_.Advance(15s);
+    prometheus_.Add(kSeries, clock_.Now(), Dollars(dollars));
+    store_->fail = [code] { return Error(code, "not now"); };
+    ASSERT_TRUE(Read().problem);
+  };
+  spend_and_fail(2, ErrorCode::kUnavailable);
+  spend_and_fail(4, ErrorCode::kInternal);
+  spend_and_fail(8, ErrorCode::kInternal);
+  spend_and_fail(9, ErrorCode::kUnavailable);
+  store_->fail = nullptr;
+  clock_.Advance(15s);
+  CatchUp();
+  EXPECT_EQ(Total(), Dollars(8));
+}
+
 TEST_F(ReaderTest, GoesByTheClockOfItsSource) {
   // Prometheus is ten minutes ahead of the operator.
   const auto ahead = [&] {
