@@ -1,6 +1,7 @@
 """Every case at once, for each lasts a minute or more and needs next to no processor; the tests are their ends.
 
-PURSER_BINARY is the operator. PURSER_CASES (names, with blanks between): only those.
+PURSER_BINARY is the operator. PURSER_CASES (names, with blanks between): only those. PURSER_DESCRIBE: a folder, into
+which each case's end is written as `kubectl describe agentbudget` shows it.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import os
 import unittest
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import budgets
 import falls
+import meters
 import sight
 import workloads
 from cases import CASES, Case
@@ -18,6 +21,7 @@ from stage import Stage
 from trial import PURSER, Trial
 
 SUBJECTS = (budgets, falls, sight, workloads)  # each has added its cases
+_DESCRIBED = os.environ.get("PURSER_DESCRIBE", "")
 _WANTED = os.environ.get("PURSER_CASES", "").split() or sorted(CASES)
 
 
@@ -28,6 +32,8 @@ def _run(stage: Stage, name: str, function: Case) -> None:
     except Exception as error:
         raise AssertionError(f"{error}\n{trial.story()}") from error
     finally:
+        if _DESCRIBED:
+            Path(_DESCRIBED, f"{name}.txt").write_text(trial.describe(), encoding="utf-8")
         trial.end()
 
 

@@ -114,16 +114,17 @@ class Trial:
         targets: list[Object] | None = None,
         rules: str = "",
         storage: Object | None = None,
+        flags: list[str] | None = None,
         through: Callable[[str], str] | None = None,
         baseline: float = BASELINE_SECONDS,
     ) -> None:
-        """Second 0 is when this returns, less the baseline. `targets`: labels and job of each scrape of the exporter;
-        `through`: what stands between Prometheus and the operator, from URL to URL."""
+        """Second 0 is when this returns, less the baseline. `targets`: labels, job and address (else the exporter's) of
+        each scrape; `flags`: of Prometheus; `through`: what stands between it and the operator, from URL to URL."""
         exporter = Exporter(INPUTS / script, self.namespace)
         self._exporters.append(exporter)
         self.stage.apply(self.namespace, *(world() if objects is None else objects))
         with _STARTING:
-            self._start_prometheus(exporter.address, targets or [{}], rules, storage)
+            self._start_prometheus(exporter.address, targets or [{}], rules, storage, flags or [])
         exporter.begin()
         self._began = time.monotonic()
         time.sleep(baseline)
@@ -147,11 +148,14 @@ class Trial:
         self._configure(self.prometheus_url, source)
         self._start_operator()
 
-    def _start_prometheus(self, exporter: str, targets: list[Object], rules: str, storage: Object | None) -> None:
+    def _start_prometheus(
+        self, exporter: str, targets: list[Object], rules: str, storage: Object | None, flags: list[str]
+    ) -> None:
         jobs: dict[str, list[Object]] = {}
         for each in targets:
-            labels = {name: value for name, value in each.items() if name != "job"}
-            jobs.setdefault(each.get("job", "replay"), []).append({"targets": [exporter], "labels": labels})
+            labels = {name: value for name, value in each.items() if name not in ("job", "address")}
+            address = each.get("address", exporter)
+            jobs.setdefault(each.get("job", "replay"), []).append({"targets": [address], "labels": labels})
         config: Object = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "scrape_configs": [
@@ -166,7 +170,7 @@ class Trial:
         file.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
         port = _free_port()
         self.prometheus_url = f"http://127.0.0.1:{port}"
-        command = [f"--config.file={file}", f"--storage.tsdb.path={self.folder / 'data'}"]
+        command = [f"--config.file={file}", f"--storage.tsdb.path={self.folder / 'data'}", *flags]
         self._start("prometheus", ["prometheus", *command, f"--web.listen-address=127.0.0.1:{port}"])
         self._wait_until_answered(self.prometheus_url + "/-/ready", "prometheus")
 
@@ -256,6 +260,15 @@ class Trial:
         with _OPENER.open(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
             page: bytes = answer.read()
             return page.decode()
+
+    def metric(self, name: str) -> float:
+        """The sum of its series."""
+        lines = [line for line in self.metrics().splitlines() if re.match(rf"{name}[{{ ]", line)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    def describe(self) -> str:
+        """What a person sees of the budgets who asks why."""
+        return self.stage.kubectl("describe", "agentbudgets.purser.dev", f"--namespace={self.namespace}")
 
     def log(self, name: str, lines: int = 25) -> str:
         text = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
