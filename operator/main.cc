@@ -90,6 +90,8 @@ int RunCommandLine(int argc, char** argv) {
   run->add_option(
       "--kubeconfig", run_options.kubeconfig,
       "kubeconfig file (otherwise $KUBECONFIG, the Pod's service account, ~/.kube/config)");
+  run->add_flag("--ephemeral-ledger", run_options.ephemeral_ledger,
+                "The ledger ends with this pod: a new one leads without being accepted");
 
   std::vector<std::string> files;
   auto* validate =

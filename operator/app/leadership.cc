@@ -123,8 +123,8 @@ Status Leadership::RunTerm(const std::stop_token& stop, const std::string& ledge
 bool Leadership::WaitUntilAccepted(const std::string& ledger_id, const std::stop_token& stop) {
   std::string told;
   while (!stop.stop_requested()) {
-    const auto claim =
-        ReadClaim(client_, options_.lease, ledger_id, options_.ledger, CallUntil(stop));
+    const auto claim = ReadClaim(client_, options_.lease, ledger_id, options_.ledger,
+                                 options_.ephemeral, CallUntil(stop));
     if (claim && claim->claim != LedgerClaim::kRefused) {
       SetRefusal(std::nullopt);
       return true;
@@ -149,15 +149,21 @@ bool Leadership::WaitUntilAccepted(const std::string& ledger_id, const std::stop
 bool Leadership::Claim(const std::string& ledger_id, const std::stop_token& stop) {
   for (int i = 0; i < kClaimTries; ++i) {
     if (i > 0 && !Pause(std::chrono::seconds(1), stop)) return false;
-    auto claim = ReadClaim(client_, options_.lease, ledger_id, options_.ledger, CallUntil(stop));
+    auto claim = ReadClaim(client_, options_.lease, ledger_id, options_.ledger, options_.ephemeral,
+                           CallUntil(stop));
     if (claim && claim->claim == LedgerClaim::kRefused) return false;
     if (claim && claim->claim == LedgerClaim::kOurs) return true;
     const auto written =
         claim ? WriteClaim(client_, options_.lease, ledger_id, CallUntil(stop)) : claim.error();
     if (written.ok()) {
       if (claim->claim == LedgerClaim::kAccepted) {
-        const auto note = "the ledger " + ledger_id + " (" + options_.ledger +
-                          ") leads from now on, as was asked by " + kAcceptLedgerAnnotation;
+        auto note = "the ledger " + ledger_id + " (" + options_.ledger + ") leads from now on";
+        note +=
+            options_.ephemeral
+                ? ", " + claim->before +
+                      " ended with its pod (--ephemeral-ledger): what was spent before is known "
+                      "as far as Prometheus and the budgets' own statuses tell"
+                : ", as was asked by " + std::string(kAcceptLedgerAnnotation);
         spdlog::warn("lease={} {}", options_.lease.ToString(), note);
         Record(claim->uid, kube::EventType::kWarning, "LedgerAccepted", note);
       }

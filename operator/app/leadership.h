@@ -22,7 +22,8 @@ struct LeadershipOptions {
   bool elects = false;  // false: leads from the start, without a Lease
   kube::ObjectKey lease;
   std::string identity;
-  std::string ledger;  // where the ledger is kept, for people
+  std::string ledger;      // where the ledger is kept, for people
+  bool ephemeral = false;  // the ledger ends with its pod: a new one follows without being accepted
   // One thing under way for so long ends the term, whose requests then end; twice as long, it is
   // stuck for good and /healthz says so.
   std::chrono::seconds stuck_after{60};

@@ -10,7 +10,7 @@
 namespace purser::app {
 
 LedgerClaim DecideClaim(const std::map<std::string, std::string>& annotations,
-                        const std::string& ledger_id) {
+                        const std::string& ledger_id, bool ephemeral) {
   const auto value = [&](const char* name) {
     const auto found = annotations.find(name);
     return found == annotations.end() ? std::string() : found->second;
@@ -18,13 +18,13 @@ LedgerClaim DecideClaim(const std::map<std::string, std::string>& annotations,
   const std::string led_last = value(kLedgerAnnotation);
   if (led_last.empty()) return LedgerClaim::kUnclaimed;
   if (led_last == ledger_id) return LedgerClaim::kOurs;
-  return value(kAcceptLedgerAnnotation) == ledger_id ? LedgerClaim::kAccepted
-                                                     : LedgerClaim::kRefused;
+  return ephemeral || value(kAcceptLedgerAnnotation) == ledger_id ? LedgerClaim::kAccepted
+                                                                  : LedgerClaim::kRefused;
 }
 
 Result<LeaseClaim> ReadClaim(kube::Client& client, const kube::ObjectKey& lease,
                              const std::string& ledger_id, const std::string& ledger,
-                             const kube::CallOptions& options) {
+                             bool ephemeral, const kube::CallOptions& options) {
   const auto body = client.Get(kube::ObjectPath(kube::LeaseType(), lease), options);
   if (!body && body.error().code() == ErrorCode::kNotFound) return LeaseClaim{};
   if (!body) return body.error();
@@ -34,12 +34,16 @@ Result<LeaseClaim> ReadClaim(kube::Client& client, const kube::ObjectKey& lease,
     return Error(ErrorCode::kCorrupt, "the Lease cannot be read");
   const auto meta = kube::DecodeObjectMeta(document, "purser.dev/");
   if (!meta) return meta.error().WithContext("the Lease");
-  LeaseClaim claim{DecideClaim(meta->annotations, ledger_id), meta->uid, {}};
+  const auto led_last = meta->annotations.find(kLedgerAnnotation);
+  LeaseClaim claim{DecideClaim(meta->annotations, ledger_id, ephemeral),
+                   meta->uid,
+                   led_last == meta->annotations.end() ? std::string() : led_last->second,
+                   {}};
   if (claim.claim == LedgerClaim::kRefused) {
     claim.refusal =
         "not leading: the ledger " + ledger_id + " (" + ledger +
-        ") is not the one that led before (" + meta->annotations.at(kLedgerAnnotation) +
-        ", says the Lease " + lease.ToString() +
+        ") is not the one that led before (" + claim.before + ", says the Lease " +
+        lease.ToString() +
         "), so what was spent is not known here and every budget would open; restore the volume of "
         "that ledger, or accept this one: kubectl -n " +
         lease.ns + " annotate lease " + lease.name + " --overwrite " + kAcceptLedgerAnnotation +

@@ -23,18 +23,20 @@ enum class LedgerClaim {
   kAccepted,   // another one, but this one may follow
   kRefused
 };
+// `ephemeral`: ledgers of this operator end with their pods, so another one may always follow.
 LedgerClaim DecideClaim(const std::map<std::string, std::string>& annotations,
-                        const std::string& ledger_id);
+                        const std::string& ledger_id, bool ephemeral);
 
 struct LeaseClaim {
   LedgerClaim claim = LedgerClaim::kUnclaimed;
   std::string uid;      // of the Lease; empty: there is none yet
+  std::string before;   // the ledger that led last; empty: none
   std::string refusal;  // for kRefused: why, and what to do
 };
 // Reads the Lease. `ledger`: where this one is kept, for people.
 Result<LeaseClaim> ReadClaim(kube::Client& client, const kube::ObjectKey& lease,
                              const std::string& ledger_id, const std::string& ledger,
-                             const kube::CallOptions& options);
+                             bool ephemeral, const kube::CallOptions& options);
 // Writes the Lease's name of the ledger, and takes the leave to follow away.
 Status WriteClaim(kube::Client& client, const kube::ObjectKey& lease, const std::string& ledger_id,
                   const kube::CallOptions& options);

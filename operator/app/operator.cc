@@ -148,6 +148,7 @@ class Operator::Implementation {
                         options_.config.leader_election.lease_name};
     leadership.identity = identity_;
     leadership.ledger = "store.path " + options_.config.store.path;
+    leadership.ephemeral = options_.ephemeral_ledger;
     if (options_.stuck_after) leadership.stuck_after = *options_.stuck_after;
     return leadership;
   }

@@ -23,6 +23,7 @@ struct OperatorOptions {
       nullptr;  // of windows and polls; null: the system's. The Lease always runs on real time.
   std::string identity;  // of the Lease's holder and the events' reporter; empty: host name + Pod
                          // UID, or + random
+  bool ephemeral_ledger = false;  // see LeadershipOptions::ephemeral
   // See LeadershipOptions; nothing: its own.
   std::optional<std::chrono::seconds> stuck_after;
   // Called once, from Run's thread, with the port that serves /healthz, /readyz and /metrics.

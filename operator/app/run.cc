@@ -61,6 +61,7 @@ Status RunOperator(const RunOptions& options, std::stop_token stop) {
     OperatorOptions operator_options;
     operator_options.config = std::move(*config);
     operator_options.access = std::move(*access);
+    operator_options.ephemeral_ledger = options.ephemeral_ledger;
     auto instance = Operator::Create(std::move(operator_options));
     if (!instance) return instance.error();
 

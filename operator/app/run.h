@@ -11,6 +11,7 @@ namespace purser::app {
 struct RunOptions {
   std::string config_file;
   std::string kubeconfig;  // empty: $KUBECONFIG, the Pod's service account, or ~/.kube/config
+  bool ephemeral_ledger = false;  // see LeadershipOptions::ephemeral
 };
 
 // Blocks until `stop` or a failure that a restart of the process must mend. A changed file that is

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/time_text.h"
+#include "controllers/agent_budget/recall.h"
 #include "controllers/agent_budget/rows.h"
 #include "controllers/agent_budget/witness.h"
 #include "controllers/conditions.h"
@@ -37,23 +38,6 @@ policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
 
 // A clock that was set back by more was wrong before.
 constexpr Duration kLongestStepBack = std::chrono::minutes(15);
-
-// After a restart: what onSourceLoss took stays taken until spend is read again.
-std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy::Window& window) {
-  const auto& status = budget.status;
-  const auto* source = FindCondition(status.conditions, "SourceHealthy");
-  if (source == nullptr || source->status == "True" ||
-      status.observed_generation != budget.meta.generation ||
-      ParseRfc3339(status.window_start) != window.start) {
-    return std::nullopt;
-  }
-  policy::Sight sight;
-  sight.may_relax = false;
-  for (const auto level : {policy::Level::kThrottled, policy::Level::kStopped}) {
-    if (status.state == policy::ToString(level)) sight.level = level;
-  }
-  return sight;
-}
 
 // What the status says of a row; "": nothing is known.
 std::string WrittenState(const api::AgentBudgetStatus& status, const Row& row) {
@@ -126,7 +110,11 @@ void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
   const auto source = ToSourceState(health);
   std::optional<policy::Sight> last;
   if (before == nullptr) {
-    last = Recall(budget, evaluation.window);
+    std::vector<PoolPointer> pools;
+    for (const auto& covered : evaluation.scope->pools) {
+      if (auto pool = on_.caches.pools.Get(covered.key)) pools.push_back(std::move(pool));
+    }
+    last = Recall(budget, evaluation.window, pools);
   } else if (before->generation == evaluation.generation && before->window == evaluation.window) {
     last = before->sight;
   }

@@ -56,6 +56,20 @@ void AddMetered(const BudgetReport& report, ReportConditions& conditions) {
       if (issue.lost == lost && issue.reason != kUnpriced) issues.push_back(&issue);
     }
   }
+  // An agent that is kept stopped runs no more, so that nothing is amiss but what was taken of it.
+  std::vector<MeterIssue> kept;
+  for (const auto& [agent, asked] : report.evaluation->sight.agents) {
+    const bool told = std::any_of(issues.begin(), issues.end(), [&](const MeterIssue* issue) {
+      return issue->lost && issue->agent == agent;
+    });
+    if (asked.level == policy::Level::kNormal || told) continue;
+    kept.push_back(
+        {agent, "NoSamples",
+         agent + " has shown no sample since its meter was lost at " + FormatUtc(asked.since), true,
+         asked.since});
+  }
+  for (auto issue = kept.rbegin(); issue != kept.rend(); ++issue)
+    issues.insert(issues.begin(), &*issue);
   if (issues.empty()) {
     conditions.Set("Metered", true, "Metered", "nothing is amiss with the meters of its agents");
     return;

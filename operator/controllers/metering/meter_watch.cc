@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/text_form.h"
 #include "controllers/resources.h"
 
 namespace purser::controllers {
@@ -152,9 +153,23 @@ void MeterWatch::Tell(const std::string& source, const std::string& ns, Money of
   }
   spdlog::warn("source={} {}", source, message);
   if (!ReachesPercent(sum, of_all, kTellFromPercent)) return;
+  TellNamespace(ns, message);
+}
+
+// On what people look at there: pools, budgets where there are none, else the namespace.
+void MeterWatch::TellNamespace(const std::string& ns, const std::string& message) {
+  std::vector<kube::ObjectReference> where;
   for (const auto& pool : on_.caches.pools.ByIndex(kPoolsByNamespace, ns))
-    on_.events.Record(ReferenceTo(*pool), kube::EventType::kWarning, "UnclaimedSpend", "Meter",
-                      message);
+    where.push_back(ReferenceTo(*pool));
+  if (where.empty()) {
+    on_.caches.budgets.ForEach([&](const auto& budget) {
+      if (budget->meta.ns == ns) where.push_back(ReferenceTo(*budget));
+    });
+  }
+  // The name is a label's: whatever somebody wrote into the spend data.
+  if (where.empty() && api::DnsLabel(ns).empty()) where.push_back({"v1", "Namespace", ns, ns, ""});
+  for (const auto& object : where)
+    on_.events.Record(object, kube::EventType::kWarning, "UnclaimedSpend", "Meter", message);
 }
 
 void MeterWatch::Look() {

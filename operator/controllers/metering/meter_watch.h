@@ -74,6 +74,7 @@ class MeterWatch {
                        std::vector<UnclaimedSpend>& into);
   void Tell(const std::string& source, const std::string& ns, Money of_all,
             const std::vector<UnclaimedSpend>& spends, const ledger::SourceHealth& health);
+  void TellNamespace(const std::string& ns, const std::string& message);
 
   const Dependencies on_;
   // Of Look alone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cases import case
 from native_histogram import NativeHistogram
+from stage import Object
 from trial import Trial, world
 
 SEEN = 60.0
@@ -46,7 +47,7 @@ def meter_of_claude_code(trial: Trial) -> None:
 def neighbour_with_a_native_histogram(trial: Trial) -> None:
     labels = {"namespace": "secret-project", "agent": "somebody"}
     neighbour = NativeHistogram("agent_cost_usd_total", labels)
-    targets = [{}, {"job": "neighbour", "address": neighbour.address}]
+    targets: list[Object] = [{}, {"job": "neighbour", "address": neighbour.address}]
     trial.play("steady.prom", world(limit="5"), targets=targets, flags=["--enable-feature=native-histograms"])
     trial.watch_until(50)
     trial.expect("purser_source_quarantined_series" in trial.metrics(), "nothing is said of what is no number")

@@ -53,12 +53,16 @@ def misspelt_agent_beside_another(trial: Trial) -> None:
 @case
 def gateway_namespace(trial: Trial) -> None:
     source = {"metric": "litellm_spend_metric_total", "labels": {"agent": "api_key_alias"}}
+    trial.stage.kubectl("create", "namespace", "llm-gateway")  # the gateway's own, without any pool or budget
     trial.play("gateway-namespace.prom", source=source)
     trial.watch_until(60)
     unclaimed = [line for line in trial.metrics().splitlines() if line.startswith("purser_unclaimed_spend_usd_total")]
     trial.expect(any("llm-gateway" in line for line in unclaimed), f"unclaimed spend is not shown: {unclaimed}")
     trial.wait_for("the agent is not metered", _not_metered, until=200)
     trial.expect_told("Metered", "researcher", "namespace", status="False")
+    events = [each for each in trial.stage.list("llm-gateway", "Event") if each["reason"] == "UnclaimedSpend"]
+    trial.expect(len(events) > 0, "nothing is told in the namespace that spends and has no pool")
+    trial.expect("no AgentPool names" in events[0]["message"], f"no way out: {events[0]}")
 
 
 @case

@@ -29,6 +29,7 @@ def _run(stage: Stage, name: str, function: Case) -> None:
     trial = Trial(stage, name.replace("_", "-"))
     try:
         function(trial)
+        trial.expect_described()
     except Exception as error:
         raise AssertionError(f"{error}\n{trial.story()}") from error
     finally:

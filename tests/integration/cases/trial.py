@@ -24,6 +24,7 @@ REPLICAS = 5
 BASELINE_SECONDS = 8.0  # of scraping before the operator starts: what it finds then is not spend
 _POLL_SECONDS = 1.0
 _START_SECONDS = 60.0
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 _STARTING = threading.Semaphore(3)  # programs that start at once need a core each
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -303,6 +304,21 @@ class Trial:
         spent = self.seen[-1].spent
         high = low if high is None else high
         self.expect(Decimal(low) <= spent <= Decimal(high), f"spent {spent}, and {low} to {high} is right")
+
+    def expect_described(self) -> None:
+        """Where money is held or not seen, `kubectl describe` names series or agent, time, amount and the way out."""
+        last, text = self.seen[-1], self.describe()
+        wanted: list[str] = []
+        if last.in_doubt > 0:
+            wanted += [r"\$[\d,.]+ is held in doubt", r"SpendCorrection in namespace " + self.namespace, _TIME]
+            wanted += [r"Doubt \d+: \$[\d,.]+ of \w+ at " + _TIME, r"\w+\{\w+=\"", r"In Doubt: +[\d.]+"]
+        lost = {"NoSamples", "NeverSeen", "DuplicateWriters", "NotACounter", "NotANumber"}
+        if last.condition("Metered")[0] == "False" and last.condition("Metered")[1] in lost:
+            wanted += [r"(?i)\b(check|correct|set|give|leave|sum|name)\b", "researcher|writer"]
+        if last.condition("SourceHealthy")[0] == "False":
+            wanted += [r"(?i)\b(check|mend|list|look|name|set|until|correct)\b", _TIME]
+        for word in wanted:
+            self.expect(re.search(word, text) is not None, f"kubectl describe does not say {word!r}:\n{text}")
 
     def expect_told(self, kind: str, *words: str, of: str = "budget", status: str = "True", reason: str = "") -> None:
         found, why, message = self.seen[-1].condition(kind, of)

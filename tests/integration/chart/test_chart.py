@@ -398,6 +398,8 @@ class ChartTest(unittest.TestCase):
                 self.assertEqual(len(spec.get("volumeClaimTemplates", [])), 0 if volume else 1)
                 ledgers = [each for each in spec["template"]["spec"]["volumes"] if each["name"] == "ledger"]
                 self.assertEqual(ledgers, [{"name": "ledger", **volume}] if volume else [])
+                (container,) = spec["template"]["spec"]["containers"]
+                self.assertEqual("--ephemeral-ledger" in container["args"], volume == {"emptyDir": {}})
 
     def test_both_pods_are_placed_and_secured_as_asked(self) -> None:
         for kind in ("StatefulSet", "Job"):

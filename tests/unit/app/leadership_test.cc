@@ -24,13 +24,15 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 
 TEST(LedgerClaimTest, DecidesByTheLedgerThatLedLast) {
-  EXPECT_EQ(DecideClaim({}, "a"), LedgerClaim::kUnclaimed);
-  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "a"}}, "a"), LedgerClaim::kOurs);
-  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "b"}}, "a"), LedgerClaim::kRefused);
-  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "b"}, {kAcceptLedgerAnnotation, "c"}}, "a"),
+  EXPECT_EQ(DecideClaim({}, "a", false), LedgerClaim::kUnclaimed);
+  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "a"}}, "a", false), LedgerClaim::kOurs);
+  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "b"}}, "a", false), LedgerClaim::kRefused);
+  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "b"}, {kAcceptLedgerAnnotation, "c"}}, "a", false),
             LedgerClaim::kRefused);
-  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "b"}, {kAcceptLedgerAnnotation, "a"}}, "a"),
+  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "b"}, {kAcceptLedgerAnnotation, "a"}}, "a", false),
             LedgerClaim::kAccepted);
+  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "b"}}, "a", true), LedgerClaim::kAccepted);
+  EXPECT_EQ(DecideClaim({{kLedgerAnnotation, "a"}}, "a", true), LedgerClaim::kOurs);
 }
 
 class LeadershipTest : public testing::Test {
@@ -90,13 +92,14 @@ class LeadershipTest : public testing::Test {
     return events_;
   }
 
-  Leadership& Make(bool elects, seconds stuck_after = seconds(60)) {
+  Leadership& Make(bool elects, seconds stuck_after = seconds(60), bool ephemeral = false) {
     LeadershipOptions options;
     options.elects = elects;
     options.lease = {"system", "purser"};
     options.identity = "me";
     options.ledger = "store.path /data/ledger.db";
     options.stuck_after = stuck_after;
+    options.ephemeral = ephemeral;
     return leadership_.emplace(client_, clock_, progress_, options);
   }
   // Each term lasts until it is ended from outside.
@@ -174,6 +177,17 @@ TEST_F(LeadershipTest, AnotherLedgerWaitsUntilItIsAccepted) {
   EXPECT_EQ(leadership.Refusal(), std::nullopt);
   EXPECT_EQ(Annotation(kLedgerAnnotation), "ledger-a");
   EXPECT_EQ(Annotation(kAcceptLedgerAnnotation), "");
+  EXPECT_EQ(events().back(), "LedgerAccepted");
+}
+
+TEST_F(LeadershipTest, ALedgerThatEndsWithItsPodIsFollowedByTheNext) {
+  Annotate(kLedgerAnnotation, "ledger-b");
+  auto& leadership = Make(true, seconds(60), true);
+  Run();
+  ASSERT_TRUE(Eventually([this] { return terms_ == 1; }));
+  EXPECT_EQ(leadership.Refusal(), std::nullopt);
+  EXPECT_EQ(Annotation(kLedgerAnnotation), "ledger-a");
+  ASSERT_TRUE(Eventually([this] { return !events().empty(); }));
   EXPECT_EQ(events().back(), "LedgerAccepted");
 }
 

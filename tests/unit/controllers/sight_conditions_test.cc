@@ -129,6 +129,16 @@ TEST_F(SightConditionsTest, WhoIsNotSeenComesFirstWithWhatIsAskedOfHim) {
   EXPECT_THAT(Of("Metered"), StartsWith("True/DuplicateWriters: two writers"));
 }
 
+TEST_F(SightConditionsTest, AnAgentThatIsKeptStoppedIsToldThoughItRunsNoMore) {
+  evaluation_.sight.agents["researcher"] = {policy::Level::kStopped, kNow - hours(1)};
+  evaluation_.sight.agents["writer"] = {policy::Level::kNormal, kNow};
+  const auto metered = Of("Metered");
+  EXPECT_THAT(metered, StartsWith("False/NoSamples: researcher has shown no sample since its meter "
+                                  "was lost at 20"));
+  EXPECT_THAT(metered, HasSubstr("asked of it: Stopped (onSourceLoss), until it is seen again"));
+  EXPECT_THAT(metered, Not(HasSubstr("writer")));
+}
+
 TEST_F(SightConditionsTest, AnotherAgentThatIsMissedIsWorthAWrite) {
   const ledger::Ledger::AgentTotals agents;
   const auto status = [&] {

@@ -1,0 +1,68 @@
+#include "controllers/agent_budget/recall.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "base/time_text.h"
+#include "controllers/conditions.h"
+#include "policy/level.h"
+
+namespace purser::controllers {
+namespace {
+
+// Those that onSourceLoss may ask for.
+constexpr std::array kAsked = {policy::Level::kThrottled, policy::Level::kStopped};
+
+std::optional<policy::Level> AskedLevel(const std::string& state) {
+  for (const auto level : kAsked) {
+    // An agent that has pods yet is about to be stopped.
+    const bool stopping =
+        level == policy::Level::kStopped && (state == "Stopping" || state == "Draining");
+    if (state == policy::ToString(level) || stopping) return level;
+  }
+  return std::nullopt;
+}
+
+const kube::Condition* Untrue(const api::AgentBudgetStatus& status, const char* type) {
+  const auto* condition = FindCondition(status.conditions, type);
+  return condition != nullptr && condition->status == "False" ? condition : nullptr;
+}
+
+// An agent that this budget asks more of than of all is one whose meter was lost: nothing else
+// concerns one agent alone where all share the limit.
+void RecallAgents(const api::AgentBudget& budget, const std::vector<PoolPointer>& pools,
+                  policy::Sight& sight) {
+  const auto of_all = AskedLevel(budget.status.state).value_or(policy::Level::kNormal);
+  const auto* metered = Untrue(budget.status, "Metered");
+  const auto since = TransitionTime(budget.status.conditions, "Metered");
+  if (metered == nullptr || !since || budget.spec.scope.per != api::Per::kTotal) return;
+  for (const auto& pool : pools) {
+    for (const auto& agent : pool->status.agents) {
+      const auto level = AskedLevel(agent.state);
+      if (level && *level > of_all && agent.governed_by == budget.meta.name)
+        sight.agents[agent.name] = {*level, *since};
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy::Window& window,
+                                    const std::vector<PoolPointer>& pools) {
+  const auto& status = budget.status;
+  if (status.observed_generation != budget.meta.generation ||
+      ParseRfc3339(status.window_start) != window.start) {
+    return std::nullopt;
+  }
+  policy::Sight sight;
+  if (Untrue(status, "SourceHealthy") != nullptr) {
+    sight.may_relax = false;
+    sight.level = AskedLevel(status.state).value_or(policy::Level::kNormal);
+  }
+  RecallAgents(budget, pools, sight);
+  if (sight.may_relax && sight.agents.empty()) return std::nullopt;
+  return sight;
+}
+
+}  // namespace purser::controllers

@@ -1,0 +1,19 @@
+// What a budget had taken because spend was not seen: after a restart, which knows nothing, by what
+// stands in the status of the budget and of its pools.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "api/agent_budget.h"
+#include "controllers/agent_budget/scope.h"
+#include "policy/sight.h"
+#include "policy/window.h"
+
+namespace purser::controllers {
+
+// Pure. Nothing: nothing was, or the status is of another window or spec. `pools`: those it covers.
+std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy::Window& window,
+                                    const std::vector<PoolPointer>& pools);
+
+}  // namespace purser::controllers
