@@ -126,6 +126,7 @@ TEST_F(SightConditionsTest, WhoIsNotSeenComesFirstWithWhatIsAskedOfHim) {
                     HasSubstr("two writers"), testing::Not(HasSubstr("gpt-9"))));
   EXPECT_THAT(Of("PricingComplete"), StartsWith("False/UnknownModel: no price of gpt-9"));
   evaluation_.issues.erase(evaluation_.issues.begin() + 1);
+  evaluation_.sight.agents.clear();
   EXPECT_THAT(Of("Metered"), StartsWith("True/DuplicateWriters: two writers"));
 }
 
