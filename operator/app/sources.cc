@@ -41,7 +41,9 @@ Result<std::unique_ptr<Sources>> Sources::Make(const std::vector<api::SourceConf
                                                ledger::Ledger& ledger, ledger::Store& store,
                                                Clock& clock) {
   std::unique_ptr<Sources> sources(new Sources(prices, ledger, clock));
-  if (const auto read = sources->prices_.Refresh(); !read.ok()) return read.error();
+  // Spend is read all the same, with the prices there are; WatchPrices reads it when it comes.
+  if (const auto read = sources->prices_.Refresh(); !read.ok())
+    spdlog::error("{}", read.error().message());
   for (const auto& config : configs) {
     net::CpprestOptions options;
     options.tls = TlsOf(config.prometheus.auth);
@@ -64,12 +66,13 @@ Status Sources::Run(std::size_t source, std::stop_token stop) {
 }
 
 void Sources::WatchPrices(std::stop_token stop) {
-  std::string told;
+  std::string told = prices_.file_problem();
   while (Pause(kLookAtPricesEvery, stop)) {
     const auto read = prices_.Refresh();
     const std::string problem = read.ok() ? "" : read.error().message();
-    if (problem != told && !problem.empty())
-      spdlog::error("{}; the prices before it stay in force", problem);
+    if (problem != told && !problem.empty()) spdlog::error("{}", problem);
+    if (problem.empty() && !told.empty())
+      spdlog::info("prices.file is read again: prices {}", prices_.Current()->version());
     told = problem;
   }
 }
@@ -95,6 +98,7 @@ std::vector<observability::SourceSample> Sources::Samples() const {
     sample.unattributed_series = static_cast<double>(figures.unattributed_series);
     sample.shortened_series = static_cast<double>(figures.shortened_series);
     sample.quarantined_series = static_cast<double>(figures.quarantined_series);
+    sample.prices_stale = !prices_.file_problem().empty();
     sample.polls = figures.polls;
     sample.errors = figures.errors;
     sample.last_duration_seconds = std::chrono::duration<double>(figures.last_duration).count();

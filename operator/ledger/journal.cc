@@ -5,10 +5,10 @@
 namespace purser::ledger {
 namespace {
 
-constexpr std::array<std::string_view, 13> kKinds = {
-    "FirstValue", "Restart",          "HandOver",   "Dip",   "Doubt",
-    "Reversal",   "Quarantine",       "Gap",        "Epoch", "Correction",
-    "LargeStep",  "DuplicateWriters", "NotACounter"};
+constexpr std::array<std::string_view, 14> kKinds = {
+    "FirstValue", "Restart",          "HandOver",    "Dip",   "Doubt",
+    "Reversal",   "Quarantine",       "Gap",         "Epoch", "Correction",
+    "LargeStep",  "DuplicateWriters", "NotACounter", "Prices"};
 constexpr std::array<std::string_view, 5> kHeldStates = {"", "Held", "Accepted", "Rejected",
                                                          "Settled"};
 
@@ -38,7 +38,7 @@ std::optional<HeldState> ParseHeldState(std::string_view text) {
 
 bool Settles(const JournalEntry& settling, const JournalEntry& entry) {
   return settling.held == HeldState::kSettled && entry.held == HeldState::kHeld &&
-         entry.key == settling.key && entry.series == settling.series && entry.at <= settling.at;
+         entry.key == settling.key && entry.series == settling.series && entry.at == settling.at;
 }
 
 }  // namespace purser::ledger

@@ -27,6 +27,7 @@ enum class JournalKind {
   kLargeStep,         // one of the largest steps of its day
   kDuplicateWriters,  // several writers on one series
   kNotACounter,       // deltas, a gauge, a histogram
+  kPrices,            // the price catalogue changed: its version before and after
 };
 std::string_view ToString(JournalKind kind);                         // "FirstValue", …
 std::optional<JournalKind> ParseJournalKind(std::string_view text);  // of ToString
@@ -55,8 +56,9 @@ struct JournalEntry {
   std::string to;
   Amounts amount;      // booked by this entry (signed), or held by it
   std::string reason;  // for people: what was seen, what was concluded
-  // kSettled in a batch settles what is held now of the same key and series up to `at`: this entry
-  // tells the outcome.
+  // kSettled in a batch settles what is held now of the same key and series at the same `at`, and
+  // books `amount` there (zero: it was no money). Where nothing is held there any more, because
+  // somebody decided about it, nothing is booked and the entry is not written (its id stays 0).
   HeldState held = HeldState::kNone;
   std::string by;      // who decided or asked; "" where nobody did
   std::string origin;  // not "": booked once, whatever is asked again ("SpendCorrection/<uid>")

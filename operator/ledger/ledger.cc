@@ -206,6 +206,8 @@ class StoredLedger final : public Ledger {
       return;
     }
     for (const auto& entry : batch.journal) {
+      if (entry.held == HeldState::kSettled && entry.id == 0) continue;
+      if (const auto settled = SettledBy(entry)) totals_.Apply({*settled}, Totals::Direction::kAdd);
       for (const std::int64_t id : doubts_.SettledBy(entry)) Settle(id);
       if (entry.held == HeldState::kHeld) Hold(entry);
     }

@@ -90,6 +90,12 @@ Status Check(const Correction& correction) {
   return CheckTime(correction.at, "a correction");
 }
 
+std::optional<Increment> SettledBy(const JournalEntry& entry) {
+  if (entry.held != HeldState::kSettled || entry.id == 0 || entry.amount.IsZero())
+    return std::nullopt;
+  return Increment{entry.key, entry.at, entry.amount};
+}
+
 Result<std::optional<JournalEntry>> Decide(const Correction& correction,
                                            const std::optional<JournalEntry>& doubt) {
   JournalEntry entry;

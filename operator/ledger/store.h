@@ -183,6 +183,9 @@ inline constexpr std::int64_t kMinutesPerQuarter = 15;
 inline constexpr Duration kKeepJournalFor = std::chrono::hours(35 * 24);
 inline constexpr std::int64_t kMostJournalEntries = 200'000;
 
+// What an entry of a batch booked by settling, once the store has given it its id.
+std::optional<Increment> SettledBy(const JournalEntry& entry);
+
 // kInvalidArgument when a batch or a correction breaks a rule of this header.
 Status Check(const Batch& batch);
 Status Check(const Correction& correction);

@@ -112,6 +112,9 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
                  "Of them, with a label longer than the ledger keeps.", MetricType::Gauge);
       auto quarantined = Family("purser_source_quarantined_series",
                                 "Of them, with no numbers: not booked.", MetricType::Gauge);
+      auto stale = Family("purser_source_prices_stale",
+                          "1 while prices.file cannot be read: the prices before it are in force.",
+                          MetricType::Gauge);
       auto polls = Family("purser_polls_total", "Queries sent.", MetricType::Counter);
       auto errors = Family("purser_poll_errors_total", "Queries that failed or were incomplete.",
                            MetricType::Counter);
@@ -125,6 +128,7 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
         AddValue(unattributed, labels, source.unattributed_series);
         AddValue(shortened, labels, source.shortened_series);
         AddValue(quarantined, labels, source.quarantined_series);
+        AddValue(stale, labels, source.prices_stale ? 1 : 0);
         AddValue(polls, labels, static_cast<double>(source.polls));
         AddValue(errors, labels, static_cast<double>(source.errors));
         AddValue(seconds, labels, source.last_duration_seconds);
@@ -132,7 +136,7 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
       families.insert(families.end(),
                       {std::move(healthy), std::move(age), std::move(series),
                        std::move(unattributed), std::move(shortened), std::move(quarantined),
-                       std::move(polls), std::move(errors), std::move(seconds)});
+                       std::move(stale), std::move(polls), std::move(errors), std::move(seconds)});
     }
     if (snapshots.unclaimed) {
       auto spent = Family("purser_unclaimed_spend_usd_total",

@@ -57,6 +57,7 @@ struct SourceSample {
   double unattributed_series = 0;  // without a namespace or an agent
   double shortened_series = 0;     // with a label longer than the ledger keeps
   double quarantined_series = 0;   // no numbers: not booked
+  bool prices_stale = false;       // the file of prices cannot be read as it is now
   std::uint64_t polls = 0;
   std::uint64_t errors = 0;
   double last_duration_seconds = 0;

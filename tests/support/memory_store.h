@@ -238,11 +238,18 @@ class MemoryStore final : public ledger::Store {
     }
     entry.series = ledger::CutText(entry.series, ledger::kLongestJournalText);
     entry.reason = ledger::CutText(entry.reason, ledger::kLongestJournalText);
+    bool settles = entry.held != ledger::HeldState::kSettled;
+    entry.id = 0;
     for (auto& there : database_->journal) {
-      if (ledger::Settles(entry, there)) there.held = ledger::HeldState::kSettled;
+      if (!ledger::Settles(entry, there)) continue;
+      there.held = ledger::HeldState::kSettled;
+      settles = true;
     }
+    if (!settles) return;
     entry.id = static_cast<std::int64_t>(database_->journal.size()) + 1;
     database_->journal.push_back(entry);
+    if (const auto settled = ledger::SettledBy(entry))
+      database_->minutes[settled->key][ledger::MinuteOf(settled->at)] += settled->amounts;
   }
 
   ledger::JournalEntry* Find(std::int64_t id) {

@@ -124,7 +124,7 @@ Result<JournalTable> JournalTable::Make(const Connection& connection) {
       {&table.settle_,
        "UPDATE journal SET held='Settled' WHERE held='Held' AND source=? AND +ns=? AND +agent=? "
        "AND "
-       "model=? AND task=? AND workflow=? AND series=? AND at<=?"},
+       "model=? AND task=? AND workflow=? AND series=? AND at=?"},
       {&table.set_held_, "UPDATE journal SET held=?2, decided_by=?3 WHERE id=?1"},
       {&table.find_, "SELECT id, " PURSER_JOURNAL_COLUMNS " FROM journal WHERE id=?"},
       {&table.find_origin_, "SELECT id FROM journal WHERE origin=? AND origin<>''"},
@@ -153,6 +153,8 @@ Status JournalTable::Append(JournalEntry& entry) const {
   if (entry.held == HeldState::kSettled) {
     PURSER_RETURN_IF_ERROR(settle_.Execute(key.source, key.ns, key.agent, key.model, key.task,
                                            key.workflow, entry.series, ToInteger(entry.at)));
+    entry.id = 0;
+    if (connection_->Changes() == 0) return Ok();
   }
   PURSER_RETURN_IF_ERROR(append_.Execute(
       ToString(entry.kind), ToInteger(entry.at), ToInteger(entry.recorded), key.source, key.ns,

@@ -215,7 +215,11 @@ class SqliteStore final : public Store {
       PURSER_RETURN_IF_ERROR(writer_.booking.Book(*source_id, increment));
     for (const auto& cursor : batch.cursors)
       PURSER_RETURN_IF_ERROR(writer_.cursors.Put(*source_id, cursor));
-    for (auto& entry : batch.journal) PURSER_RETURN_IF_ERROR(writer_.journal.Append(entry));
+    for (auto& entry : batch.journal) {
+      PURSER_RETURN_IF_ERROR(writer_.journal.Append(entry));
+      if (const auto settled = SettledBy(entry))
+        PURSER_RETURN_IF_ERROR(writer_.booking.Book(*source_id, *settled));
+    }
     for (const auto& rate : batch.rates)
       PURSER_RETURN_IF_ERROR(writer_.booking.PutRate(*source_id, rate));
     return writer_.sources.Advance(*source_id, batch);

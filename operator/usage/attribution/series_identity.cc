@@ -36,21 +36,9 @@ bool Has(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// Only of tokens: other quantities are told apart by their metric.
 std::string_view NameOfKind(Quantity quantity) {
-  switch (quantity) {
-    case Quantity::kInputTokens:
-      return "input tokens";
-    case Quantity::kOutputTokens:
-      return "output tokens";
-    case Quantity::kCachedTokens:
-      return "cached tokens";
-    case Quantity::kCacheCreationTokens:
-      return "cache creation tokens";
-    case Quantity::kReasoningTokens:
-      return "reasoning tokens";
-    default:
-      return {};
-  }
+  return IsTokens(quantity) ? UnitOf(quantity) : std::string_view();
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include "money/money.h"
 
 namespace purser::usage {
-namespace {
 
 std::string_view UnitOf(Quantity quantity) {
   switch (quantity) {
@@ -31,7 +30,22 @@ std::string_view UnitOf(Quantity quantity) {
   return "";
 }
 
-}  // namespace
+bool IsTokens(Quantity quantity) {
+  switch (quantity) {
+    case Quantity::kInputTokens:
+    case Quantity::kOutputTokens:
+    case Quantity::kCachedTokens:
+    case Quantity::kCacheCreationTokens:
+    case Quantity::kReasoningTokens:
+      return true;
+    case Quantity::kCost:
+    case Quantity::kCalls:
+    case Quantity::kFailedCalls:
+    case Quantity::kLatency:
+      return false;
+  }
+  return false;
+}
 
 std::string AmountText(Quantity quantity, std::int64_t amount) {
   if (quantity == Quantity::kCost) return "$" + Money::FromNanos(amount).ToDecimal();
@@ -75,7 +89,7 @@ void Books::AddTo(std::map<SumKey, Sum>& sums, const Subject& subject, const Ent
 }
 
 void Books::Write(const Subject& subject, const Entry& entry, std::string_view reason) {
-  if (notes_.size() >= kMostNotes) {
+  if (notes_.size() >= kMostNotes && !entry.settles) {
     AddTo(beyond_, subject, entry);
     return;
   }
@@ -89,6 +103,7 @@ void Books::Write(const Subject& subject, const Entry& entry, std::string_view r
   note.to = entry.to;
   note.amount = entry.amount;
   note.held = entry.held;
+  note.settles = entry.settles;
   note.reason = reason;
   notes_.push_back(std::move(note));
 }

@@ -41,9 +41,10 @@ class Books {
     std::optional<std::int64_t> from, to;
     std::int64_t amount = 0;
     bool held = false;
+    bool settles = false;
   };
   // Beyond kMostNotes an entry is counted into one of its kind: what is held of each key on its
-  // own.
+  // own. One that settles is always written.
   void Write(const Subject& subject, const Entry& entry, std::string_view reason);
   // Booked and explained by nothing surprising: summed by kind and key.
   void WriteSmall(const Subject& subject, const Entry& entry);

@@ -85,6 +85,9 @@ std::optional<CounterRules::Stake> CounterRules::WorthAsking(const Identity& ide
       return std::nullopt;
     return Stake{true, sample.value};
   }
+  if (identity.past) {
+    if (const auto claimed = Claimed(*identity.past, sample.at)) return Stake{false, *claimed};
+  }
   // Silent for a scrape, or more than it earns: it may have begun again above the old value.
   const Duration gap = sample.at - identity.at();
   if (sample.value == last || identity.top != Identity::kNone) return std::nullopt;
@@ -103,6 +106,7 @@ void CounterRules::Step(Identity& identity, const Series& series, const Sample& 
   const bool changes = sample.value != identity.value;
   // Shown unchanged it may be the last of a client that has moved on.
   if (identity.handed_over && changes) RefuteHandOver(identity, series, sample.at);
+  if (identity.past && !taken_over) Settle(now, start);
   Judge(now, start, taken_over);
   if (changes) identity.changed = SecondsOf(sample.at);
   identity.time = sample.at.time_since_epoch().count();
@@ -127,11 +131,13 @@ void CounterRules::Expire(Identity& identity, Timestamp at) {
 void CounterRules::ExpirePast(Identity& identity, Seconds horizon) {
   const Past& past = *identity.past;
   const Tracks& tracks = past.tracks;
-  const bool old = tracks.size() > 0 && tracks.at(tracks.size() - 1) < horizon;
+  const bool old = (tracks.size() > 0 && tracks.at(tracks.size() - 1) < horizon) ||
+                   (!past.claims.empty() && past.claims.front().at < horizon);
   const bool over = identity.fell != 0 && identity.fell < horizon;
   if (!old && !over) return;
   Past& changed = identity.ChangePast();
   changed.tracks.ForgetBefore(horizon);
+  std::erase_if(changed.claims, [&](const Claim& claim) { return claim.at < horizon; });
   if (over || (identity.fell == 0 && changed.tracks.size() == 0)) {
     changed.steps.clear();
     changed.unsure = 0;
@@ -259,7 +265,7 @@ void CounterRules::Rise(Now& now, std::int64_t from) {
     // It may be one to another writer: taken back when that shows.
     if (identity.fell == 0) Missed(now, now.value - rise);
     Suspect(now, false);
-    identity.ChangePast().AddStep(SecondsOf(now.at), rise);
+    identity.ChangePast().AddStep({SecondsOf(now.at), rise, false});
     if (const auto track = Resembles(now)) {
       identity.jumped = true;
       identity.ChangePast().tracks.Remove(*track);

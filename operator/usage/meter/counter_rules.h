@@ -97,6 +97,12 @@ class CounterRules {
   std::optional<std::size_t> Resembles(const Now& now) const;
   std::optional<std::size_t> LandsOn(Now& now);
   bool MayBeUnsure(Now& now, std::int64_t amount) const;
+  // A start time that shows itself later, and what it says of what is held or was booked.
+  void Settle(Now& now, std::optional<Timestamp> start);
+  std::optional<bool> Proves(const Claim& claim, const Series& series, Timestamp start) const;
+  void Clear(Now& now, Timestamp start);
+  std::optional<std::int64_t> Claimed(const Past& past, Timestamp at) const;
+  void HoldFor(Now& now, Claim::Of of, std::int64_t amount, std::string_view reason);
   void Missed(Now& now, std::int64_t amount);
   void OtherWriter(Now& now, std::size_t track, bool sure = true);
   void TakeBack(Now& now);

@@ -143,7 +143,7 @@ void PutPast(std::string& text, unsigned fields, Seconds base, const Past& past)
     Put(text, past.steps.size());
     for (const auto& step : past.steps) {
       PutTime(text, base, step.at);
-      Put(text, static_cast<std::uint64_t>(step.amount));
+      Put(text, (static_cast<std::uint64_t>(step.amount) << 1) | (step.fell ? 1u : 0u));
     }
   }
   if (fields & kClaims) {
@@ -168,7 +168,8 @@ bool TakePast(Reader& reader, unsigned fields, Seconds base, Past& past) {
     if (count > Past::kMostSteps) return false;
     for (std::uint8_t i = 0; i < count; ++i) {
       const auto at = reader.TakeTime(base);
-      past.steps.push_back({at, reader.TakeAmount()});
+      const auto number = reader.Take();
+      past.steps.push_back({at, static_cast<std::int64_t>(number >> 1), (number & 1) != 0});
     }
   }
   if (fields & kClaims) {
@@ -176,7 +177,7 @@ bool TakePast(Reader& reader, unsigned fields, Seconds base, Past& past) {
     if (count > Past::kMostClaims) return false;
     for (std::uint8_t i = 0; i < count; ++i) {
       const auto of = reader.TakeSmall();
-      if (of > static_cast<std::uint8_t>(Claim::Of::kHandOver)) return false;
+      if (of > static_cast<std::uint8_t>(Claim::Of::kProved)) return false;
       Claim claim;
       claim.of = static_cast<Claim::Of>(of);
       claim.at = reader.TakeTime(base);
@@ -234,7 +235,7 @@ std::optional<Identity> DecodeFields(std::string_view text, Seconds base) {
     identity.falls = reader.TakeSmall();
     identity.returns = reader.TakeSmall();
   }
-  if (since != 0) identity.ChangePast().AddStep(std::max<Seconds>(identity.fell, 1), since);
+  if (since != 0) identity.ChangePast().AddStep({std::max<Seconds>(identity.fell, 1), since, true});
   if (fields & (kSteps | kClaims | kUnsure)) {
     if (!TakePast(reader, fields, base, identity.ChangePast())) return std::nullopt;
   }

@@ -281,7 +281,7 @@ void CounterRules::TakeBack(Now& now) {
   if (identity.since() == 0) return;
   const Subject& subject = now.series.subject;
   // Each at its own minute: no minute's total falls below zero.
-  for (const auto& [at, amount] : std::exchange(identity.ChangePast().steps, {})) {
+  for (const auto& [at, amount, fell] : std::exchange(identity.ChangePast().steps, {})) {
     const Timestamp when = TimeOf(at);
     books_.Book(subject, when, -amount);
     books_.Write(subject, {JournalKind::kReversal, when, now.last, now.value, -amount, false},
@@ -321,17 +321,18 @@ void CounterRules::Fall(Now& now) {
   // What begins again seldom comes back to nearly its old value in one scrape.
   if (now.value >= now.last / 4 * 3 &&
       now.value > Learnable(subject, now.at, now.gap + rules_.scrape_interval)) {
-    Hold(now, JournalKind::kDoubt, now.value,
-         "fell to a little less than it was, more than it is known to earn: no restart, it seems");
+    HoldFor(
+        now, Claim::Of::kFall, now.value,
+        "fell to a little less than it was, more than it is known to earn: no restart, it seems");
     return;
   }
   if (now.value > Earnable(subject, now.at, now.gap + rules_.scrape_interval)) {
-    Hold(now, JournalKind::kDoubt, now.value,
-         "fell to more than it can have earned since the last sample: no restart, as it seems");
+    HoldFor(now, Claim::Of::kFall, now.value,
+            "fell to more than it can have earned since the last sample: no restart, as it seems");
     return;
   }
   Book(now, now.value);
-  identity.ChangePast().AddStep(SecondsOf(now.at), now.value);
+  identity.ChangePast().AddStep({SecondsOf(now.at), now.value, true});
   const Books::Entry entry{JournalKind::kRestart, now.at, now.last, now.value, now.value, false};
   if (now.value >= OneOf(subject.quantity)) {
     books_.Write(subject, entry, "fell to what it can have earned since: taken for a restart");

@@ -37,20 +37,30 @@ void Tracks::ForgetBefore(Seconds time) {
   }
 }
 
+Claim MakeClaim(Claim::Of of, Timestamp at, Timestamp last, std::int64_t amount) {
+  Claim claim;
+  claim.of = of;
+  claim.at = SecondsOf(at);
+  claim.ms = static_cast<std::uint16_t>((at - TimeOf(claim.at)).count());
+  claim.last = SecondsOf(last);
+  claim.amount = amount;
+  return claim;
+}
+
 std::int64_t Past::Since() const {
   std::int64_t sum = 0;
   for (const auto& step : steps) sum += step.amount;
   return sum;
 }
 
-void Past::AddStep(Seconds at, std::int64_t amount) {
-  if (amount == 0) return;
-  if (!steps.empty() && steps.back().at / 60 == at / 60) {
-    steps.back().amount += amount;
+void Past::AddStep(const Unproved& step) {
+  if (step.amount == 0) return;
+  if (!steps.empty() && steps.back().at / 60 == step.at / 60 && steps.back().fell == step.fell) {
+    steps.back().amount += step.amount;
     return;
   }
   if (steps.size() == kMostSteps) steps.erase(steps.begin());
-  steps.push_back({at, amount});
+  steps.push_back(step);
 }
 
 void Past::AddClaim(const Claim& claim) {

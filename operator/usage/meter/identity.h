@@ -52,10 +52,11 @@ class Tracks {
 // Amounts are in units of the quantity.
 
 // What was booked on the word of an unproved fall or jump: taken back at its own minute.
-struct Step {
+struct Unproved {
   Seconds at = 0;
   std::int64_t amount = 0;
-  bool operator==(const Step&) const = default;
+  bool fell = false;
+  bool operator==(const Unproved&) const = default;
 };
 
 // An amount that is held, and what later samples would have to show for it to be money.
@@ -64,6 +65,7 @@ struct Claim {
     kFirst,     // a first value: money if the counter began lately
     kFall,      // what it fell to: money if it began after the last sample before
     kHandOver,  // what another series had shown: money if it is none that goes on
+    kProved,    // money, as the return of that other one showed
   };
   Of of = Of::kFirst;
   std::uint16_t ms = 0;     // of the second
@@ -73,19 +75,21 @@ struct Claim {
   bool operator==(const Claim&) const = default;
 };
 
+Claim MakeClaim(Claim::Of of, Timestamp at, Timestamp last, std::int64_t amount);
+
 // What befell a series that did not only rise: made when it is first needed, for few.
 struct Past {
   static constexpr std::size_t kMostSteps = 8;
   static constexpr std::size_t kMostClaims = 3;
 
   Tracks tracks;
-  std::vector<Step> steps;    // oldest first, one a minute
-  std::vector<Claim> claims;  // oldest first
-  std::int64_t unsure = 0;    // booked lately where another reading would have booked less
-  std::int64_t missed = 0;    // since the first fall: more, if each sample stood alone
+  std::vector<Unproved> steps;  // oldest first, one a minute and kind
+  std::vector<Claim> claims;    // oldest first
+  std::int64_t unsure = 0;      // booked lately where another reading would have booked less
+  std::int64_t missed = 0;      // since the first fall: more, if each sample stood alone
 
   std::int64_t Since() const;
-  void AddStep(Seconds at, std::int64_t amount);
+  void AddStep(const Unproved& step);
   void AddClaim(const Claim& claim);
   bool operator==(const Past&) const = default;
 };

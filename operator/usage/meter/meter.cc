@@ -60,6 +60,7 @@ class Meter::Implementation {
 
   bool IsRollout();
   HandOver::Found FindClient(const Deferred& deferred);
+  void Returned(Identity& identity, std::uint32_t key, std::span<const Sample> samples);
   void Process(const Deferred& deferred);
   Number ProcessFirst(const Deferred& deferred, const Series& series,
                       std::span<const Sample> samples);
@@ -183,6 +184,7 @@ void Meter::Implementation::TakeKnown(Number number, const Observation& observat
     return;
   }
   Identity& identity = identities_.Touch(number);
+  Returned(identity, observation.key, samples);
   identity.leader = raw;
   identity.quantity = observation.quantity;
   for (; !samples.empty(); samples = samples.subspan(1)) {
@@ -267,6 +269,7 @@ void Meter::Implementation::Process(const Deferred& deferred) {
     if (number == kNobody) return;
   }
   Identity& identity = identities_.Touch(number);
+  Returned(identity, deferred.key, samples);
   const bool other = identity.leader != 0 && identity.leader != deferred.raw;
   if (other && samples.back().at <= identity.at() + 2 * rules_.scrape_interval) return;
   for (std::size_t i = 0; i < samples.size(); ++i) {
@@ -279,6 +282,28 @@ void Meter::Implementation::Process(const Deferred& deferred) {
   }
   if (Troubled(identity)) Name(number, series.subject);
   hand_over_.Update(deferred.key, number);
+}
+
+// It was thought to go on elsewhere and goes on here: what was held there of it was spent twice
+// indeed, once here and once there.
+void Meter::Implementation::Returned(Identity& identity, std::uint32_t key,
+                                     std::span<const Sample> samples) {
+  const auto moved = [&](const Sample& sample) {
+    return sample.at > identity.at() && sample.value >= 0 && sample.value != identity.value;
+  };
+  if (!identity.handed_over || std::ranges::none_of(samples, moved)) return;
+  const auto fits = [&](const Claim& claim) {
+    return claim.of == Claim::Of::kHandOver && claim.amount == identity.value;
+  };
+  Number taker = kNobody;
+  identities_.Each(key, [&](Number number) {
+    const auto& past = identities_[number].past;
+    if (past && std::ranges::any_of(past->claims, fits)) taker = number;
+  });
+  if (taker == kNobody) return;
+  auto& claims = identities_.Touch(taker).ChangePast().claims;
+  std::ranges::find_if(claims, fits)->of = Claim::Of::kProved;
+  identity.handed_over = false;
 }
 
 // Nobody: not to be judged yet.
@@ -309,10 +334,13 @@ Number Meter::Implementation::ProcessFirst(const Deferred& deferred, const Serie
     books_.Write(
         subject, {JournalKind::kHandOver, first.at, ended.value, first.value, growth, false},
         "goes on where another series of the same ended: only what lies between is booked");
-    if (plausible && !deferred.small) {
+    const bool old = start && *start < ended.at() - std::chrono::minutes(1);
+    if (plausible && !deferred.small && !old) {
       books_.Write(subject, {JournalKind::kDoubt, first.at, {}, first.value, ended.value, true},
                    "may go on where another series ended, or have earned all of it: the rest is "
                    "not booked");
+      identity.ChangePast().AddClaim(
+          MakeClaim(Claim::Of::kHandOver, first.at, ended.at(), ended.value));
     }
     return number;
   }
@@ -327,6 +355,8 @@ Number Meter::Implementation::ProcessFirst(const Deferred& deferred, const Serie
                start ? "a new series shows more than it can have earned since it began"
                      : "a new series shows more than it can have earned lately, and when it began "
                        "is not known: perhaps an old counter");
+  if (!start)
+    identity.ChangePast().AddClaim(MakeClaim(Claim::Of::kFirst, first.at, first.at, first.value));
   return number;
 }
 

@@ -32,6 +32,10 @@ enum class Quantity : std::uint8_t {
   kCacheCreationTokens,  // of the input tokens, as cached ones are: for their price alone
 };
 
+// Of amounts, for people, and of a kind's series whatever its metric is called: "input tokens".
+std::string_view UnitOf(Quantity quantity);
+bool IsTokens(Quantity quantity);
+
 // Views; they live as long as whoever made them says.
 struct Label {
   std::string_view name;
@@ -73,7 +77,8 @@ struct Booked {
   std::int64_t value = 0;
 };
 
-// An entry for the journal. `amount`: what it explains of the booked, or what is held.
+// An entry for the journal. `amount`: what it explains of the booked, or what is held; of one that
+// settles, what the ledger is to book at `at` if it still holds anything there.
 struct Note {
   ledger::JournalKind kind = ledger::JournalKind::kDoubt;
   std::uint32_t key = 0;
@@ -83,6 +88,7 @@ struct Note {
   std::optional<std::int64_t> from, to;
   std::int64_t amount = 0;
   bool held = false;
+  bool settles = false;  // what was held of this series at `at`
   std::string reason;
 };
 

@@ -28,7 +28,16 @@ std::string HashOf(std::string_view text) {
   return hash;
 }
 
-std::string BuiltinVersion() { return "builtin-" + BuiltinCatalogue().date; }
+std::string Version(const std::string& file, const std::optional<api::UnknownModelPrice>& unknown) {
+  std::string version = "builtin-" + BuiltinCatalogue().date;
+  if (!file.empty()) version += "+" + HashOf(file);
+  if (unknown != api::PricesConfig().unknown_model) {
+    version += "~" + (unknown ? unknown->input_per_million.ToDecimal() + "/" +
+                                    unknown->output_per_million.ToDecimal()
+                              : "none");
+  }
+  return version;
+}
 
 }  // namespace
 
@@ -71,7 +80,8 @@ Priced Prices::Price(std::string_view provider, std::string_view model, const To
 
 PriceBook::PriceBook(api::PricesConfig config)
     : config_(std::move(config)),
-      current_(std::make_shared<Prices>(nullptr, BuiltinVersion(), config_.unknown_model)) {}
+      current_(std::make_shared<Prices>(nullptr, Version("", config_.unknown_model),
+                                        config_.unknown_model)) {}
 
 std::shared_ptr<const Prices> PriceBook::Current() const {
   const std::lock_guard lock(mutex_);
@@ -83,7 +93,19 @@ std::vector<std::string> PriceBook::problems() const {
   return problems_;
 }
 
+std::string PriceBook::file_problem() const {
+  const std::lock_guard lock(mutex_);
+  return file_problem_;
+}
+
 Status PriceBook::Refresh() {
+  Status read = Read();
+  const std::lock_guard lock(mutex_);
+  file_problem_ = read.ok() ? "" : read.error().message();
+  return read;
+}
+
+Status PriceBook::Read() {
   if (config_.file.empty()) return Ok();
   const auto failed = [&](ErrorCode code, const std::string& why) {
     return Error(code, "prices.file " + config_.file + ": " + why +
@@ -106,7 +128,7 @@ Status PriceBook::Refresh() {
   auto problems = catalogue->problems;
   auto prices =
       std::make_shared<Prices>(std::make_shared<const Catalogue>(std::move(*catalogue)),
-                               BuiltinVersion() + "+" + HashOf(*text), config_.unknown_model);
+                               Version(*text, config_.unknown_model), config_.unknown_model);
   const std::lock_guard lock(mutex_);
   read_ = stamp;
   current_ = std::move(prices);

@@ -37,8 +37,8 @@ class Prices {
   Priced Price(std::string_view provider, std::string_view model, const Tokens& tokens,
                Tier tier = Tier::kStandard, bool of_one_request = false) const;
 
-  // "builtin-2026-11-27", with "+" and 8 digits of the file's hash behind where there is one: for
-  // the journal.
+  // "builtin-2026-11-27", with "+" and 8 digits of the file's hash behind where there is one, and
+  // "~20/80" where models without a price are estimated otherwise than by default: for the journal.
   const std::string& version() const { return version_; }
   bool has_estimate() const { return unknown_.has_value(); }
 
@@ -62,8 +62,11 @@ class PriceBook {
   std::shared_ptr<const Prices> Current() const;
 
   // Reads the file again if it changed; cheap otherwise. Error: it cannot be read or is no
-  // catalogue: the prices before it stay in force. The message names the file and the way out.
+  // catalogue: the prices before it (at first those of the program) stay in force. The message
+  // names the file and the way out.
   Status Refresh();
+  // Why the file is not in force as it is now; "" where it is, or none is configured.
+  std::string file_problem() const;
   // Models of the file without a usable price, for people; of the last read.
   std::vector<std::string> problems() const;
 
@@ -74,11 +77,14 @@ class PriceBook {
     std::uint64_t inode = 0;
     bool operator==(const Stamp&) const = default;
   };
+  Status Read();
+
   const api::PricesConfig config_;
   mutable std::mutex mutex_;
   std::optional<Stamp> read_;  // of the file when it was last read well
   std::shared_ptr<const Prices> current_;
   std::vector<std::string> problems_;
+  std::string file_problem_;
 };
 
 // Adds to the kind that a quantity is; nothing for what counts no tokens.

@@ -81,7 +81,9 @@ ledger::JournalEntry Bookings::EntryOf(const Note& note) {
   entry.to = ValueText(note.quantity, note.to);
   entry.amount = AmountsOf(note.quantity, note.amount);
   entry.reason = note.reason;
-  entry.held = note.held ? ledger::HeldState::kHeld : ledger::HeldState::kNone;
+  entry.held = note.settles ? ledger::HeldState::kSettled
+               : note.held  ? ledger::HeldState::kHeld
+                            : ledger::HeldState::kNone;
   Tokens tokens;
   pricing::Add(tokens, note.quantity, note.amount);
   if (const Money cost = CostOf(note.key, tokens); cost != Money()) {
@@ -134,7 +136,32 @@ ledger::Batch Bookings::Of(const Reading& reading) {
   for (const auto& [key, rate] : reading.rates)
     batch.rates.push_back({table_.Key(key), rate, reading.newest.value_or(clock_.Now())});
   batch.cursors = reading.cursors;
+  if (auto change = ChangeOfPrices()) {
+    told_prices_ = change->to;
+    batch.journal.push_back(std::move(*change));
+  }
   return batch;
+}
+
+void Bookings::Commit() {
+  if (!told_prices_.empty()) written_prices_ = std::exchange(told_prices_, {});
+}
+
+std::optional<ledger::JournalEntry> Bookings::ChangeOfPrices() const {
+  if (!rules_.priced || prices_ == nullptr) return std::nullopt;
+  const auto version = prices_->Current()->version();
+  if (version == written_prices_) return std::nullopt;
+  ledger::JournalEntry entry;
+  entry.kind = ledger::JournalKind::kPrices;
+  entry.at = clock_.Now();
+  entry.recorded = entry.at;
+  entry.key.source = source_;
+  entry.from = written_prices_;
+  entry.to = version;
+  entry.reason = written_prices_.empty() ? "tokens are priced by this catalogue from here on"
+                                         : "the price catalogue changed: tokens read from here on "
+                                           "are priced by the new one, what is booked stays";
+  return entry;
 }
 
 void Append(ledger::Batch& waiting, ledger::Batch more) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -28,6 +29,11 @@ class Bookings {
   // Without how far the source was read.
   ledger::Batch Of(const Reading& reading);
 
+  // The prices that the journal named last: a change of them is written with the first batch after
+  // it, again until Commit.
+  void PricesWere(std::string version) { written_prices_ = std::move(version); }
+  void Commit();
+
   // Keys whose model has no price: when it was last asked for.
   const std::unordered_map<std::uint32_t, Timestamp>& unpriced() const { return unpriced_; }
 
@@ -36,6 +42,7 @@ class Bookings {
   // Summed by key and minute.
   void AddIncrements(const std::vector<Booked>& booked, std::vector<ledger::Increment>& increments);
   ledger::JournalEntry EntryOf(const Note& note);
+  std::optional<ledger::JournalEntry> ChangeOfPrices() const;
 
   const std::string source_;
   const attribution::SourceRules& rules_;
@@ -43,6 +50,7 @@ class Bookings {
   const pricing::PriceBook* const prices_;
   Clock& clock_;
   std::unordered_map<std::uint32_t, Timestamp> unpriced_;
+  std::string written_prices_, told_prices_;
 };
 
 // Appends `more` to what waits, which keeps its order; how far the source was read is that of

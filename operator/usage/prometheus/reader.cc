@@ -209,6 +209,7 @@ std::optional<Problem> PrometheusReader::Commit(std::optional<Timestamp> complet
     }
   }
   meter_.Commit();
+  bookings_.Commit();
   figures_.resets += static_cast<std::uint64_t>(reading.restarts);
   if (complete) position_->complete_until = complete;
   position_->newest_sample = newest;

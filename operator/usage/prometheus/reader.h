@@ -93,6 +93,7 @@ class PrometheusReader {
   static constexpr Duration kFarthestFuture = std::chrono::minutes(10);
 
   std::optional<Problem> Load();
+  std::optional<Problem> LoadPrices();
   std::optional<Problem> ReadBaseline(std::stop_token stop);
   std::variant<std::optional<Timestamp>, Problem> FirstSeries(std::stop_token stop);
   std::optional<Problem> ReadRange(Duration interval, std::stop_token stop, ReadOutcome& outcome);

@@ -34,13 +34,16 @@ std::shared_ptr<const ledger::MeterReport> PrometheusReader::Report() const {
             "sources[].prometheus.labels.namespace",
         false);
   }
+  const auto problem = prices_ == nullptr ? std::string() : prices_->file_problem();
   for (const auto& [key, at] : bookings_.unpriced()) {
     if (clock_.Now() - at > kForgetAfter) continue;
     add(key, reason::kUnpriced,
         "model \"" + Printable(table_.Model(key), 100) + "\" has no price" +
             (prices_->Current()->has_estimate() ? " and is estimated by prices.unknownModel"
                                                 : ": its tokens cost nothing here") +
-            "; add it to the catalogue that prices.file of the operator's configuration names",
+            (problem.empty() ? "; add it to the catalogue that prices.file of the operator's "
+                               "configuration names"
+                             : "; " + problem),
         false);
   }
   for (const auto& [key, odd] : odd_) add(key, reason::kNotANumber, odd.message, true);

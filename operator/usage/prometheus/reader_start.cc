@@ -39,9 +39,24 @@ std::optional<Problem> PrometheusReader::Load() {
     if (!rates) return StoreProblem(rates.error());
     for (const auto& rate : *rates)
       meter_.LoadRate(table_.Number(rate.key), rate.per_second, rate.at);
+    if (const auto problem = LoadPrices()) return problem;
   }
   position_ = **position;
   persisted_complete_ = position_->complete_until.value_or(position_->epoch);
+  return std::nullopt;
+}
+
+// Which prices the journal named last.
+std::optional<Problem> PrometheusReader::LoadPrices() {
+  if (!rules_.priced) return std::nullopt;
+  ledger::JournalFilter filter;
+  filter.source = source_.name;
+  filter.agents = {""};
+  const auto entries = store_.Journal(filter);
+  if (!entries) return StoreProblem(entries.error());
+  for (const auto& entry : *entries) {
+    if (entry.kind == ledger::JournalKind::kPrices) bookings_.PricesWere(entry.to);
+  }
   return std::nullopt;
 }
 

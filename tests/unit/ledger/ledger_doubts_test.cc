@@ -129,10 +129,9 @@ TEST_F(LedgerDoubtsTest, AnAmountOfItsOwnCountsAtOnce) {
 
 TEST_F(LedgerDoubtsTest, LaterSamplesSettle) {
   ASSERT_TRUE(ledger_->Commit(Holding("a", 5)).ok());
-  auto settling = Holding("a", 5, kNoon + 1min);
+  auto settling = Holding("a", 5);
   settling.journal[0].held = HeldState::kSettled;
-  settling.increments = {{settling.journal[0].key, kNoon, Dollars(5)}};
-  ASSERT_TRUE(ledger_->Commit(settling).ok());
+  for (int twice = 0; twice < 2; ++twice) ASSERT_TRUE(ledger_->Commit(settling).ok());
   EXPECT_EQ(Read("a").in_doubt, Amounts());
   EXPECT_EQ(Read("a").spent, Dollars(5));
   EXPECT_THAT(ledger_->Doubts(Whole(), 10), IsEmpty());

@@ -233,15 +233,42 @@ TEST_P(StoreJournalTest, CorrectionsAreFenced) {
 
 TEST_P(StoreJournalTest, LaterSamplesSettleWhatIsHeld) {
   const auto held = Write({Held("a", kNoon, 700), Held("b", kNoon, 1), Held("a", kNoon + 2h, 2)});
-  auto settling = Entry(JournalKind::kRestart, "a", kNoon + 1h, 700);
+  auto settling = Entry(JournalKind::kRestart, "a", kNoon, 700);
   settling.held = HeldState::kSettled;
-  Write({settling});
+  EXPECT_GT(Write({settling})[0].id, held[2].id);
+  EXPECT_EQ(Spent(), Nanos(700));
+  // Once: nothing is held there any more.
+  EXPECT_EQ(Write({settling})[0].id, 0);
+  EXPECT_EQ(Spent(), Nanos(700));
   EXPECT_THAT(Read(Filter(&JournalFilter::held, HeldState::kHeld)), ElementsAre(held[1], held[2]));
   EXPECT_EQ(Read()[0].held, HeldState::kSettled);
   const auto late = store_->Correct(Decide(held[0].id, true, "1"));
   ASSERT_FALSE(late.ok());
   EXPECT_EQ(late.error().code(), ErrorCode::kConflict);
   EXPECT_THAT(late.error().message(), HasSubstr("settled by later samples"));
+}
+
+TEST_P(StoreJournalTest, WhatSomebodyDecidedIsNotSettled) {
+  const auto held = Write({Held("a", kNoon, 700), Held("b", kNoon, 50)});
+  ASSERT_TRUE(store_->Correct(Decide(held[0].id, true, "1")).ok());
+  ASSERT_TRUE(store_->Correct(Decide(held[1].id, false, "2")).ok());
+  for (const auto* agent : {"a", "b"}) {
+    auto settling = Entry(JournalKind::kDoubt, agent, kNoon, 700);
+    settling.held = HeldState::kSettled;
+    EXPECT_EQ(Write({settling})[0].id, 0) << agent;
+  }
+  EXPECT_EQ(Spent(), Nanos(700));
+  EXPECT_THAT(Read(Filter(&JournalFilter::held, HeldState::kSettled)), IsEmpty());
+}
+
+TEST_P(StoreJournalTest, WhatIsSettledAsNoneIsNotBooked) {
+  const auto held = Write({Held("a", kNoon, 700)})[0];
+  auto settling = Entry(JournalKind::kDoubt, "a", kNoon);
+  settling.amount = {};
+  settling.held = HeldState::kSettled;
+  EXPECT_GT(Write({settling})[0].id, 0);
+  EXPECT_EQ(Spent(), Amounts());
+  EXPECT_FALSE(store_->Correct(Decide(held.id, true, "1")).ok());
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, StoreJournalTest, ::testing::ValuesIn(EveryStore()), NameOfKind);

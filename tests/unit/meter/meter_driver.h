@@ -35,6 +35,7 @@ struct RawSeries {
   std::vector<Sample> samples;
   // When its counter began, as known at each sample; empty: not known.
   std::vector<Timestamp> starts;
+  Timestamp starts_from{};        // before, nobody tells them
   Duration lag{};                 // how much later than its time a sample is there
   bool starts_in_answer = false;  // else they are told when asked
 
@@ -48,10 +49,14 @@ class Driver {
  public:
   explicit Driver(MeterRules rules = {}) : rules_(rules), meter_(std::make_unique<Meter>(rules)) {}
 
-  // One answer: what the series have in (from, to]. `abandon`: read, and thrown away.
+  // One answer: what the series have in (from, to]. `abandon`: read, and thrown away. `odd`: the
+  // key of a series that shows no numbers.
   void Answer(const std::vector<RawSeries>& world, Timestamp from, Timestamp to,
-              bool baseline = false, bool abandon = false, std::size_t most_questions = 100'000) {
+              bool baseline = false, bool abandon = false, std::size_t most_questions = 100'000,
+              std::optional<std::uint32_t> odd = std::nullopt) {
     meter_->Begin(to, baseline);
+    const Label none{"agent", "neighbour"};
+    if (odd) meter_->Quarantine(*odd, {&none, 1}, "NaN", to);
     for (const auto& series : world) Take(series, from, to);
     for (const auto& question : meter_->Questions(most_questions)) {
       const auto start = StartOf(world, question);
@@ -122,7 +127,9 @@ class Driver {
           question.labels[2].second != std::to_string(series.identity) || series.starts.empty())
         continue;
       for (std::size_t i = 0; i < series.samples.size(); ++i) {
-        if (series.samples[i].at == question.at) return series.starts[i];
+        if (series.samples[i].at != question.at) continue;
+        if (question.at < series.starts_from) return std::nullopt;
+        return series.starts[i];
       }
     }
     return std::nullopt;
@@ -136,11 +143,28 @@ class Driver {
     }
     for (auto& note : reading.notes) {
       if (note.held) held_[note.key] += note.amount;
+      if (note.settles) Settle(note);
       notes_.push_back(std::move(note));
     }
     for (auto& cursor : reading.cursors) cursors_[cursor.series] = cursor;
     for (const auto& [key, rate] : reading.rates)
       rates_[key] = {rate, reading.newest.value_or(kEpoch)};
+  }
+
+  // As the ledger does: what is held of the series at that time is held no longer.
+  void Settle(const Note& settling) {
+    bool settled = false;
+    for (auto& note : notes_) {
+      if (!note.held || note.key != settling.key || note.series != settling.series ||
+          note.at != settling.at)
+        continue;
+      note.held = false;
+      held_[note.key] -= note.amount;
+      settled = true;
+    }
+    if (!settled || settling.amount == 0) return;
+    booked_[settling.key] += settling.amount;
+    bookings_.push_back({settling.key, settling.quantity, settling.at, settling.amount});
   }
 
   static std::int64_t Of(const std::map<std::uint32_t, std::int64_t>& sums, std::uint32_t key) {

@@ -111,7 +111,7 @@ TEST_F(PriceBookTest, IsReadAgainWhenAConfigMapSwapsItsLink) {
   const auto before = book.Current();
   ASSERT_TRUE(book.Refresh().ok());
   EXPECT_EQ(book.Current(), before) << "not read again while nothing changed";
-  EXPECT_THAT(before->version(), MatchesRegex("builtin-20[0-9-]+\\+[0-9a-f]{8}"));
+  EXPECT_THAT(before->version(), MatchesRegex("builtin-20[0-9-]+\\+[0-9a-f]{8}~none"));
   std::filesystem::create_directory_symlink("..2", folder_ / "..next");
   std::filesystem::rename(folder_ / "..next", folder_ / "..data");
   ASSERT_TRUE(book.Refresh().ok());
@@ -150,6 +150,17 @@ TEST_F(PriceBookTest, TokensAreAddedToTheirKind) {
   Add(tokens, Quantity::kCalls, 7);
   EXPECT_EQ(tokens,
             (Tokens{.input = 1, .output = 2, .cached = 3, .cache_creation = 4, .reasoning = 5}));
+}
+
+TEST_F(PriceBookTest, AFileThatIsNotThereYetIsReadWhenItComes) {
+  PriceBook book({.file = (folder_ / "prices.json").string(), .unknown_model = {}});
+  EXPECT_FALSE(book.Refresh().ok());
+  EXPECT_THAT(book.file_problem(), HasSubstr("cannot be found"));
+  EXPECT_TRUE(book.Current()->Price("", "gpt-4o", {.input = 1000}).known);
+  Write("prices.json", Model("ours", "0.001"));
+  ASSERT_TRUE(book.Refresh().ok());
+  EXPECT_EQ(book.file_problem(), "");
+  EXPECT_EQ(NanosOf(book, "ours"), 1'000'000'000);
 }
 
 }  // namespace

@@ -94,5 +94,39 @@ TEST_F(ReaderPricesTest, AModelThatNobodyPricedIsEstimatedAndTold) {
   EXPECT_FALSE(finding.lost);
 }
 
+TEST_F(ReaderPricesTest, AChangeOfPricesIsInTheJournalOnce) {
+  const auto changes = [&] {
+    std::vector<ledger::JournalEntry> found;
+    for (const auto& entry : database_->journal) {
+      if (entry.kind == ledger::JournalKind::kPrices) found.push_back(entry);
+    }
+    return found;
+  };
+  Spend("gpt-4o", "input", 1000);
+  Read();
+  ASSERT_EQ(changes().size(), 1u);
+  EXPECT_EQ(changes()[0].from, "");
+  EXPECT_EQ(changes()[0].to, book_.Current()->version());
+
+  // Another process, with the same prices; then one with an estimate for models without any.
+  reader_ =
+      std::make_unique<PrometheusReader>(source_, prometheus_, *ledger_, *store_, clock_, &book_);
+  Read();
+  EXPECT_EQ(changes().size(), 1u);
+  pricing::PriceBook estimating(
+      {.file = "",
+       .unknown_model = api::UnknownModelPrice{Money::FromNanos(20'000'000'000),
+                                               Money::FromNanos(80'000'000'000)}});
+  reader_ = std::make_unique<PrometheusReader>(source_, prometheus_, *ledger_, *store_, clock_,
+                                               &estimating);
+  store_->fail = [] { return Error(ErrorCode::kUnavailable, "full"); };
+  (void)reader_->Read(15s, {});
+  store_->fail = nullptr;
+  Read();
+  ASSERT_EQ(changes().size(), 2u);
+  EXPECT_EQ(changes()[1].from, book_.Current()->version());
+  EXPECT_EQ(changes()[1].to, book_.Current()->version() + "~20/80");
+}
+
 }  // namespace
 }  // namespace purser::usage
