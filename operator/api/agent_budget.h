@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "kube/object/object_meta.h"
-#include "money/money.h"
+#include "money/quantity.h"
 
 namespace purser::api {
 
@@ -22,10 +23,16 @@ enum class Weekday {
   kSunday
 };  // ISO
 
-struct WindowSpec {  // type: Calendar, the only one implemented
-  Period period = Period::kDay;
-  std::string time_zone = "UTC";  // IANA name
+// The hours, days … of a calendar; the last so many hours up to now; all time since a moment.
+enum class WindowType { kCalendar, kRolling, kLifetime };
+
+struct WindowSpec {
+  Period period = Period::kDay;   // Calendar
+  std::string time_zone = "UTC";  // IANA name; Calendar
   Weekday week_start = Weekday::kMonday;
+  WindowType type = WindowType::kCalendar;
+  Duration length{};                    // Rolling: whole minutes, 5 minutes to 90 days
+  std::optional<Timestamp> since = {};  // Lifetime; nothing: since the budget was made
   bool operator==(const WindowSpec&) const = default;
 };
 
@@ -36,11 +43,15 @@ struct ScopeSpec {
   std::vector<std::string> pools;   // {"*"}: the whole namespace, pools or not
   std::vector<std::string> agents;  // narrows; empty: all
   Per per = Per::kTotal;
+  // Only spend on these; empty: on any.
+  std::vector<std::string> models = {};
+  std::vector<std::string> tasks = {};
+  std::vector<std::string> workflows = {};
   bool operator==(const ScopeSpec&) const = default;
 };
 
 // Weakest to strongest; the numeric order is the order of strength.
-enum class Action { kNotify = 0, kThrottle = 2, kRefuseNewWork = 3, kStop = 4 };
+enum class Action { kNotify = 0, kDowngrade = 1, kThrottle = 2, kRefuseNewWork = 3, kStop = 4 };
 
 struct Threshold {
   std::int32_t percent = 0;  // 1 to 1000
@@ -51,10 +62,37 @@ struct Threshold {
 // Those of a budget that names none: Throttle at 80 percent, Stop at 100.
 const std::vector<Threshold>& DefaultThresholds();
 
+// Of a budget in Tokens: which of them count.
+enum class TokenKind { kTotal, kInput, kOutput };
+enum class CachedTokens { kCount, kIgnore };
+struct TokensSpec {
+  TokenKind kind = TokenKind::kTotal;
+  CachedTokens cached = CachedTokens::kCount;  // those of the input that came from a cache
+  bool operator==(const TokensSpec&) const = default;
+};
+
+// What happens when spend is fast, whatever is left: so many percent of the limit within a time,
+// and in proportion within a shorter one that ends now.
+struct BurnRate {
+  std::string name;
+  std::int32_t percent = 0;  // 1 to 1000
+  Duration within{};         // whole minutes, 5 minutes to 35 days
+  Action action = Action::kNotify;
+  Duration confirm_within{};           // whole minutes, 1 to 60; 0: ConfirmWithin()
+  std::optional<Quantity> floor = {};  // at least so much within the time; nothing: FloorOf()
+  bool operator==(const BurnRate&) const = default;
+};
+// A twelfth of the time, at least a minute and at most an hour; $1, or one token or request.
+Duration ConfirmWithin(const BurnRate& rule);
+Quantity FloorOf(const BurnRate& rule, Unit unit);
+// Of a budget that writes none: a Calendar window of a Week 20 percent within 24h, of a Day 25
+// percent within 1h, both Notify.
+std::vector<BurnRate> DefaultBurnRates(const WindowSpec& window);
+
 // Another limit for one agent, under per: Agent.
 struct AgentLimit {
   std::string agent;
-  Money limit;
+  Quantity limit;
   bool operator==(const AgentLimit&) const = default;
 };
 
@@ -75,8 +113,8 @@ enum class OnUnpriced { kEstimate, kIgnore, kStop };
 // Money whose origin is doubtful: told and not counted, or counted at once.
 enum class OnDoubt { kHold, kCount };
 
-struct AgentBudgetSpec {  // unit: USD; stopPolicy: AtCeiling
-  Money limit;
+struct AgentBudgetSpec {  // stopPolicy: AtCeiling
+  Quantity limit;
   WindowSpec window;
   ScopeSpec scope;
   std::vector<Threshold> thresholds;  // ascending by percent; DefaultThresholds() if unwritten
@@ -86,6 +124,9 @@ struct AgentBudgetSpec {  // unit: USD; stopPolicy: AtCeiling
   OnDoubt on_doubt = OnDoubt::kHold;
   Mode mode = Mode::kEnforce;
   std::vector<AgentLimit> limits;
+  Unit unit = Unit::kUsd;
+  TokensSpec tokens;
+  std::vector<BurnRate> burn_rates;  // DefaultBurnRates() if unwritten
   bool operator==(const AgentBudgetSpec&) const = default;
 };
 
@@ -130,7 +171,9 @@ struct AgentBudgetStatus {
   std::string state;  // Normal | Warning | Throttled | RefusingWork | Stopped | Audit | NotReady
   std::string window_start;  // RFC 3339 in the budget's zone, e.g. 2026-11-23T00:00:00-05:00
   std::string window_end;
-  std::string limit;  // decimal string, as are spent and remaining
+  std::string window_length;    // of a Rolling window, which has neither: "24h"
+  std::string window_exact_to;  // how finely its beginning moves: "1m", "15m"
+  std::string limit;            // decimal string, as are spent and remaining
   std::string spent;
   std::string remaining;
   std::optional<std::int32_t> percent_used;

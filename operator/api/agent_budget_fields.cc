@@ -3,15 +3,19 @@
 #include <array>
 #include <string>
 
+#include "api/agent_budget_checks.h"
 #include "api/field_kinds.h"
 #include "api/resource_root.h"
+#include "base/time_text.h"
 
 namespace purser::api {
 namespace {
 
 // Bounds of crds/purser.dev_agentbudgets.yaml; a test compares them.
 constexpr std::int64_t kMostScopeEntries = 256;
+constexpr std::int64_t kMostNarrowing = 64;
 constexpr std::int64_t kMostThresholds = 16;
+constexpr std::int64_t kMostBurnRates = 8;
 constexpr std::int64_t kMostPercent = 1000;
 constexpr std::int64_t kMostAgents = 20;
 constexpr std::int64_t kMostStates = 8;
@@ -23,14 +27,23 @@ constexpr std::int64_t kLongestAfterSeconds = 86'400;
 enum class Only { kValue };
 
 constexpr std::array kUnits = {
-    Choice<Only>{"USD"},
-    Choice<Only>{"Tokens", {}, "use USD"},
-    Choice<Only>{"Requests", {}, "use USD"},
+    Choice<Unit>{"USD", Unit::kUsd},
+    Choice<Unit>{"Tokens", Unit::kTokens},
+    Choice<Unit>{"Requests", Unit::kRequests},
+};
+constexpr std::array kTokenKinds = {
+    Choice<TokenKind>{"Total", TokenKind::kTotal},
+    Choice<TokenKind>{"Input", TokenKind::kInput},
+    Choice<TokenKind>{"Output", TokenKind::kOutput},
+};
+constexpr std::array kCached = {
+    Choice<CachedTokens>{"Count", CachedTokens::kCount},
+    Choice<CachedTokens>{"Ignore", CachedTokens::kIgnore},
 };
 constexpr std::array kWindowTypes = {
-    Choice<Only>{"Calendar"},
-    Choice<Only>{"Rolling", {}, "use Calendar"},
-    Choice<Only>{"Lifetime", {}, "use Calendar"},
+    Choice<WindowType>{"Calendar", WindowType::kCalendar},
+    Choice<WindowType>{"Rolling", WindowType::kRolling},
+    Choice<WindowType>{"Lifetime", WindowType::kLifetime},
 };
 constexpr std::array kPeriods = {
     Choice<Period>{"Hour", Period::kHour},
@@ -54,7 +67,7 @@ constexpr std::array kPer = {
 };
 constexpr std::array kActions = {
     Choice<Action>{"Notify", Action::kNotify},
-    Choice<Action>{"Downgrade", Action::kNotify, "use Notify or Throttle"},
+    Choice<Action>{"Downgrade", Action::kDowngrade},
     Choice<Action>{"Throttle", Action::kThrottle},
     Choice<Action>{"RefuseNewWork", Action::kRefuseNewWork},
     Choice<Action>{"Stop", Action::kStop},
@@ -80,42 +93,93 @@ constexpr std::array kStopPolicies = {
     Choice<Only>{"ReserveInFlight", {}, "use AtCeiling, with a Stop threshold below 100"},
 };
 
-void ReadLimit(ReadContext& context, simdjson::dom::element element, AgentBudgetSpec& into,
-               const Field<AgentBudgetSpec>&) {
-  std::string text;
-  if (!ReadText(context, element, &AnyText, text)) return;
-  const auto limit = Money::ParseLimit(text);
-  if (limit) {
-    into.limit = *limit;
-  } else {
-    context.Fail(limit.error().message());
-  }
+// Only that it is text: how it is read depends on the unit, which may stand after it.
+template <typename T>
+constexpr Field<T> QuantityField(std::string_view name) {
+  return {.name = name,
+          .read =
+              [](ReadContext& context, simdjson::dom::element element, T&, const Field<T>&) {
+                std::string text;
+                ReadText(context, element, &AnyText, text);
+              },
+          .describe =
+              [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
+                into.push_back({path, "string", true, {}, {}});
+              }};
 }
 
-void DescribeText(const Field<AgentBudgetSpec>&, const std::string& path,
-                  std::vector<KnownField>& into) {
+void ReadPeriod(ReadContext& context, simdjson::dom::element element, WindowSpec& into,
+                const Field<WindowSpec>&) {
+  std::string text;
+  if (!ReadText(context, element, &AnyText, text)) return;
+  for (const auto& period : kPeriods) {
+    if (period.name == text) {
+      into.period = period.value;
+      return;
+    }
+  }
+  const auto length = ParseDuration(text);
+  if (!length) {
+    context.Fail(Quoted(text) +
+                 ": want Hour, Day, Week or Month, or of a Rolling window a "
+                 "duration such as \"24h\"");
+    return;
+  }
+  into.length = *length;
+}
+
+void DescribePeriod(const Field<WindowSpec>&, const std::string& path,
+                    std::vector<KnownField>& into) {
   into.push_back({path, "string", true, {}, {}});
 }
 
+void ReadSince(ReadContext& context, simdjson::dom::element element, WindowSpec& into,
+               const Field<WindowSpec>&) {
+  std::string text;
+  if (!ReadText(context, element, &AnyText, text)) return;
+  into.since = ParseRfc3339(text);
+  if (!into.since || into.since->time_since_epoch() < Duration::zero())
+    context.Fail(Quoted(text) + ": want a time such as \"2026-11-01T00:00:00Z\", not before 1970");
+}
+
 constexpr std::array kWindow = {
-    OnlyChoiceField<WindowSpec, kWindowTypes>("type"),
-    ChoiceField<&WindowSpec::period, kPeriods>("period"),
+    ChoiceField<&WindowSpec::type, kWindowTypes>("type"),
+    Field<WindowSpec>{.name = "period", .read = &ReadPeriod, .describe = &DescribePeriod},
     TextField<&WindowSpec::time_zone>("timeZone", &TimeZoneName),
     ChoiceField<&WindowSpec::week_start, kWeekdays>("weekStart"),
+    Field<WindowSpec>{.name = "since", .read = &ReadSince, .describe = &DescribePeriod},
 };
 
 constexpr std::array kScope = {
     TextListField<&ScopeSpec::pools>("pools", &PoolName, kMostScopeEntries),
     TextListField<&ScopeSpec::agents>("agents", &AgentName, kMostScopeEntries),
-    Refused<ScopeSpec>("models", "remove it: spend is not narrowed by model"),
-    Refused<ScopeSpec>("tasks", "remove it: spend is not narrowed by task"),
-    Refused<ScopeSpec>("workflows", "remove it: spend is not narrowed by workflow"),
+    TextListField<&ScopeSpec::models>("models", &AgentName, kMostNarrowing),
+    TextListField<&ScopeSpec::tasks>("tasks", &AgentName, kMostNarrowing),
+    TextListField<&ScopeSpec::workflows>("workflows", &AgentName, kMostNarrowing),
     ChoiceField<&ScopeSpec::per, kPer>("per"),
 };
 
 constexpr std::array kAgentLimit = {
     Required(TextField<&AgentLimit::agent>("agent", &AgentName), "whose limit it is"),
-    Required(MoneyField<&AgentLimit::limit>("limit"), "the most that this agent may spend"),
+    Required(QuantityField<AgentLimit>("limit"), "the most that this agent may spend"),
+};
+
+constexpr std::array kTokens = {
+    ChoiceField<&TokensSpec::kind, kTokenKinds>("kind"),
+    ChoiceField<&TokensSpec::cached, kCached>("cached"),
+};
+
+constexpr std::array kBurnRate = {
+    Required(TextField<&BurnRate::name>("name", &DnsLabel), "what events call this rule"),
+    Required(IntegerField<&BurnRate::percent>("percent", 1, kMostPercent),
+             "a percentage of the limit"),
+    Required(DurationField<&BurnRate::within>("within", std::chrono::minutes(5),
+                                              std::chrono::hours(35 * 24)),
+             "the time in which so much is too fast, such as 24h"),
+    ChoiceField<&BurnRate::action, kActions>("action"),
+    DurationField<&BurnRate::confirm_within>("confirmWithin", std::chrono::minutes(1),
+                                             std::chrono::hours(1)),
+    QuantityField<BurnRate>("floor"),
 };
 
 constexpr std::array kThreshold = {
@@ -131,19 +195,17 @@ constexpr std::array kSourceLoss = {
 };
 
 constexpr std::array kSpec = {
-    Field<AgentBudgetSpec>{
-        .name = "limit",
-        .read = &ReadLimit,
-        .describe = &DescribeText,
-        .required = "the most that may be spent in a window, in USD, such as \"50\""},
-    OnlyChoiceField<AgentBudgetSpec, kUnits>("unit"),
+    Required(QuantityField<AgentBudgetSpec>("limit"),
+             "the most that may be spent in a window, such as \"50\""),
+    ChoiceField<&AgentBudgetSpec::unit, kUnits>("unit"),
+    ObjectField<&AgentBudgetSpec::tokens, kTokens>("tokens"),
     ObjectField<&AgentBudgetSpec::window, kWindow>("window"),
     Required(ObjectField<&AgentBudgetSpec::scope, kScope>("scope"),
              "whose spend counts, such as {pools: [research]}, or {pools: [\"*\"]} for the whole "
              "namespace"),
     ObjectListField<&AgentBudgetSpec::limits, kAgentLimit>("limits", kMostScopeEntries),
     ObjectListField<&AgentBudgetSpec::thresholds, kThreshold>("thresholds", kMostThresholds),
-    Refused<AgentBudgetSpec>("burnRates", "remove it, or warn earlier with a Notify threshold"),
+    ObjectListField<&AgentBudgetSpec::burn_rates, kBurnRate>("burnRates", kMostBurnRates),
     TextField<&AgentBudgetSpec::source>("source", &DnsLabel),
     ObjectField<&AgentBudgetSpec::on_source_loss, kSourceLoss>("onSourceLoss"),
     ChoiceField<&AgentBudgetSpec::on_unpriced, kOnUnpriced>("onUnpriced"),
@@ -155,6 +217,8 @@ constexpr std::array kSpec = {
 constexpr std::array kStatusWindow = {
     TextField<&AgentBudgetStatus::window_start>("start"),
     TextField<&AgentBudgetStatus::window_end>("end"),
+    TextField<&AgentBudgetStatus::window_length>("length"),
+    TextField<&AgentBudgetStatus::window_exact_to>("exactTo"),
 };
 
 constexpr std::array kAgentSpend = {
@@ -213,62 +277,6 @@ constexpr std::array kStatus = {
                                                                       kMostConditions),
 };
 
-void CheckScope(ReadContext& context, const ScopeSpec& scope) {
-  const ReadContext::Step step(context, "scope");
-  const auto has_star = [](const std::vector<std::string>& names) {
-    return std::find(names.begin(), names.end(), "*") != names.end();
-  };
-  if (scope.pools.empty() && scope.agents.empty()) {
-    context.Fail(
-        "an empty scope is refused; name pools or agents, or write {pools: [\"*\"]} for the whole "
-        "namespace");
-  }
-  if (has_star(scope.pools) && scope.pools.size() > 1) {
-    context.Fail("\"*\" must stand alone: it covers every pool already", {{"pools"}});
-  }
-  if (has_star(scope.agents)) {
-    context.Fail("\"*\" is not the name of an agent; leave agents out to cover all of them",
-                 {{"agents"}});
-  }
-}
-
-void CheckLimits(ReadContext& context, const AgentBudgetSpec& spec) {
-  const ReadContext::Step step(context, "limits");
-  if (!spec.limits.empty() && spec.scope.per != Per::kAgent)
-    context.Fail("needs scope.per: Agent, for only then has an agent a limit of its own");
-  for (std::size_t i = 0; i < spec.limits.size(); ++i) {
-    const auto& agent = spec.limits[i].agent;
-    const auto here = spec.limits.begin() + static_cast<std::ptrdiff_t>(i);
-    if (std::any_of(spec.limits.begin(), here, [&](const auto& one) { return one.agent == agent; }))
-      context.Fail("\"" + agent + "\" has a limit in an earlier entry", {{"", i}, {"agent"}});
-  }
-}
-
-// Sorted by percent. Problems are told by position as written.
-void CheckThresholds(ReadContext& context, std::vector<Threshold>& thresholds) {
-  const ReadContext::Step step(context, "thresholds");
-  for (std::size_t i = 0; i < thresholds.size(); ++i) {
-    const auto& here = thresholds[i];
-    for (std::size_t j = 0; j < thresholds.size(); ++j) {
-      const auto& other = thresholds[j];
-      if (j < i && other.percent == here.percent && here.percent != 0) {
-        context.Fail(std::to_string(here.percent) +
-                         " is the percent of an earlier threshold; each has its own",
-                     {{"", i}, {"percent"}});
-      }
-      if (other.percent != 0 && other.percent < here.percent && here.action < other.action) {
-        context.Fail(std::string(ToString(here.action)) + " at " + std::to_string(here.percent) +
-                         " percent is weaker than " + std::string(ToString(other.action)) + " at " +
-                         std::to_string(other.percent) + "; no weaker action above a stronger",
-                     {{"", i}, {"action"}});
-        break;
-      }
-    }
-  }
-  std::stable_sort(thresholds.begin(), thresholds.end(),
-                   [](const Threshold& a, const Threshold& b) { return a.percent < b.percent; });
-}
-
 void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentBudgetSpec& into) {
   const ReadContext::Step step(context, "spec");
   ReadFields(context, spec, kSpec, into);
@@ -277,6 +285,12 @@ void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentBudgetSpec
       !context.Failed("scope")) {
     CheckScope(context, into.scope);
   }
+  ReadQuantities(context, spec, into);
+  if (!context.Failed("window")) CheckWindow(context, spec, into.window);
+  const bool burn_rates_given =
+      spec["burnRates"].get(given) == simdjson::SUCCESS && !given.is_null();
+  if (!burn_rates_given) into.burn_rates = DefaultBurnRates(into.window);
+  if (!context.Failed("burnRates")) CheckBurnRates(context, into.burn_rates);
   const bool thresholds_given =
       spec["thresholds"].get(given) == simdjson::SUCCESS && !given.is_null();
   if (!thresholds_given) {
@@ -308,6 +322,29 @@ Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, UnknownFiel
 std::vector<KnownField> AgentBudgetFields() { return DescribeResource(kSpec, kStatus); }
 
 std::string_view ToString(Action action) { return NameOf(kActions, action); }
+Duration ConfirmWithin(const BurnRate& rule) {
+  if (rule.confirm_within > Duration::zero()) return rule.confirm_within;
+  return std::clamp<Duration>(std::chrono::floor<std::chrono::minutes>(rule.within / 12),
+                              std::chrono::minutes(1), std::chrono::hours(1));
+}
+
+Quantity FloorOf(const BurnRate& rule, Unit unit) {
+  return rule.floor.value_or(Quantity::Of(unit == Unit::kUsd ? Money::kNanosPerDollar : 1));
+}
+
+std::vector<BurnRate> DefaultBurnRates(const WindowSpec& window) {
+  if (window.type != WindowType::kCalendar) return {};
+  if (window.period == Period::kWeek)
+    return {{"a-fifth-of-the-week", 20, std::chrono::hours(24), Action::kNotify, {}, {}}};
+  if (window.period == Period::kDay)
+    return {{"a-quarter-of-the-day", 25, std::chrono::hours(1), Action::kNotify, {}, {}}};
+  return {};
+}
+
+std::string_view ToString(Unit unit) { return NameOf(kUnits, unit); }
+std::string_view ToString(TokenKind kind) { return NameOf(kTokenKinds, kind); }
+std::string_view ToString(CachedTokens cached) { return NameOf(kCached, cached); }
+std::string_view ToString(WindowType type) { return NameOf(kWindowTypes, type); }
 std::string_view ToString(Per per) { return NameOf(kPer, per); }
 std::string_view ToString(Period period) { return NameOf(kPeriods, period); }
 std::string_view ToString(Weekday weekday) { return NameOf(kWeekdays, weekday); }

@@ -31,6 +31,7 @@ struct AgentSpec {
   std::string name;  // the value of the agent label in spend data; unique in the namespace
   WorkloadRef workload_ref;
   std::optional<std::int32_t> max_concurrency;  // absent: the pool's
+  std::vector<std::string> models{};            // dearest first: the order of a downgrade
   // By agentSelector, in the spec of no one: workloads of the same name beside the first.
   std::vector<WorkloadRef> others{};
   bool found = false;  // by agentSelector

@@ -55,6 +55,8 @@ constexpr std::array kWorkloadRef = {
     OptionalObjectField<&WorkloadRef::toggle, kSwitch>("switch"),
 };
 
+constexpr std::int64_t kMostModels = 16;
+
 constexpr std::array kAgent = {
     Required(TextField<&AgentSpec::name>("name", &AgentName),
              "the value of the agent label in the spend data"),
@@ -62,7 +64,7 @@ constexpr std::array kAgent = {
              "the agent's workload, such as {kind: Deployment, name: researcher}"),
     IntegerField<&AgentSpec::max_concurrency>("maxConcurrency", 1, kMostConcurrency),
     Refused<AgentSpec>("tasks", "remove it: agents are not routed to by task"),
-    Refused<AgentSpec>("models", "remove it: models are not downgraded"),
+    TextListField<&AgentSpec::models>("models", &AgentName, kMostModels),
 };
 
 constexpr std::array kScaling = {

@@ -43,6 +43,10 @@ std::string EncodeStatus(const AgentBudgetStatus& status);
 std::string EncodeStatus(const SpendCorrectionStatus& status);
 
 std::string_view ToString(Action action);
+std::string_view ToString(Unit unit);
+std::string_view ToString(TokenKind kind);
+std::string_view ToString(CachedTokens cached);
+std::string_view ToString(WindowType type);
 std::string_view ToString(Per per);
 std::string_view ToString(Period period);
 std::string_view ToString(Weekday weekday);

@@ -3,6 +3,7 @@
 
 #include "api/codec.h"
 #include "api/resource_root.h"
+#include "api/text_form.h"
 #include "base/time_text.h"
 #include "base/utf8.h"
 
@@ -122,8 +123,10 @@ Json StatusJson(const AgentBudgetStatus& status) {
   Json json = Json::object();
   json["observedGeneration"] = status.observed_generation;
   PutText(json, "state", status.state);
-  if (!status.window_start.empty() || !status.window_end.empty()) {
+  if (!status.window_start.empty() || !status.window_end.empty() || !status.window_length.empty()) {
     Json window;
+    PutText(window, "length", status.window_length);
+    PutText(window, "exactTo", status.window_exact_to);
     PutText(window, "start", status.window_start);
     PutText(window, "end", status.window_end);
     json["window"] = std::move(window);
@@ -181,6 +184,7 @@ Json SpecJson(const AgentPoolSpec& spec) {
     item["name"] = agent.name;
     item["workloadRef"] = WorkloadJson(agent.workload_ref);
     if (agent.max_concurrency) item["maxConcurrency"] = *agent.max_concurrency;
+    if (!agent.models.empty()) item["models"] = agent.models;
     agents.push_back(std::move(item));
   }
   json["agents"] = std::move(agents);
@@ -206,13 +210,23 @@ Json SpecJson(const AgentPoolSpec& spec) {
 
 Json SpecJson(const AgentBudgetSpec& spec) {
   Json json;
-  json["limit"] = spec.limit.ToDecimal();
-  json["unit"] = "USD";
-  json["window"] = {{"type", "Calendar"},
-                    {"period", ToString(spec.window.period)},
-                    {"timeZone", spec.window.time_zone},
-                    {"weekStart", ToString(spec.window.week_start)}};
+  json["limit"] = ToDecimal(spec.limit, spec.unit);
+  json["unit"] = ToString(spec.unit);
+  if (spec.unit == Unit::kTokens)
+    json["tokens"] = {{"kind", ToString(spec.tokens.kind)},
+                      {"cached", ToString(spec.tokens.cached)}};
+  const auto& window = spec.window;
+  json["window"] = {
+      {"type", ToString(window.type)},
+      {"period", window.type == WindowType::kRolling ? DurationText(window.length)
+                                                     : std::string(ToString(window.period))},
+      {"timeZone", window.time_zone},
+      {"weekStart", ToString(window.week_start)}};
+  if (window.since) json["window"]["since"] = FormatUtc(*window.since);
   Json scope;
+  if (!spec.scope.models.empty()) scope["models"] = spec.scope.models;
+  if (!spec.scope.tasks.empty()) scope["tasks"] = spec.scope.tasks;
+  if (!spec.scope.workflows.empty()) scope["workflows"] = spec.scope.workflows;
   if (!spec.scope.pools.empty()) scope["pools"] = spec.scope.pools;
   if (!spec.scope.agents.empty()) scope["agents"] = spec.scope.agents;
   scope["per"] = ToString(spec.scope.per);
@@ -220,7 +234,7 @@ Json SpecJson(const AgentBudgetSpec& spec) {
   if (!spec.limits.empty()) {
     Json limits = Json::array();
     for (const auto& one : spec.limits)
-      limits.push_back({{"agent", one.agent}, {"limit", one.limit.ToDecimal()}});
+      limits.push_back({{"agent", one.agent}, {"limit", ToDecimal(one.limit, spec.unit)}});
     json["limits"] = std::move(limits);
   }
   Json thresholds = Json::array();
@@ -228,6 +242,18 @@ Json SpecJson(const AgentBudgetSpec& spec) {
     thresholds.push_back({{"percent", threshold.percent}, {"action", ToString(threshold.action)}});
   }
   json["thresholds"] = std::move(thresholds);
+  Json rules = Json::array();
+  for (const auto& rule : spec.burn_rates) {
+    Json item = {{"name", rule.name},
+                 {"percent", rule.percent},
+                 {"within", DurationText(rule.within)},
+                 {"action", ToString(rule.action)}};
+    if (rule.confirm_within != Duration::zero())
+      item["confirmWithin"] = DurationText(rule.confirm_within);
+    if (rule.floor) item["floor"] = ToDecimal(*rule.floor, spec.unit);
+    rules.push_back(std::move(item));
+  }
+  json["burnRates"] = std::move(rules);
   json["source"] = spec.source;
   json["onSourceLoss"] = {{"action", ToString(spec.on_source_loss.action)},
                           {"afterSeconds", spec.on_source_loss.after_seconds}};

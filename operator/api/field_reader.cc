@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/spelling.h"
+#include "api/text_form.h"
 #include "base/join.h"
 #include "base/utf8.h"
 
@@ -13,10 +14,7 @@ constexpr std::size_t kMostProblems = 20;
 constexpr std::size_t kSummarised = 3;
 
 std::string DurationText(std::int64_t milliseconds) {
-  if (milliseconds % 3'600'000 == 0) return std::to_string(milliseconds / 3'600'000) + "h";
-  if (milliseconds % 60'000 == 0) return std::to_string(milliseconds / 60'000) + "m";
-  if (milliseconds % 1'000 == 0) return std::to_string(milliseconds / 1'000) + "s";
-  return std::to_string(milliseconds) + "ms";
+  return api::DurationText(Duration(milliseconds));
 }
 
 }  // namespace

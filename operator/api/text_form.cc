@@ -291,6 +291,14 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   return std::chrono::milliseconds(total);
 }
 
+std::string DurationText(std::chrono::milliseconds duration) {
+  const auto milliseconds = duration.count();
+  if (milliseconds % 3'600'000 == 0) return std::to_string(milliseconds / 3'600'000) + "h";
+  if (milliseconds % 60'000 == 0) return std::to_string(milliseconds / 60'000) + "m";
+  if (milliseconds % 1'000 == 0) return std::to_string(milliseconds / 1'000) + "s";
+  return std::to_string(milliseconds) + "ms";
+}
+
 std::string Visible(std::string_view text) {
   std::string visible(text);
   std::replace_if(visible.begin(), visible.end(), IsControl, '?');

@@ -40,6 +40,9 @@ std::string HeaderValue(std::string_view text);
 // "15s", "500ms", "24h", "1h30m": whole numbers of h, m, s, ms, largest unit first, each once.
 std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
+// As ParseDuration reads it, in one unit: "24h", "90m", "15s".
+std::string DurationText(std::chrono::milliseconds duration);
+
 // `text` with control characters shown as '?': messages are printed to terminals.
 std::string Visible(std::string_view text);
 

@@ -1,5 +1,6 @@
 #include "app/pages.h"
 
+#include "api/codec.h"
 #include "controllers/agent_pool/pool_status.h"
 
 namespace purser::app {
@@ -10,6 +11,24 @@ double Dollars(Money amount) {
 
 namespace {
 
+// As the metric's help says; numbers that were given stay.
+std::int32_t RankOf(policy::Level level) {
+  switch (level) {
+    case policy::Level::kNormal:
+      return 0;
+    case policy::Level::kWarning:
+    case policy::Level::kDowngraded:
+      return 1;
+    case policy::Level::kThrottled:
+      return 2;
+    case policy::Level::kRefusingWork:
+      return 3;
+    case policy::Level::kStopped:
+      return 4;
+  }
+  return 4;
+}
+
 std::vector<observability::BudgetSample> BudgetSamples(const Told& told) {
   std::vector<observability::BudgetSample> samples;
   told.caches.budgets.ForEach([&](const auto& budget) {
@@ -18,9 +37,14 @@ std::vector<observability::BudgetSample> BudgetSamples(const Told& told) {
     const auto worst = evaluation->Worst();
     if (!worst) return;
     const auto& decision = worst->decision;
-    samples.push_back({budget->meta.ns, budget->meta.name, Dollars(decision.spent),
-                       Dollars(decision.limit), Dollars(DoubtOf(*evaluation).amount),
-                       static_cast<std::int32_t>(decision.level)});
+    const auto shown = [&](Quantity quantity) {
+      return decision.unit == Unit::kUsd ? Dollars(Money::FromNanos(quantity.count()))
+                                         : static_cast<double>(quantity.count());
+    };
+    samples.push_back(
+        {budget->meta.ns, budget->meta.name, shown(decision.spent), shown(decision.limit),
+         shown(DoubtOf(*evaluation).amount), RankOf(decision.level),
+         decision.unit == Unit::kUsd ? "" : std::string(api::ToString(decision.unit))});
   });
   return samples;
 }

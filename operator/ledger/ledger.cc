@@ -60,6 +60,11 @@ class StoredLedger final : public Ledger {
     return totals_.Read(id, now);
   }
 
+  Amounts Recent(const std::string& id, Timestamp now, Duration span) const override {
+    const std::lock_guard lock(mutex_);
+    return totals_.Recent(id, now, span);
+  }
+
   AgentTotals Agents(const std::string& id, std::size_t most) const override {
     const std::lock_guard lock(mutex_);
     return totals_.Agents(id, most);
@@ -71,6 +76,12 @@ class StoredLedger final : public Ledger {
     Amounts sum;
     for (const auto& agent : spent->front()) sum += agent.spent;
     return sum;
+  }
+
+  Result<std::vector<AgentSpend>> SumByAgent(const Coverage& coverage) const override {
+    auto spent = store_->Sums({coverage});
+    if (!spent) return spent.error();
+    return std::move(spent->front());
   }
 
   Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) const override {

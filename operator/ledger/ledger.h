@@ -43,6 +43,9 @@ class Ledger {
   // The total as of the last commit; nothing if `id` is not tracked. `now` decides the rates' hour
   // and minutes. Costs the same however many agents there are.
   virtual std::optional<Total> Read(const std::string& id, Timestamp now) const = 0;
+  // Booked in (now - span, now], counted as the rates of Read; nothing if `id` is not tracked.
+  // `span` up to an hour.
+  virtual Amounts Recent(const std::string& id, Timestamp now, Duration span) const = 0;
   // Who makes up the total: the `most` dearest first, and how many there are. For a status.
   struct AgentTotals {
     std::vector<AgentSpend> dearest;
@@ -51,6 +54,8 @@ class Ledger {
   virtual AgentTotals Agents(const std::string& id, std::size_t most) const = 0;
   // The sum booked for any interval (history of closed windows): reads the store.
   virtual Result<Amounts> Sum(const Coverage& coverage) const = 0;
+  // The same of each agent, sorted by name: reads the store.
+  virtual Result<std::vector<AgentSpend>> SumByAgent(const Coverage& coverage) const = 0;
 
   virtual Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) const = 0;
   // What is held now, of a coverage's agents and time: from memory.

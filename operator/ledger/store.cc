@@ -69,6 +69,15 @@ Status CheckEntry(const Batch& batch, const JournalEntry& entry) {
 
 }  // namespace
 
+bool CoversKind(const Coverage& coverage, std::string_view model, std::string_view task,
+                std::string_view workflow) {
+  const auto among = [](const std::vector<std::string>& names, std::string_view name) {
+    return names.empty() || std::binary_search(names.begin(), names.end(), name);
+  };
+  return among(coverage.models, model) && among(coverage.tasks, task) &&
+         among(coverage.workflows, workflow);
+}
+
 Status Check(const Batch& batch) {
   PURSER_RETURN_IF_ERROR(CheckSource(batch.source));
   for (const auto& increment : batch.increments)

@@ -77,8 +77,16 @@ struct Coverage {
   // quarter of an hour, which every boundary of a calendar window in every IANA zone is.
   Timestamp start;
   Timestamp end;
+  // Only spend on these; sorted; empty: on any.
+  std::vector<std::string> models = {};
+  std::vector<std::string> tasks = {};
+  std::vector<std::string> workflows = {};
   bool operator==(const Coverage&) const = default;
 };
+
+// Whether spend under this model, task and workflow counts.
+bool CoversKind(const Coverage& coverage, std::string_view model, std::string_view task,
+                std::string_view workflow);
 
 // The minute (since 1970) that holds `time`; and the first minute not before `time`.
 constexpr std::int64_t MinuteOf(Timestamp time) {

@@ -7,6 +7,7 @@ namespace {
 
 bool CoversAgent(const Coverage& coverage, const SpendKey& key) {
   return coverage.source == key.source && coverage.ns == key.ns &&
+         CoversKind(coverage, key.model, key.task, key.workflow) &&
          (coverage.whole_namespace ||
           std::binary_search(coverage.agents.begin(), coverage.agents.end(), key.agent));
 }
@@ -64,6 +65,11 @@ std::optional<Total> Totals::Read(const std::string& id, Timestamp now) const {
   return total;
 }
 
+Amounts Totals::Recent(const std::string& id, Timestamp now, Duration span) const {
+  const auto found = tracked_.find(id);
+  return found == tracked_.end() ? Amounts() : found->second->recent.Sum(now, span);
+}
+
 Ledger::AgentTotals Totals::Agents(const std::string& id, std::size_t most) const {
   Ledger::AgentTotals totals;
   const auto found = tracked_.find(id);
@@ -105,8 +111,11 @@ void Totals::Apply(const std::vector<Increment>& increments, Direction direction
     if (covering == nullptr) continue;
     const Amounts amounts =
         direction == Direction::kAdd ? increment.amounts : Amounts() - increment.amounts;
-    ForEachCovering(*covering, increment.key.agent,
-                    [&](Tracked& tracked) { Add(tracked, increment, amounts); });
+    ForEachCovering(*covering, increment.key.agent, [&](Tracked& tracked) {
+      const auto& key = increment.key;
+      if (CoversKind(tracked.coverage, key.model, key.task, key.workflow))
+        Add(tracked, increment, amounts);
+    });
   }
 }
 
@@ -114,6 +123,7 @@ void Totals::ApplyDoubt(const JournalEntry& entry, Direction direction) {
   const auto found = covering_.find({entry.key.source, entry.key.ns});
   if (found == covering_.end()) return;
   ForEachCovering(found->second, entry.key.agent, [&](Tracked& tracked) {
+    if (!CoversKind(tracked.coverage, entry.key.model, entry.key.task, entry.key.workflow)) return;
     CountDoubt(tracked, entry, direction);
     if (tracked.Covers(MinuteOf(entry.at))) Mark(tracked);
   });

@@ -25,6 +25,7 @@ class Totals {
   void Remove(const std::string& id);
   const Coverage* Find(const std::string& id) const;
   std::optional<Total> Read(const std::string& id, Timestamp now) const;
+  Amounts Recent(const std::string& id, Timestamp now, Duration span) const;
   Ledger::AgentTotals Agents(const std::string& id, std::size_t most) const;
 
   // Adds all increments, or takes them off again.

@@ -61,16 +61,30 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
                           MetricType::Gauge);
       auto level =
           Family("purser_budget_state",
-                 "0 Normal, 1 Warning, 2 Throttled, 3 RefusingWork, 4 Stopped.", MetricType::Gauge);
+                 "0 Normal, 1 Warning or Downgraded, 2 Throttled, 3 RefusingWork, 4 Stopped.",
+                 MetricType::Gauge);
+      auto counted =
+          Family("purser_budget_counted", "Spent in the window of a budget of Tokens or Requests.",
+                 MetricType::Gauge);
+      auto most =
+          Family("purser_budget_counted_limit", "The limit of such a budget.", MetricType::Gauge);
       for (auto& budget : snapshots.budgets()) {
         const Labels labels{{"namespace", budget.ns}, {"budget", budget.name}};
+        if (!budget.unit.empty()) {
+          auto with_unit = labels;
+          with_unit.emplace_back("unit", budget.unit);
+          AddValue(counted, with_unit, budget.spent_usd);
+          AddValue(most, with_unit, budget.limit_usd);
+          AddValue(level, labels, budget.level);
+          continue;
+        }
         AddValue(spent, labels, budget.spent_usd);
         AddValue(limit, labels, budget.limit_usd);
         AddValue(doubt, labels, budget.in_doubt_usd);
         AddValue(level, labels, budget.level);
       }
-      families.insert(families.end(),
-                      {std::move(spent), std::move(limit), std::move(doubt), std::move(level)});
+      families.insert(families.end(), {std::move(spent), std::move(limit), std::move(doubt),
+                                       std::move(counted), std::move(most), std::move(level)});
     }
     if (snapshots.pools) {
       auto now = Family("purser_pool_concurrency", "Concurrency allowed to the pool now.",

@@ -33,6 +33,8 @@ struct BudgetSample {
   double limit_usd = 0;
   double in_doubt_usd = 0;
   std::int32_t level = 0;  // 0 Normal … 4 Stopped
+  // Of a budget in another unit ("Tokens", "Requests") those amounts are of it; "": of USD.
+  std::string unit = {};
 };
 
 // Spend of an agent that no pool names.

@@ -7,7 +7,7 @@
 
 #include "api/agent_budget.h"
 #include "base/clock.h"
-#include "money/money.h"
+#include "money/quantity.h"
 
 namespace purser::policy {
 
@@ -16,9 +16,9 @@ inline constexpr Duration kShortestPoll = std::chrono::seconds(1);
 // The time until `spent` reaches the nearest threshold it has not reached, at the rate of the last
 // five minutes; rounded down. Nothing when all are reached, when nothing was spent in those
 // minutes, or when it would take longer than a year.
-std::optional<Duration> TimeToNextThreshold(Money spent, Money limit,
+std::optional<Duration> TimeToNextThreshold(Quantity spent, Quantity limit,
                                             const std::vector<api::Threshold>& thresholds,
-                                            Money last_5_minutes);
+                                            Quantity last_5_minutes);
 
 // `base` while the nearest crossing is at least two polls away, otherwise half the time left to it,
 // so that polls get denser as it comes nearer; never below kShortestPoll, nor above `base`.

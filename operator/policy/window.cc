@@ -156,9 +156,27 @@ Window HourOf(Timestamp now, const date::time_zone& zone) {
   return window;
 }
 
+Window RollingAt(Timestamp now, const api::WindowSpec& spec) {
+  const auto step = ExactTo(spec);
+  const auto begun = (now - spec.length).time_since_epoch();
+  // Rounded down, before 1970, too.
+  auto steps = begun / step;
+  if (begun % step < Duration::zero()) --steps;
+  const auto start = Timestamp(steps * step);
+  return {start, start + step + spec.length};
+}
+
 }  // namespace
 
-Result<Window> WindowAt(Timestamp now, const api::WindowSpec& spec) {
+Duration ExactTo(const api::WindowSpec& spec) {
+  return spec.length <= std::chrono::hours(48) ? Duration(std::chrono::minutes(1))
+                                               : Duration(std::chrono::minutes(15));
+}
+
+Result<Window> WindowAt(Timestamp now, const api::WindowSpec& spec, Timestamp created) {
+  if (spec.type == api::WindowType::kRolling) return RollingAt(now, spec);
+  if (spec.type == api::WindowType::kLifetime)
+    return Window{std::chrono::floor<std::chrono::minutes>(spec.since.value_or(created)), kNever};
   const auto zone = FindZone(spec.time_zone);
   if (!zone) return zone.error();
   try {

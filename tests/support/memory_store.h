@@ -278,6 +278,7 @@ class MemoryStore final : public ledger::Store {
       if (!coverage.whole_namespace &&
           std::find(agents.begin(), agents.end(), key.agent) == agents.end())
         continue;
+      if (!ledger::CoversKind(coverage, key.model, key.task, key.workflow)) continue;
       for (auto i = minutes.lower_bound(ledger::MinuteOf(coverage.start));
            i != minutes.end() && i->first < ledger::MinuteNotBefore(coverage.end); ++i) {
         visit(key.agent, i->first, i->second);

@@ -115,7 +115,9 @@ void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
       if (auto pool = on_.caches.pools.Get(covered.key)) pools.push_back(std::move(pool));
     }
     last = Recall(budget, evaluation.window, pools);
-  } else if (before->generation == evaluation.generation && before->window == evaluation.window) {
+  } else if (before->generation == evaluation.generation &&
+             (before->window == evaluation.window ||
+              budget.spec.window.type == api::WindowType::kRolling)) {
     last = before->sight;
   }
   evaluation.sight = policy::Look(
@@ -176,6 +178,7 @@ void AgentBudgetController::Hold(const api::AgentBudget& budget) {
 policy::Window AgentBudgetController::WindowOf(const api::AgentBudget& budget,
                                                const Evaluation* before, policy::Window window,
                                                Timestamp now) {
+  if (budget.spec.window.type != api::WindowType::kCalendar) return window;
   // A clock that steps back must not reopen a closed window; one that was far ahead must not leave
   // today without a limit.
   std::optional<Timestamp> latest;
@@ -206,7 +209,8 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
                     "sources or have it added");
   }
   const auto now = on_.clock.Now();
-  const auto window = policy::WindowAt(now, spec.window);
+  const auto created = ParseRfc3339(budget->meta.created).value_or(Timestamp());
+  const auto window = policy::WindowAt(now, spec.window, created);
   if (!window) return fail("UnknownTimeZone", "spec.window.timeZone: " + window.error().message());
 
   const auto before = on_.board.Get(key);
@@ -215,10 +219,10 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
   evaluation.generation = budget->meta.generation;
   evaluation.window_spec = spec.window;
   evaluation.window = WindowOf(*budget, before.get(), *window, now);
+  const bool same_spec = before && before->generation == budget->meta.generation;
   // Only what was spent may have changed: all else is as it was.
-  const bool reuse = subjects != nullptr && before && !before->held &&
-                     before->generation == budget->meta.generation &&
-                     before->window == evaluation.window;
+  const bool reuse =
+      subjects != nullptr && same_spec && !before->held && before->window == evaluation.window;
   const auto health = on_.ledger.Health(spec.source);
   std::vector<SubjectPointer> of;
   if (before) {
@@ -253,10 +257,17 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
       if (!total)
         return fail("StoreUnavailable",
                     "the ledger does not hold this budget's total; it is read again");
+      auto burns = BurnsOf(*budget, *of[i], on_.ledger, now);
+      if (!burns)
+        return fail("StoreUnavailable", "the ledger cannot be read: " + burns.error().message());
+      const auto last = same_spec ? before->RowOf(name) : nullptr;
       row = MakeRow({*budget, of[i], *total,
                      SpentAtLeast(*budget, name, evaluation.window, on_.ledger_id, health.epoch),
-                     evaluation.window, source, evaluation.sight, now});
+                     evaluation.window, source, evaluation.sight, now, std::move(*burns),
+                     last.get()});
     }
+    if (const auto& at = row->decision.next; at && row != (reuse ? before->rows[i] : nullptr))
+      on_.queue.AddAt(key, *at);
     if (const auto& at = row->next_threshold; at && (!soon || *at < *soon)) soon = at;
     evaluation.rows.push_back(std::move(row));
   }
@@ -339,7 +350,7 @@ Status AgentBudgetController::Reconcile(const kube::ObjectKey& key) {
     return Ok();
   }
   if (const auto evaluation = on_.board.Get(key)) {
-    on_.queue.AddAt(key, evaluation->window.end);
+    if (evaluation->window.end < policy::kNever) on_.queue.AddAt(key, evaluation->window.end);
   }
   return Ok();
 }

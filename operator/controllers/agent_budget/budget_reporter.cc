@@ -1,12 +1,16 @@
 #include "controllers/agent_budget/budget_reporter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/codec.h"
+#include "api/text_form.h"
+#include "base/join.h"
 #include "base/time_text.h"
 #include "controllers/agent_budget/subject.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
+#include "policy/measure.h"
 #include "policy/window.h"
 
 namespace purser::controllers {
@@ -122,8 +126,34 @@ api::AgentBudgetStatus BudgetReporter::StatusOf(const api::AgentBudget& budget,
                             now,
                             doubts,
                             on_.ledger_id,
-                            &on_.still_spending};
+                            &on_.still_spending,
+                            with_closed ? BurnersOf(budget, *evaluation, now) : ""};
   return BuildBudgetStatus(report);
+}
+
+std::string BudgetReporter::BurnersOf(const api::AgentBudget& budget, const Evaluation& evaluation,
+                                      Timestamp now) const {
+  constexpr std::size_t kMostNamed = 3;
+  Duration within{};
+  for (const auto& row : evaluation.rows) {
+    for (const auto& burning : row->decision.burning) within = std::max(within, burning.time);
+  }
+  if (within == Duration::zero()) return "";
+  auto agents = on_.ledger.SumByAgent(CoverageOf(budget, WholeOf(*evaluation.scope),
+                                                 {now - within, now + std::chrono::minutes(1)}));
+  if (!agents) return "";  // told with the next status
+  const auto spent = [&](const ledger::AgentSpend& one) {
+    return policy::MeasureOf(one.spent, budget.spec);
+  };
+  std::stable_sort(agents->begin(), agents->end(),
+                   [&](const auto& a, const auto& b) { return spent(a) > spent(b); });
+  std::vector<std::string> named;
+  for (const auto& one : *agents) {
+    if (named.size() == kMostNamed) break;
+    named.push_back(one.agent + " (" + ToText(spent(one), budget.spec.unit) + " within " +
+                    api::DurationText(within) + ")");
+  }
+  return Join(named);
 }
 
 std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget& budget,
@@ -131,6 +161,8 @@ std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget&
   auto history = budget.status.history;
   const auto written = ParseRfc3339(budget.status.window_start);
   const auto& current = evaluation.window;
+  // A window that never ends closes none.
+  if (budget.spec.window.type != api::WindowType::kCalendar) return history;
   if (!written || budget.status.observed_generation != budget.meta.generation ||
       *written >= current.start) {
     return history;
@@ -144,7 +176,8 @@ std::vector<api::ClosedWindow> BudgetReporter::HistoryOf(const api::AgentBudget&
     if (!spent) break;
     const auto& zone = budget.spec.window.time_zone;
     closed.push_back({policy::FormatTime(window->start, zone),
-                      policy::FormatTime(window->end, zone), spent->cost.ToDecimal()});
+                      policy::FormatTime(window->end, zone),
+                      ToDecimal(policy::MeasureOf(*spent, budget.spec), budget.spec.unit)});
     window = policy::WindowBefore(*window, budget.spec.window);
   }
   history.insert(history.begin(), closed.begin(), closed.end());

@@ -67,6 +67,9 @@ class BudgetReporter {
   api::AgentBudgetStatus StatusOf(const api::AgentBudget& budget, const Memory& memory,
                                   History history, Timestamp now) const;
   bool WaitsForFirstRead(const api::AgentBudget& budget, const Memory& memory) const;
+  // Who spends most of what a rule of burnRates tells; "" where none is met.
+  std::string BurnersOf(const api::AgentBudget& budget, const Evaluation& evaluation,
+                        Timestamp now) const;
   std::vector<api::ClosedWindow> HistoryOf(const api::AgentBudget& budget,
                                            const Evaluation& evaluation) const;
   // Entries of the journal that matter to the budget and were written since it was told last.

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 
+#include "api/text_form.h"
 #include "base/join.h"
 #include "base/time_text.h"
+#include "base/utf8.h"
 #include "controllers/agent_budget/report_conditions.h"
 #include "controllers/agent_budget/sight_conditions.h"
 #include "controllers/agent_budget/still_spending.h"
 #include "controllers/agent_budget/subject_status.h"
 #include "controllers/conditions.h"
+#include "policy/measure.h"
 #include "policy/window.h"
 
 namespace purser::controllers {
@@ -23,6 +26,8 @@ std::string StateOf(const BudgetReport& report, const Row* worst) {
 
 // What a restart has not evaluated yet goes on to hold: it tells that something may be taken.
 void KeepAmounts(const api::AgentBudgetStatus& before, api::AgentBudgetStatus& status) {
+  status.window_length = before.window_length;
+  status.window_exact_to = before.window_exact_to;
   status.window_start = before.window_start;
   status.window_end = before.window_end;
   status.resets_at = before.resets_at;
@@ -41,43 +46,80 @@ void KeepAmounts(const api::AgentBudgetStatus& before, api::AgentBudgetStatus& s
 }
 
 void AddDecision(const policy::BudgetDecision& decision, api::AgentBudgetStatus& status) {
-  status.limit = decision.limit.ToDecimal();
-  status.spent = decision.spent.ToDecimal();
-  status.remaining = decision.remaining.ToDecimal();
+  const auto text = [&](Quantity quantity) { return ToDecimal(quantity, decision.unit); };
+  status.limit = text(decision.limit);
+  status.spent = text(decision.spent);
+  status.remaining = text(decision.remaining);
   status.percent_used = decision.percent_used;
-  status.burn_per_hour = decision.burn_per_hour.ToDecimal();
-  status.projected = decision.projected.ToDecimal();
+  status.burn_per_hour = text(decision.burn_per_hour);
+  if (decision.projected) status.projected = text(*decision.projected);
   if (decision.exhausts_at) status.exhausts_at = FormatUtc(*decision.exhausts_at);
 }
 
 void AddAgents(const BudgetReport& report, const policy::BudgetDecision& decision,
                api::AgentBudgetStatus& status) {
   status.agent_count = static_cast<std::int32_t>(report.agents.count);
-  for (const auto& [name, spent] : report.agents.dearest) {
-    status.agents.push_back({name, spent.cost.ToDecimal(), PercentUsed(spent.cost, decision.limit),
+  for (const auto& [name, amounts] : report.agents.dearest) {
+    const auto spent = policy::MeasureOf(amounts, report.budget.spec);
+    status.agents.push_back({name, ToDecimal(spent, decision.unit),
+                             PercentUsed(spent, decision.limit),
                              std::string(policy::ToString(decision.level))});
   }
 }
 
-void AddAmounts(const BudgetReport& report, const Row* worst, api::AgentBudgetStatus& status) {
+void AddWindow(const BudgetReport& report, api::AgentBudgetStatus& status) {
   const auto& evaluation = *report.evaluation;
   // The evaluation's own: a held one's window is not that of the spec.
-  const auto& window = evaluation.window_spec;
-  const auto& zone = window ? window->time_zone : report.budget.spec.window.time_zone;
-  status.window_start = policy::FormatTime(evaluation.window.start, zone);
-  status.window_end = policy::FormatTime(evaluation.window.end, zone);
+  const auto& spec = evaluation.window_spec ? *evaluation.window_spec : report.budget.spec.window;
+  if (spec.type == api::WindowType::kRolling) {
+    // Not where it begins: that would be another every minute.
+    status.window_length = api::DurationText(spec.length);
+    status.window_exact_to = api::DurationText(policy::ExactTo(spec));
+    return;
+  }
+  status.window_start = policy::FormatTime(evaluation.window.start, spec.time_zone);
+  if (evaluation.window.end == policy::kNever) return;
+  status.window_end = policy::FormatTime(evaluation.window.end, spec.time_zone);
   status.resets_at = FormatUtc(evaluation.window.end);
+}
+
+void AddAmounts(const BudgetReport& report, const Row* worst, api::AgentBudgetStatus& status) {
+  const auto& evaluation = *report.evaluation;
+  const auto unit = report.budget.spec.unit;
+  AddWindow(report, status);
   status.ledger = report.ledger_id;
   const auto in_doubt = DoubtOf(evaluation);
-  if (in_doubt.doubts > 0) status.in_doubt = in_doubt.amount.ToDecimal();
+  if (in_doubt.doubts > 0) status.in_doubt = ToDecimal(in_doubt.amount, unit);
   if (worst == nullptr) return;
   AddDecision(worst->decision, status);
   if (report.budget.spec.scope.per != api::Per::kTotal) {
     AddSubjects(report, status);
     return;
   }
-  if (worst->spent_at_least) status.spent_at_least = worst->spent_at_least->ToDecimal();
+  if (worst->spent_at_least) status.spent_at_least = ToDecimal(*worst->spent_at_least, unit);
   AddAgents(report, worst->decision, status);
+}
+
+// What rule is met, and who spends it.
+void AddBurning(const BudgetReport& report, ReportConditions& conditions) {
+  constexpr std::size_t kMostTold = 5;
+  constexpr std::size_t kLongestPart = 700;
+  std::string message;
+  std::size_t told = 0;
+  std::size_t all = 0;
+  for (const auto& row : report.evaluation->rows) {
+    if (row->decision.burning.empty() || ++all > kMostTold) continue;
+    if (!message.empty()) message += "; ";
+    message += CutUtf8(row->decision.message, kLongestPart);
+    ++told;
+  }
+  if (all == 0) {
+    conditions.Set("BurnRateHigh", false, "WithinRates", "no rule of burnRates is met");
+    return;
+  }
+  if (all > told) message += "; and " + std::to_string(all - told) + " more";
+  if (!report.burners.empty()) message += "; most of it by " + report.burners;
+  conditions.Set("BurnRateHigh", true, "BurnRateHigh", message);
 }
 
 void AddLevelConditions(const BudgetReport& report, const Row* worst,
@@ -99,6 +141,7 @@ void AddLevelConditions(const BudgetReport& report, const Row* worst,
       level >= Level::kThrottled ? std::string(policy::ToString(level)) + suffix
                                  : "BelowThresholds");
   set("Exhausted", exhausted, exhausted ? "LimitReached" : "WithinLimit");
+  AddBurning(report, conditions);
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ struct BudgetReport {
   std::vector<ledger::JournalEntry> doubts{};  // the newest that are held
   std::string ledger_id{};
   const StillSpendingBoard* still_spending = nullptr;
+  std::string burners{};  // who spends most where a rule of burnRates is met: "writer ($12)"
 };
 
 api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report);

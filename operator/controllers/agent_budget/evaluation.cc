@@ -79,10 +79,10 @@ InDoubt DoubtOf(const Evaluation& evaluation) {
   return sum;
 }
 
-std::optional<Money> SpentAtLeastOf(const Evaluation& evaluation) {
-  std::optional<Money> sum;
+std::optional<Quantity> SpentAtLeastOf(const Evaluation& evaluation) {
+  std::optional<Quantity> sum;
   for (const auto& row : evaluation.rows) {
-    if (row->spent_at_least) sum = sum.value_or(Money()) + *row->spent_at_least;
+    if (row->spent_at_least) sum = sum.value_or(Quantity()) + *row->spent_at_least;
   }
   return sum;
 }

@@ -26,7 +26,7 @@ struct Row {
   SubjectPointer subject;  // never null
   policy::BudgetDecision decision;
   policy::Counted counted;                  // what decision.spent is made of
-  std::optional<Money> spent_at_least;      // of this window, by the status of a lost ledger
+  std::optional<Quantity> spent_at_least;   // of this window, by the status of a lost ledger
   std::int64_t doubts = 0;                  // entries behind counted.in_doubt
   std::vector<policy::PoolShare> shares;    // parallel to subject->pools; filled while throttled
   std::optional<Timestamp> next_threshold;  // when it is reached, at the present rate
@@ -72,12 +72,12 @@ struct Evaluation {
 
 // Held in doubt, of all rows together, and how many entries are behind that.
 struct InDoubt {
-  Money amount;
+  Quantity amount;
   std::int64_t doubts = 0;
 };
 InDoubt DoubtOf(const Evaluation& evaluation);
 // What the status of a lost ledger said of all rows together; nothing: none was lost.
-std::optional<Money> SpentAtLeastOf(const Evaluation& evaluation);
+std::optional<Quantity> SpentAtLeastOf(const Evaluation& evaluation);
 
 // Whether `a` is to be told before `b`: it asks more, or is spent further.
 bool Worse(const Row& a, const Row& b);

@@ -51,10 +51,9 @@ void RecallAgents(const api::AgentBudget& budget, const std::vector<PoolPointer>
 std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy::Window& window,
                                     const std::vector<PoolPointer>& pools) {
   const auto& status = budget.status;
-  if (status.observed_generation != budget.meta.generation ||
-      ParseRfc3339(status.window_start) != window.start) {
-    return std::nullopt;
-  }
+  const bool same_window = budget.spec.window.type == api::WindowType::kRolling ||
+                           ParseRfc3339(status.window_start) == window.start;
+  if (status.observed_generation != budget.meta.generation || !same_window) return std::nullopt;
   policy::Sight sight;
   if (Untrue(status, "SourceHealthy") != nullptr) {
     sight.may_relax = false;

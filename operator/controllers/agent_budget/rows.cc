@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "policy/burn.h"
+#include "policy/measure.h"
 #include "policy/share.h"
 
 namespace purser::controllers {
@@ -31,19 +33,49 @@ std::vector<policy::PoolShare> SharesOf(const std::vector<CoveredPool>& pools,
 
 }  // namespace
 
+Result<std::vector<policy::BurnSpend>> BurnsOf(const api::AgentBudget& budget,
+                                               const Subject& subject, const ledger::Ledger& ledger,
+                                               Timestamp now) {
+  constexpr Duration kInMemory = std::chrono::hours(1);
+  const auto& spec = budget.spec;
+  const auto id = RowId(budget.meta.key(), subject.name);
+  const auto limit = policy::LimitOf(spec, subject.name);
+  std::vector<policy::BurnSpend> burns;
+  burns.reserve(spec.burn_rates.size());
+  for (const auto& rule : spec.burn_rates) {
+    auto& burn = burns.emplace_back();
+    const auto recent = [&](Duration span) {
+      return policy::MeasureOf(ledger.Recent(id, now, span), spec);
+    };
+    burn.confirm = recent(api::ConfirmWithin(rule));
+    if (rule.within <= kInMemory) {
+      burn.within = recent(rule.within);
+    } else if (policy::MayBurn(rule, limit, burn.confirm)) {
+      const auto sum = ledger.Sum(
+          CoverageOf(budget, subject, {now - rule.within, now + std::chrono::minutes(1)}));
+      if (!sum) return sum.error();
+      burn.within = policy::MeasureOf(*sum, spec);
+    }
+  }
+  return burns;
+}
+
 RowPointer MakeRow(const RowInput& input) {
   const auto& spec = input.budget.spec;
   const auto& total = input.total;
+  const auto measure = [&](const Amounts& amounts) { return policy::MeasureOf(amounts, spec); };
   Row row;
   row.budget = input.budget.meta.key();
   row.subject = input.subject;
   row.spent_at_least = input.spent_at_least;
   row.doubts = total.doubts;
-  row.counted = policy::Count(spec, total.spent.cost, total.in_doubt.cost, input.spent_at_least);
-  row.decision =
-      policy::Decide({spec, input.subject->name, policy::LimitOf(spec, input.subject->name),
-                      input.window, row.counted.spent, total.last_hour.cost,
-                      total.last_5_minutes.cost, input.source, input.sight, input.now});
+  row.counted =
+      policy::Count(spec, measure(total.spent), measure(total.in_doubt), input.spent_at_least);
+  row.decision = policy::Decide(
+      {spec, input.subject->name, policy::LimitOf(spec, input.subject->name), input.window,
+       row.counted.spent, measure(total.last_hour), measure(total.last_5_minutes), input.source,
+       input.sight, input.now, input.burns,
+       input.before != nullptr ? &input.before->decision.latches : nullptr});
   if (const auto& in = row.decision.next_threshold_in) row.next_threshold = input.now + *in;
   if (row.decision.level == policy::Level::kThrottled)
     row.shares = SharesOf(input.subject->pools, row.decision);

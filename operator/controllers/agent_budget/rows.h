@@ -17,12 +17,20 @@ struct RowInput {
   const api::AgentBudget& budget;
   const SubjectPointer& subject;
   const ledger::Total& total;
-  std::optional<Money> spent_at_least;
+  std::optional<Quantity> spent_at_least;
   const policy::Window& window;
   const policy::SourceState& source;
   const policy::Sight& sight;
   Timestamp now;
+  std::vector<policy::BurnSpend> burns;  // parallel to spec.burn_rates
+  const Row* before = nullptr;           // of the same subject and spec; null: none
 };
+
+// What was spent within the times of the budget's rules. Waits for the disk where a rule looks back
+// for more than an hour and may burn. Error: the store's.
+Result<std::vector<policy::BurnSpend>> BurnsOf(const api::AgentBudget& budget,
+                                               const Subject& subject, const ledger::Ledger& ledger,
+                                               Timestamp now);
 
 RowPointer MakeRow(const RowInput& input);
 

@@ -116,7 +116,7 @@ void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
     return;
   }
   const bool counts = report.budget.spec.on_doubt == api::OnDoubt::kCount;
-  std::string message = in_doubt.ToDollars() + " is held in doubt and " +
+  std::string message = ToText(in_doubt, report.budget.spec.unit) + " is held in doubt and " +
                         (counts ? "counted (onDoubt: Count)" : "not counted (onDoubt: Hold)") +
                         "; decide each with a SpendCorrection in namespace " +
                         report.budget.meta.ns +
@@ -151,7 +151,7 @@ void AddGap(const BudgetReport& report, ReportConditions& conditions) {
   if (least) {
     if (reason.empty()) reason = "LedgerLost";
     AddPart(message, "the ledger that knew this window is lost; this status said " +
-                         least->ToDollars() + " was spent, and until " +
+                         ToText(*least, report.budget.spec.unit) + " was spent, and until " +
                          FormatUtc(evaluation->window.end) + " nothing is restored below that");
   }
   if (!reason.empty()) {

@@ -56,6 +56,7 @@ void BudgetReporter::RecordEvents(const api::AgentBudget& budget,
   if (ready == nullptr || ready->reason != "SpendAfterStop") record("Ready", "True");
   if (budget.spec.on_unpriced != api::OnUnpriced::kIgnore) record("PricingComplete", "True");
   record("SpendInDoubt", "False");
+  record("BurnRateHigh", "False");
   record("StillSpending", "False");
   const auto* gap = FindCondition(after.conditions, "LedgerGap");
   const auto* before = FindCondition(budget.status.conditions, "LedgerGap");

@@ -71,8 +71,14 @@ std::vector<SubjectPointer> SubjectsOf(const api::ScopeSpec& scope, const Resolv
 
 ledger::Coverage CoverageOf(const api::AgentBudget& budget, const Subject& subject,
                             const policy::Window& window) {
-  return {budget.spec.source, budget.meta.ns, subject.whole_namespace,
-          subject.agents,     window.start,   window.end};
+  const auto sorted = [](std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  const auto& scope = budget.spec.scope;
+  return {budget.spec.source,   budget.meta.ns,      subject.whole_namespace,
+          subject.agents,       window.start,        window.end,
+          sorted(scope.models), sorted(scope.tasks), sorted(scope.workflows)};
 }
 
 std::string RowId(const kube::ObjectKey& budget, const std::string& subject) {

@@ -39,6 +39,8 @@ std::string InWords(policy::Level level) {
       return "normal";
     case policy::Level::kWarning:
       return "warned of";
+    case policy::Level::kDowngraded:
+      return "downgraded";
     case policy::Level::kThrottled:
       return "throttled";
     case policy::Level::kRefusingWork:
@@ -67,13 +69,14 @@ void AddSubjects(const BudgetReport& report, api::AgentBudgetStatus& status) {
     api::SubjectSpend subject;
     subject.name = row->subject->name;
     subject.state = std::string(policy::ToString(decision.level));
-    subject.limit = decision.limit.ToDecimal();
-    subject.spent = decision.spent.ToDecimal();
+    subject.limit = ToDecimal(decision.limit, decision.unit);
+    subject.spent = ToDecimal(decision.spent, decision.unit);
     subject.percent_used = decision.percent_used;
-    subject.burn_per_hour = decision.burn_per_hour.ToDecimal();
-    subject.projected = decision.projected.ToDecimal();
+    subject.burn_per_hour = ToDecimal(decision.burn_per_hour, decision.unit);
+    if (decision.projected) subject.projected = ToDecimal(*decision.projected, decision.unit);
     if (decision.exhausts_at) subject.exhausts_at = FormatUtc(*decision.exhausts_at);
-    if (row->spent_at_least) subject.spent_at_least = row->spent_at_least->ToDecimal();
+    if (row->spent_at_least)
+      subject.spent_at_least = ToDecimal(*row->spent_at_least, decision.unit);
     status.subjects.push_back(std::move(subject));
   }
   for (const auto& [level, count] : CountByLevel(evaluation))

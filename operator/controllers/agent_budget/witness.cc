@@ -7,16 +7,20 @@
 namespace purser::controllers {
 namespace {
 
-Money AmountOf(const std::string& text) {
-  const auto amount = Money::ParseSample(text);
-  return amount ? *amount : Money();
+Quantity AmountOf(const std::string& text, Unit unit) {
+  if (unit == Unit::kUsd) {
+    const auto amount = Money::ParseSample(text);
+    return amount ? Quantity(*amount) : Quantity();
+  }
+  const auto amount = ParseScaled(text, 0);
+  return amount ? Quantity::Of(*amount) : Quantity();
 }
 
 }  // namespace
 
-std::optional<Money> SpentAtLeast(const api::AgentBudget& budget, const std::string& subject,
-                                  const policy::Window& window, const std::string& ledger_id,
-                                  std::optional<Timestamp> epoch) {
+std::optional<Quantity> SpentAtLeast(const api::AgentBudget& budget, const std::string& subject,
+                                     const policy::Window& window, const std::string& ledger_id,
+                                     std::optional<Timestamp> epoch) {
   const auto& status = budget.status;
   if (ParseRfc3339(status.window_start) != window.start) return std::nullopt;
   // What a status of another `per` says is not of this subject.
@@ -31,10 +35,10 @@ std::optional<Money> SpentAtLeast(const api::AgentBudget& budget, const std::str
     at_least = &found->spent_at_least;
     spent = &found->spent;
   }
-  std::optional<Money> least;
+  std::optional<Quantity> least;
   const auto add = [&](const std::string& text) {
-    const auto amount = AmountOf(text);
-    if (amount > least.value_or(Money())) least = amount;
+    const auto amount = AmountOf(text, budget.spec.unit);
+    if (amount > least.value_or(Quantity())) least = amount;
   };
   add(*at_least);
   const bool other =

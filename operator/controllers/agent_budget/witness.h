@@ -6,7 +6,7 @@
 
 #include "api/agent_budget.h"
 #include "base/clock.h"
-#include "money/money.h"
+#include "money/quantity.h"
 #include "policy/window.h"
 
 namespace purser::controllers {
@@ -14,8 +14,8 @@ namespace purser::controllers {
 // What the budget's status says was spent by a subject ("": all) in `window` at least, if that was
 // read from another ledger than `ledger_id`; a status that names none was, if this one began
 // (`epoch`) within the window.
-std::optional<Money> SpentAtLeast(const api::AgentBudget& budget, const std::string& subject,
-                                  const policy::Window& window, const std::string& ledger_id,
-                                  std::optional<Timestamp> epoch);
+std::optional<Quantity> SpentAtLeast(const api::AgentBudget& budget, const std::string& subject,
+                                     const policy::Window& window, const std::string& ledger_id,
+                                     std::optional<Timestamp> epoch);
 
 }  // namespace purser::controllers

@@ -284,8 +284,8 @@ Limits AgentPoolController::Step(const api::AgentPool& pool, PoolMemory& memory,
     Earliest(next, entry.outcome.next);
     sum += entry.outcome.concurrency;
     scaler_.Look(pool, pool.spec.agents[report.agents.size()], memory.workloads, entry);
-    limits.agents.push_back(
-        {agent.name, StateOf(entry, pool.spec.scaling), entry.outcome.concurrency, agent.band});
+    limits.agents.push_back({agent.name, StateOf(entry, pool.spec.scaling),
+                             entry.outcome.concurrency, agent.band, agent.model});
     report.agents.push_back(std::move(entry));
   }
   report.concurrency =
@@ -298,7 +298,7 @@ Limits AgentPoolController::Step(const api::AgentPool& pool, PoolMemory& memory,
   limits.band = report.demand.band;
   if (const auto& governor = report.demand.governor) {
     limits.budget = governor->budget.name;
-    limits.resets_at = governor->decision.window.end;
+    limits.resets_at = governor->decision.resets_at;
   }
   return limits;
 }

@@ -25,7 +25,7 @@ Limits UnlimitedLimits(const api::AgentPool& pool) {
   limits.state = "Normal";
   limits.concurrency = pool.spec.max_concurrency;
   for (const auto& agent : CombineDemand(pool, {}).agents)
-    limits.agents.push_back({agent.name, "Normal", agent.maximum, 0});
+    limits.agents.push_back({agent.name, "Normal", agent.maximum, 0, agent.model});
   return limits;
 }
 
@@ -44,6 +44,7 @@ std::string LimitsDocument(const Limits& limits, Timestamp issued_at) {
   for (const auto& agent : limits.agents) {
     list[agent.name] = {
         {"state", agent.state}, {"maxConcurrency", agent.concurrency}, {"band", agent.band}};
+    if (!agent.model.empty()) list[agent.name]["model"] = agent.model;
   }
   return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

@@ -18,6 +18,7 @@ struct PublishedAgent {
   std::string state;
   std::int32_t concurrency = 0;
   std::int32_t band = 0;  // see policy/band.h
+  std::string model{};    // that it should use; "": not told
   bool operator==(const PublishedAgent&) const = default;
 };
 

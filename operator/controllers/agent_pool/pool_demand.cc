@@ -15,6 +15,7 @@ std::int32_t Allowed(const Evaluation& evaluation, const Row& row, std::size_t p
   switch (evaluation.LevelFor(row, agent.name)) {
     case policy::Level::kNormal:
     case policy::Level::kWarning:
+    case policy::Level::kDowngraded:
       return maximum;
     case policy::Level::kThrottled:
       // Its meter alone is lost: how much is left for it is not known.
@@ -75,6 +76,7 @@ void AskOf(const Evaluation& evaluation, const RowPointer& row, const kube::Obje
     const auto allowed = Allowed(evaluation, *row, position, at, agent);
     if (!evaluation.MayRelax(agent.name)) agent.may_relax = false;
     agent.band = std::max(agent.band, band);
+    agent.downgrades = std::max(agent.downgrades, row->decision.downgrades);
     if (throttled) {
       const auto& shares = row->shares[position];
       if (at < full.size() && full[at] > 0 && at < shares.agents.size()) {
@@ -129,6 +131,12 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
     }
   }
 
+  for (std::size_t i = 0; i < result.agents.size(); ++i) {
+    const auto& models = pool.spec.agents[i].models;
+    if (models.empty()) continue;
+    const auto step = static_cast<std::size_t>(result.agents[i].downgrades);
+    result.agents[i].model = models[std::min(step, models.size() - 1)];
+  }
   std::int64_t sum = 0;
   for (const auto& agent : result.agents) {
     sum += agent.concurrency;

@@ -23,6 +23,8 @@ struct AgentDemand {
   std::int32_t share = 1;
   std::int32_t share_of = 1;
   std::int32_t band = 0;           // of the budget that is spent furthest
+  std::string model;               // that it should use; "": its list is empty
+  std::int32_t downgrades = 0;     // so many steps down its list
   bool may_relax = true;           // false: a budget that covers it holds what it took
   RowPointer governor;             // the strictest enforcing budget; null: none asks anything
   bool stopped_by_person = false;  // by spec.stop, and no budget stops it

@@ -11,9 +11,11 @@ Result<Sums> Sums::Make(const Connection& connection) {
   Sums sums;
   PURSER_RETURN_IF_ERROR(connection.Prepare({
       {&sums.keys_of_agent_,
-       "SELECT id, agent FROM spend_key WHERE source_id=? AND ns=? AND agent=?"},
+       "SELECT id, agent, model, task, workflow FROM spend_key WHERE source_id=? AND ns=? AND "
+       "agent=?"},
       {&sums.keys_of_namespace_,
-       "SELECT id, agent FROM spend_key WHERE source_id=? AND ns=? ORDER BY agent"},
+       "SELECT id, agent, model, task, workflow FROM spend_key WHERE source_id=? AND ns=? "
+       "ORDER BY agent"},
       {&sums.before_, "SELECT " PURSER_AMOUNT_COLUMNS
                       " FROM bucket WHERE key_id=? AND minute<? ORDER BY minute DESC LIMIT 1"},
       {&sums.between_, "SELECT minute, " PURSER_AMOUNT_COLUMNS
@@ -91,7 +93,10 @@ Result<Amounts> Sums::CumulativeBefore(std::int64_t key_id, std::int64_t minute)
 template <typename Visit>
 Status Sums::ForEachKey(std::int64_t source_id, const Coverage& coverage,
                         const Visit& visit) const {
-  const auto visit_row = [&](const Run& run) { return visit(run.Integer(0), run.Text(1)); };
+  const auto visit_row = [&](const Run& run) -> Status {
+    if (!CoversKind(coverage, run.Text(2), run.Text(3), run.Text(4))) return Ok();
+    return visit(run.Integer(0), run.Text(1));
+  };
   if (coverage.whole_namespace)
     return keys_of_namespace_.Start(source_id, coverage.ns).ForEachRow(visit_row);
   for (const auto& agent : coverage.agents) {

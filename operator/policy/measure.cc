@@ -1,0 +1,30 @@
+#include "policy/measure.h"
+
+namespace purser::policy {
+
+Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec) {
+  switch (spec.unit) {
+    case Unit::kUsd:
+      return amounts.cost;
+    case Unit::kRequests:
+      return Quantity::Of(amounts.calls);
+    case Unit::kTokens:
+      break;
+  }
+  const auto input = Quantity::Of(amounts.input_tokens);
+  const auto output = Quantity::Of(amounts.output_tokens);
+  const auto cached = spec.tokens.cached == api::CachedTokens::kIgnore
+                          ? Quantity::Of(amounts.cached_tokens)
+                          : Quantity();
+  switch (spec.tokens.kind) {
+    case api::TokenKind::kInput:
+      return input - cached;
+    case api::TokenKind::kOutput:
+      return output;
+    case api::TokenKind::kTotal:
+      break;
+  }
+  return input + output - cached;
+}
+
+}  // namespace purser::policy

@@ -1,0 +1,13 @@
+// What of the amounts that the ledger keeps a budget counts.
+#pragma once
+
+#include "api/agent_budget.h"
+#include "money/amounts.h"
+#include "money/quantity.h"
+
+namespace purser::policy {
+
+// By spec.unit and spec.tokens. Never more than the amounts: cached tokens are part of the input.
+Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec);
+
+}  // namespace purser::policy
