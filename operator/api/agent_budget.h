@@ -202,6 +202,7 @@ struct AgentBudget {
   AgentBudgetSpec spec;
   AgentBudgetStatus status;
   std::optional<std::string> invalid;  // as AgentPool::invalid
+  std::optional<Timestamp> created{};  // nothing before the API server has it
 };
 
 }  // namespace purser::api

@@ -311,7 +311,11 @@ const std::vector<Threshold>& DefaultThresholds() {
 }
 
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, ReadContext& context) {
-  return DecodeResource<AgentBudget, kStatus>(object, context, "AgentBudget", &ReadSpec);
+  auto budget = DecodeResource<AgentBudget, kStatus>(object, context, "AgentBudget", &ReadSpec);
+  std::string_view created;
+  if (budget && object["metadata"]["creationTimestamp"].get(created) == simdjson::SUCCESS)
+    budget->created = ParseRfc3339(created);
+  return budget;
 }
 
 Result<AgentBudget> DecodeAgentBudget(simdjson::dom::element object, UnknownFields unknown) {

@@ -212,7 +212,7 @@ Json SpecJson(const AgentBudgetSpec& spec) {
   Json json;
   json["limit"] = ToDecimal(spec.limit, spec.unit);
   json["unit"] = ToString(spec.unit);
-  if (spec.unit == Unit::kTokens)
+  if (spec.unit == Unit::kTokens || !(spec.tokens == TokensSpec()))
     json["tokens"] = {{"kind", ToString(spec.tokens.kind)},
                       {"cached", ToString(spec.tokens.cached)}};
   const auto& window = spec.window;

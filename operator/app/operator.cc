@@ -92,7 +92,8 @@ class Operator::Implementation {
                {observability::kPoolController, &queues_.pools},
                {observability::kBudgetStatusController, &queues_.budget_reports},
                {observability::kPoolStatusController, &queues_.pool_reports},
-               {observability::kCorrectionController, &queues_.corrections}},
+               {observability::kCorrectionController, &queues_.corrections},
+               {observability::kOverrideController, &queues_.overrides}},
               [this] { return leading_.load(); },
               [this] { return SourceSamples(); },
               [this] { return UnclaimedSamples(); },
@@ -236,6 +237,8 @@ class Operator::Implementation {
              &Control::ReportBudget);
         work(queues_.pool_reports, observability::kPoolStatusController, kReportWorkers,
              &Control::ReportPool);
+        work(queues_.overrides, observability::kOverrideController, kCorrectionWorkers,
+             &Control::ReconcileOverride);
         work(queues_.corrections, observability::kCorrectionController, kCorrectionWorkers,
              &Control::ReconcileCorrection);
         threads.emplace_back([this, &control, token] { Watch(control, token); });

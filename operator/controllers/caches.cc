@@ -12,6 +12,7 @@
 namespace purser::controllers {
 namespace {
 
+constexpr std::chrono::seconds kMostForOverrides{5};
 constexpr std::chrono::milliseconds kLookEvery{500};
 constexpr std::chrono::seconds kTellEvery{5};
 
@@ -92,7 +93,14 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
       corrections(
           client, CorrectionType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeSpendCorrection(object); },
-          Telling(client, "spendcorrections", on_threw, ManagedFields::kLeftOut)) {
+          Telling(client, "spendcorrections", on_threw, ManagedFields::kLeftOut)),
+      overrides(
+          client, OverrideType(), namespaces,
+          [](simdjson::dom::element object) { return api::DecodeAgentBudgetOverride(object); },
+          Telling(client, "agentbudgetoverrides", on_threw, ManagedFields::kLeftOut)) {
+  overrides.AddIndex(kOverridesByBudget, [](const api::AgentBudgetOverride& one) {
+    return std::vector{one.meta.ns + "/" + one.spec.budget};
+  });
   budgets.AddIndex(kBudgetsByPool, PoolIndexOf);
   pools.AddIndex(kPoolsByNamespace,
                  [](const api::AgentPool& pool) { return std::vector{pool.meta.ns}; });
@@ -105,9 +113,11 @@ void Caches::Start() {
   pools.Start();
   kinds.Start();
   corrections.Start();
+  overrides.Start();
 }
 
 void Caches::Stop() {
+  overrides.Stop();
   corrections.Stop();
   kinds.Stop();
   budgets.Stop();
@@ -133,6 +143,12 @@ void Caches::WaitForSync(const std::stop_token& stop) {
   wait(pools, "agentpools");
   wait(kinds.deployments()->informer, "deployments");
   wait(kinds.stateful_sets()->informer, "statefulsets");
+  // Without its overrides a budget would stop whom one of them lets run. Where the CRD is older
+  // there are none to wait for.
+  const auto until = std::chrono::steady_clock::now() + kMostForOverrides;
+  while (!stop.stop_requested() && !overrides.WaitForSync(kLookEvery, stop) &&
+         !overrides.Problem() && std::chrono::steady_clock::now() < until) {
+  }
 }
 
 WorkloadPointer Caches::Workload(const std::string& ns, const api::WorkloadRef& reference) const {

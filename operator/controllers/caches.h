@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/agent_budget.h"
+#include "api/agent_budget_override.h"
 #include "api/agent_pool.h"
 #include "api/spend_correction.h"
 #include "controllers/kind_watches.h"
@@ -17,6 +18,8 @@ namespace purser::controllers {
 
 // Budgets by what their scope names: "ns/pool", or "ns/*" for those any pool may concern.
 inline constexpr const char* kBudgetsByPool = "pool";
+// Overrides by the budget they name, "ns/budget".
+inline constexpr const char* kOverridesByBudget = "budget";
 // Pools by namespace.
 inline constexpr const char* kPoolsByNamespace = "namespace";
 // Pools by the workloads they name, "ns/kind/name".
@@ -64,6 +67,7 @@ struct Caches {
   KindWatches kinds;
   // Nobody waits for these: a cluster whose CRDs are older has none, and keeps its budgets.
   kube::Informer<api::SpendCorrection> corrections;
+  kube::Informer<api::AgentBudgetOverride> overrides;
 };
 
 }  // namespace purser::controllers

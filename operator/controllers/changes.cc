@@ -29,6 +29,11 @@ Changes::Changes(Caches& caches, Queues& queues) : caches_(caches), queues_(queu
     WorkloadChanged(kind, before, after);
   });
   caches_.kinds.SetOnSight([this](const kube::ObjectKey& pool) { queues_.pools.Add(pool); });
+  caches_.overrides.AddHandler([this](const auto& before, const auto& after) {
+    const auto& one = after ? after : before;
+    if (after) queues_.overrides.Add(after->meta.key());
+    queues_.budgets.Add({one->meta.ns, one->spec.budget}, kube::Priority::kHigh);
+  });
 }
 
 void Changes::SetEvaluate(Evaluate evaluate) {

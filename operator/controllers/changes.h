@@ -22,12 +22,14 @@ struct Queues {
         pools(clock),
         budget_reports(clock),
         pool_reports(clock),
-        corrections(clock) {}
+        corrections(clock),
+        overrides(clock) {}
   KeyQueue budgets;
   KeyQueue pools;
   KeyQueue budget_reports;
   KeyQueue pool_reports;
   KeyQueue corrections;
+  KeyQueue overrides;
 };
 
 // Changes are queued from the start of the watches, but worked on only while leading.

@@ -6,6 +6,7 @@
 
 #include "controllers/agent_budget/agent_budget_controller.h"
 #include "controllers/agent_budget/budget_reporter.h"
+#include "controllers/agent_budget_override/agent_budget_override_controller.h"
 #include "controllers/agent_pool/agent_pool_controller.h"
 #include "controllers/agent_pool/pool_reporter.h"
 #include "controllers/spend_correction/spend_correction_controller.h"
@@ -34,7 +35,9 @@ struct Control::Parts {
                  meters, on.ledger_id, on.on_level_change}),
         pools({on.caches, on.client, on.events, on.board, pool_reporter, on.clock, on.queues.pools,
                At(on.queues.budgets), on.ledger, on.still_spending}),
-        corrections({on.caches, on.client, on.events, on.ledger, on.clock, NamesOf(on.silences)}) {}
+        corrections({on.caches, on.client, on.events, on.ledger, on.clock, NamesOf(on.silences)}),
+        overrides({on.caches, on.client, on.events, on.clock, on.queues.overrides,
+                   on.queues.budgets}) {}
 
   // What puts a key into a queue, before those that wait for less.
   static std::function<void(const kube::ObjectKey&)> At(KeyQueue& queue) {
@@ -47,6 +50,7 @@ struct Control::Parts {
   AgentBudgetController budgets;
   AgentPoolController pools;
   SpendCorrectionController corrections;
+  AgentBudgetOverrideController overrides;
 };
 
 Control::Control(Dependencies dependencies)
@@ -78,6 +82,8 @@ void Control::Begin() {
   on_.caches.pools.ForEach([this](const auto& pool) { on_.queues.pools.Add(pool->meta.key()); });
   on_.caches.corrections.ForEach(
       [this](const auto& correction) { on_.queues.corrections.Add(correction->meta.key()); });
+  on_.caches.overrides.ForEach(
+      [this](const auto& one) { on_.queues.overrides.Add(one->meta.key()); });
   on_.changes.SetEvaluate([parts = parts_.get()](const auto& before, const auto& after) {
     return parts->budgets.EvaluateEdited(before, after);
   });
@@ -95,6 +101,9 @@ Status Control::ReportBudget(const kube::ObjectKey& key) {
   return parts_->budget_reporter.Report(key);
 }
 Status Control::ReportPool(const kube::ObjectKey& key) { return parts_->pool_reporter.Report(key); }
+Status Control::ReconcileOverride(const kube::ObjectKey& key) {
+  return parts_->overrides.Reconcile(key);
+}
 Status Control::ReconcileCorrection(const kube::ObjectKey& key) {
   return parts_->corrections.Reconcile(key);
 }

@@ -55,12 +55,13 @@ class Control {
   void LookAtMeters();
   const MeterWatch& meters() const;
 
-  // For the keys of the five queues.
+  // For the keys of the queues.
   Status ReconcileBudget(const kube::ObjectKey& key);
   Status ReconcilePool(const kube::ObjectKey& key);
   Status ReportBudget(const kube::ObjectKey& key);
   Status ReportPool(const kube::ObjectKey& key);
   Status ReconcileCorrection(const kube::ObjectKey& key);
+  Status ReconcileOverride(const kube::ObjectKey& key);
 
  private:
   struct Parts;

@@ -31,6 +31,11 @@ const kube::ResourceType& CorrectionType() {
   static const kube::ResourceType type{kGroup, kVersion, "spendcorrections", "SpendCorrection"};
   return type;
 }
+const kube::ResourceType& OverrideType() {
+  static const kube::ResourceType type{kGroup, kVersion, "agentbudgetoverrides",
+                                       "AgentBudgetOverride"};
+  return type;
+}
 const kube::ResourceType& ConfigMapType() {
   static const kube::ResourceType type{"", "v1", "configmaps", "ConfigMap"};
   return type;

@@ -17,6 +17,7 @@ namespace purser::controllers {
 const kube::ResourceType& PoolType();
 const kube::ResourceType& BudgetType();
 const kube::ResourceType& CorrectionType();
+const kube::ResourceType& OverrideType();
 const kube::ResourceType& ConfigMapType();
 
 kube::ObjectReference ReferenceTo(const api::AgentBudget& budget);

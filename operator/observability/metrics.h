@@ -23,9 +23,10 @@ inline constexpr const char* kPoolController = "agentpool";
 inline constexpr const char* kBudgetStatusController = "agentbudget-status";
 inline constexpr const char* kPoolStatusController = "agentpool-status";
 inline constexpr const char* kCorrectionController = "spendcorrection";
-inline constexpr const char* kControllers[] = {kBudgetController, kPoolController,
+inline constexpr const char* kOverrideController = "agentbudgetoverride";
+inline constexpr const char* kControllers[] = {kBudgetController,       kPoolController,
                                                kBudgetStatusController, kPoolStatusController,
-                                               kCorrectionController};
+                                               kCorrectionController,   kOverrideController};
 
 struct BudgetSample {
   std::string ns, name;

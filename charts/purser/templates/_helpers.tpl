@@ -124,13 +124,13 @@ topologySpreadConstraints:
 {{/* What is needed in the namespaces of agents; compared with what is asked in tests/integration/chart. */}}
 {{- define "purser.operatorRules" -}}
 - apiGroups: [purser.dev]
-  resources: [agentpools, agentbudgets, spendcorrections]
+  resources: [agentpools, agentbudgets, agentbudgetoverrides, spendcorrections]
   verbs: [list, watch]
 - apiGroups: [purser.dev]
   resources: [agentpools]  # who stopped it, and the finalizer
   verbs: [get, patch]
 - apiGroups: [purser.dev]
-  resources: [agentpools/status, agentbudgets/status, spendcorrections/status]
+  resources: [agentpools/status, agentbudgets/status, agentbudgetoverrides/status, spendcorrections/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments, statefulsets]

@@ -9,6 +9,7 @@
 #include "controllers/agent_budget/recall.h"
 #include "controllers/agent_budget/rows.h"
 #include "controllers/agent_budget/witness.h"
+#include "controllers/agent_budget_override/grant.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
 
@@ -209,8 +210,7 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
                     "sources or have it added");
   }
   const auto now = on_.clock.Now();
-  const auto created = ParseRfc3339(budget->meta.created).value_or(Timestamp());
-  const auto window = policy::WindowAt(now, spec.window, created);
+  const auto window = policy::WindowAt(now, spec.window, budget->created.value_or(Timestamp()));
   if (!window) return fail("UnknownTimeZone", "spec.window.timeZone: " + window.error().message());
 
   const auto before = on_.board.Get(key);
@@ -241,6 +241,12 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
   evaluation.audit = spec.mode == api::Mode::kAudit;
   evaluation.may_relax = evaluation.sight.may_relax;
   const auto source = ToSourceState(health);
+  const auto grants =
+      GrantsOf(on_.caches.overrides.ByIndex(kOverridesByBudget, key.ToString()), *budget, now);
+  for (const auto& grant : grants) {
+    evaluation.overrides.push_back(grant.text);
+    if (grant.until) on_.queue.AddAt(key, *grant.until);
+  }
   std::optional<Timestamp> soon;
   evaluation.rows.reserve(of.size());
   for (std::size_t i = 0; i < of.size(); ++i) {
@@ -261,7 +267,7 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
       if (!burns)
         return fail("StoreUnavailable", "the ledger cannot be read: " + burns.error().message());
       const auto last = same_spec ? before->RowOf(name) : nullptr;
-      row = MakeRow({*budget, of[i], *total,
+      row = MakeRow({*budget, of[i], LimitWith(policy::LimitOf(spec, name), grants, name), *total,
                      SpentAtLeast(*budget, name, evaluation.window, on_.ledger_id, health.epoch),
                      evaluation.window, source, evaluation.sight, now, std::move(*burns),
                      last.get()});

@@ -100,6 +100,24 @@ void AddAmounts(const BudgetReport& report, const Row* worst, api::AgentBudgetSt
   AddAgents(report, worst->decision, status);
 }
 
+void AddOverridden(const BudgetReport& report, ReportConditions& conditions) {
+  const auto& overrides = report.evaluation->overrides;
+  if (overrides.empty()) {
+    conditions.Set("Overridden", false, "NoOverride", "no AgentBudgetOverride counts now");
+    return;
+  }
+  constexpr std::size_t kMostTold = 5;
+  constexpr std::size_t kLongestPart = 700;
+  std::string message;
+  for (std::size_t i = 0; i < std::min(kMostTold, overrides.size()); ++i) {
+    if (i > 0) message += "; ";
+    message += CutUtf8(overrides[i], kLongestPart);
+  }
+  if (overrides.size() > kMostTold)
+    message += "; and " + std::to_string(overrides.size() - kMostTold) + " more";
+  conditions.Set("Overridden", true, "OverridesCount", message);
+}
+
 // What rule is met, and who spends it.
 void AddBurning(const BudgetReport& report, ReportConditions& conditions) {
   constexpr std::size_t kMostTold = 5;
@@ -142,6 +160,7 @@ void AddLevelConditions(const BudgetReport& report, const Row* worst,
                                  : "BelowThresholds");
   set("Exhausted", exhausted, exhausted ? "LimitReached" : "WithinLimit");
   AddBurning(report, conditions);
+  AddOverridden(report, conditions);
 }
 
 }  // namespace
@@ -209,7 +228,7 @@ namespace {
 // Whom a meter misses, which models have no price, since when the ledger knows: these messages stay
 // as they are until that changes, whatever is spent meanwhile.
 bool TellsOther(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after) {
-  for (const char* type : {"Metered", "PricingComplete", "LedgerGap"}) {
+  for (const char* type : {"Metered", "Overridden", "PricingComplete", "LedgerGap"}) {
     const auto* was = FindCondition(before.conditions, type);
     const auto* is = FindCondition(after.conditions, type);
     if (was != nullptr && is != nullptr && was->message != is->message) return true;

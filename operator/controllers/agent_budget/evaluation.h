@@ -47,9 +47,10 @@ struct Evaluation {
   std::vector<MeterIssue> issues;  // of the agents covered
   // Never null.
   std::shared_ptr<const ResolvedScope> scope = std::make_shared<const ResolvedScope>();
-  std::vector<RowPointer> rows;  // sorted by the subject's name
-  bool audit = false;            // computed and reported, nothing touched
-  bool may_relax = true;         // false: what is taken is held
+  std::vector<RowPointer> rows;        // sorted by the subject's name
+  std::vector<std::string> overrides;  // those that count now, for people
+  bool audit = false;                  // computed and reported, nothing touched
+  bool may_relax = true;               // false: what is taken is held
   // The budget cannot be evaluated at present: this keeps what it had taken, and asks nothing of
   // pools that came later.
   bool held = false;

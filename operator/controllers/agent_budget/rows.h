@@ -16,6 +16,7 @@ namespace purser::controllers {
 struct RowInput {
   const api::AgentBudget& budget;
   const SubjectPointer& subject;
+  Quantity limit;  // in force for it
   const ledger::Total& total;
   std::optional<Quantity> spent_at_least;
   const policy::Window& window;

@@ -44,8 +44,7 @@ Result<ObjectMeta> DecodeObjectMeta(simdjson::dom::element object, std::string_v
   for (const auto& [name, into] : {std::pair<std::string_view, std::string*>{"name", &meta.name},
                                    {"namespace", &meta.ns},
                                    {"uid", &meta.uid},
-                                   {"resourceVersion", &meta.resource_version},
-                                   {"creationTimestamp", &meta.created}}) {
+                                   {"resourceVersion", &meta.resource_version}}) {
     auto text = TextAt(metadata, name);
     if (!text) return text.error();
     *into = std::move(*text);

@@ -25,7 +25,6 @@ struct ObjectMeta {
   bool deleting = false;  // metadata.deletionTimestamp is set
   std::vector<std::string> finalizers;
   std::map<std::string, std::string> annotations;  // those that DecodeObjectMeta was asked for
-  std::string created = {};  // metadata.creationTimestamp: RFC 3339; empty before it is written
 
   ObjectKey key() const { return {ns, name}; }
   bool operator==(const ObjectMeta&) const = default;

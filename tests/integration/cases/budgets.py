@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 from cases import case
 from trial import REPLICAS, Trial, budget, deployment, pool
 
@@ -23,3 +26,47 @@ def a_limit_for_each_agent(trial: Trial) -> None:
     found = [(one["name"], one["state"], one["limit"]) for one in last.budget["subjects"]]
     trial.expect(found == [("researcher", "Stopped", "20"), ("writer", "Normal", "100")], f"the subjects are {found}")
     trial.expect_told("Throttled", "1 of 2 stopped; agent researcher: spent", reason="Stopped")
+
+
+def _approve(trial: Trial, name: str, until: str) -> None:
+    condition = {"type": "Approved", "status": "True", "lastTransitionTime": until}
+    patch = json.dumps({"status": {"conditions": [condition], "approvedBy": "bob"}})
+    words = ("patch", "abo", name, "--subresource=status", "--type=merge", f"--patch={patch}")
+    trial.stage.kubectl(*words, f"--namespace={trial.namespace}")
+
+
+@case
+def more_for_a_while(trial: Trial) -> None:
+    """Asked, granted, expired to the second: what it gave is taken back without a restart."""
+    trial.play(_SCRIPT, _two(limit="10"))
+    trial.wait_for("both stop", lambda seen: not any(seen.replicas.values()), until=60)
+    expires = time.time() + 30
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
+    metadata = {"name": "on-call", "annotations": {"purser.dev/requested-by": "alice"}}
+    spec = {"budget": "research-daily", "add": "1000", "reason": "incident 4711", "expires": {"at": at}}
+    kind = {"apiVersion": "purser.dev/v1alpha1", "kind": "AgentBudgetOverride"}
+    trial.stage.apply(trial.namespace, {**kind, "metadata": metadata, "spec": spec})
+    trial.watch_until(trial.second + 3)
+    trial.expect(not any(trial.seen[-1].replicas.values()), "a request alone gave more")
+    _approve(trial, "on-call", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    trial.wait_for("both run again", lambda seen: all(count > 0 for count in seen.replicas.values()), until=trial.second + 20)
+    trial.wait_for("it is told", lambda seen: seen.condition("Overridden")[0] == "True", until=trial.second + 10)
+    trial.expect_told("Overridden", "on-call: .1000 more until", "asked by alice, approved by bob", "incident 4711")
+    trial.wait_for("both stop again", lambda seen: not any(seen.replicas.values()), until=trial.second + 45)
+    trial.expect(time.time() >= int(expires), "it ended early")
+    shown = trial.stage.kubectl("get", "abo", "on-call", "--output=jsonpath={.status.state}", f"--namespace={trial.namespace}")
+    trial.expect(shown == "Expired", f"its state is {shown}")
+
+
+@case
+def the_last_five_minutes_and_a_burn(trial: Trial) -> None:
+    rule = {"name": "burst", "percent": 10, "within": "5m"}
+    window = {"type": "Rolling", "period": "5m"}
+    trial.play(_SCRIPT, _two(limit="40", window=window, burnRates=[rule]))
+    seen = trial.wait_for("a tenth within five minutes is told", lambda seen: seen.condition("BurnRateHigh")[0] == "True", until=60)
+    trial.expect(seen.replicas["researcher"] == REPLICAS, "a notice touched an agent")
+    trial.expect_told("BurnRateHigh", "rule burst", "most of it by researcher")
+    trial.wait_for("both stop", lambda seen: not any(seen.replicas.values()), until=90)
+    window_told = trial.look().budget["window"]
+    trial.expect(window_told == {"length": "5m", "exactTo": "1m"}, f"the window is {window_told}")
+    trial.expect_told("Throttled", "within 5m .exact to 1m.", reason="Stopped")

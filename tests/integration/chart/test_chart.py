@@ -458,7 +458,12 @@ class ChartTest(unittest.TestCase):
                 verbs = {verb for verb, resource, _ in granted(roles["view"])}
                 self.assertEqual(verbs, {"get", "list", "watch"})
                 written = {resource for verb, resource, _ in granted(roles["write"])}
-                asked = {"purser.dev/agentbudgets", "purser.dev/agentpools", "purser.dev/spendcorrections"}
+                asked = {
+                    "purser.dev/agentbudgetoverrides",
+                    "purser.dev/agentbudgets",
+                    "purser.dev/agentpools",
+                    "purser.dev/spendcorrections",
+                }
                 self.assertEqual(written, asked, "and no status")
         names = {each["metadata"]["name"] for each in self.objects("no rights for people")}
         self.assertEqual(names & {"purser-system:purser-view", "purser-system:purser-write"}, set())

@@ -1,4 +1,4 @@
-"""Who asks for a SpendCorrection and who approves it: the chart's policy, on a real API server."""
+"""Who asks for a SpendCorrection or an AgentBudgetOverride and who approves it: the chart's policies, on a real API server."""
 
 from __future__ import annotations
 
@@ -36,6 +36,24 @@ class CorrectionsTest(unittest.TestCase):
         self.accepted(self.approve(_APPROVES, _APPROVES))
         state = json.dumps({"status": {"state": "Applied"}})
         self.accepted(self.patch_status(_ASKS, state))  # as the operator does afterwards
+        self.overrides_likewise()
+
+    def overrides_likewise(self) -> None:
+        self.refused("must be the name of who asks: alice", self.ask_for_more(_APPROVES))
+        self.accepted(self.ask_for_more(_ASKS))
+        granted = json.dumps({"status": {"conditions": [{"type": "Approved", "status": "True"}], "approvedBy": _ASKS}})
+        words = ("patch", "abo", "asked", "--subresource=status", "--type=merge", "-p")
+        self.refused("nobody approves an AgentBudgetOverride that he asked for himself", self.as_user(_ASKS, *words, granted))
+        self.refused("status.approvedBy must be the name of who approves: bob", self.as_user(_APPROVES, *words, granted))
+        self.accepted(self.as_user(_APPROVES, *words, granted.replace(_ASKS, _APPROVES)))
+        changed = self.as_user(_ASKS, "patch", "abo", "asked", "--type=merge", "-p", json.dumps({"spec": {"add": "21"}}))
+        self.refused("an AgentBudgetOverride is not changed", changed)
+
+    def ask_for_more(self, by: str) -> subprocess.CompletedProcess[str]:
+        metadata = {"name": "asked", "namespace": "default", "annotations": {"purser.dev/requested-by": by}}
+        spec = {"budget": "daily", "add": "20", "reason": "incident 4711", "expires": {"untilReset": True}}
+        kind = {"apiVersion": "purser.dev/v1alpha1", "kind": "AgentBudgetOverride"}
+        return self.as_user(_ASKS, "create", "--filename=-", stdin=json.dumps({**kind, "metadata": metadata, "spec": spec}))
 
     def install(self, *, allow_own: bool) -> None:
         values: dict[str, Any] = {"prometheus": {"url": "http://nowhere:9090", "metric": "cost"}}

@@ -25,6 +25,7 @@ TEST(AgentBudgetTest, TheSmallestSpecGetsEveryDefault) {
   want.thresholds = {{80, Action::kThrottle}, {100, Action::kStop}};
   want.source = "default";
   want.mode = Mode::kEnforce;
+  want.burn_rates = {{"a-quarter-of-the-day", 25, std::chrono::hours(1), Action::kNotify, {}, {}}};
   EXPECT_EQ(budget->spec, want);
 }
 
@@ -55,6 +56,29 @@ TEST(AgentBudgetTest, EveryFieldIsRead) {
   want.on_doubt = OnDoubt::kCount;
   want.mode = Mode::kAudit;
   EXPECT_EQ(budget->spec, want);
+}
+
+TEST(AgentBudgetTest, TokensOverTheLastHours) {
+  const auto budget = BudgetWithSpec(R"({
+    "burnRates": [{"name": "burst", "percent": 50, "within": "10m", "action": "Throttle", "floor": "7"}],
+    "limit": "999999999999999", "limits": [{"agent": "a", "limit": "12"}],
+    "tokens": {"kind": "Input", "cached": "Ignore"}, "window": {"type": "Rolling", "period": "5h"},
+    "scope": {"pools": ["a"], "models": ["m"], "tasks": ["t"], "workflows": ["w"], "per": "Agent"},
+    "thresholds": [{"percent": 50, "action": "Downgrade"}], "unit": "Tokens"})",
+                                     UnknownFields::kReject);
+  ASSERT_TRUE(budget.ok());
+  ASSERT_EQ(budget->invalid, std::nullopt);
+  const auto& spec = budget->spec;
+  EXPECT_EQ(spec.limit, Quantity::Of(999'999'999'999'999));
+  EXPECT_EQ(spec.limits[0].limit, Quantity::Of(12));
+  EXPECT_EQ(spec.tokens, (TokensSpec{TokenKind::kInput, CachedTokens::kIgnore}));
+  EXPECT_EQ(spec.window.type, WindowType::kRolling);
+  EXPECT_EQ(spec.window.length, std::chrono::hours(5));
+  EXPECT_EQ(spec.scope.models, std::vector<std::string>{"m"});
+  EXPECT_EQ(spec.thresholds[0].action, Action::kDowngrade);
+  ASSERT_EQ(spec.burn_rates.size(), 1u);
+  EXPECT_EQ(spec.burn_rates[0].floor, Quantity::Of(7));
+  EXPECT_EQ(ConfirmWithin(spec.burn_rates[0]), std::chrono::minutes(1));
 }
 
 TEST(AgentBudgetTest, NullMeansAbsentAndUnknownFieldsMayBeIgnored) {
@@ -127,15 +151,6 @@ TEST(AgentBudgetTest, WhatIsRefusedNamesFieldValueAndWayOut) {
        WithScope(R"({"pools":["a"],"agents":["*"]})"),
        {"spec.scope.agents", "leave agents out"}},
       {"agent with space", WithScope(R"({"agents":[" a"]})"), {"spec.scope.agents[0]: \" a\""}},
-      {"models",
-       WithScope(R"({"pools":["a"],"models":["m"]})"),
-       {"spec.scope.models: is not implemented yet; remove"}},
-      {"tasks",
-       WithScope(R"({"pools":["a"],"tasks":["m"]})"),
-       {"spec.scope.tasks: is not implemented yet; remove"}},
-      {"workflows",
-       WithScope(R"({"pools":["a"],"workflows":["m"]})"),
-       {"spec.scope.workflows: is not implemented yet; remove"}},
       {"limits of agents that share one",
        With(R"("limits":[{"agent":"a","limit":"1"}])"),
        {"spec.limits: needs scope.per: Agent"}},
@@ -146,24 +161,47 @@ TEST(AgentBudgetTest, WhatIsRefusedNamesFieldValueAndWayOut) {
       {"limit of nobody",
        R"({"limit":"50","scope":{"pools":["a"],"per":"Agent"},"limits":[{"limit":"1"}]})",
        {"spec.limits[0].agent: is required"}},
-      {"unit Tokens",
-       With(R"("unit":"Tokens")"),
-       {"spec.unit: \"Tokens\" is not implemented yet; use USD"}},
-      {"unit Requests",
-       With(R"("unit":"Requests")"),
-       {"spec.unit: \"Requests\" is not implemented yet; use USD"}},
+      {"period of a calendar",
+       With(R"("window":{"period":"24h"})"),
+       {"spec.window.period: a Calendar window has period Hour, Day", "type: Rolling"}},
+      {"period unknown",
+       With(R"("window":{"period":"Year"})"),
+       {"spec.window.period: \"Year\": want Hour, Day"}},
+      {"rolling without a period",
+       With(R"("window":{"type":"Rolling"})"),
+       {"spec.window.period: a Rolling window has a duration of whole minutes from 5m to 2160h"}},
+      {"rolling too long",
+       With(R"("window":{"type":"Rolling","period":"2161h"})"),
+       {"spec.window.period: a Rolling window"}},
+      {"since of a day",
+       With(R"("window":{"since":"2026-11-01T00:00:00Z"})"),
+       {"spec.window.since: goes with type: Lifetime"}},
+      {"since unreadable",
+       With(R"("window":{"type":"Lifetime","since":"now"})"),
+       {"spec.window.since: \"now\": want a time such as"}},
+      {"half a token",
+       R"({"limit":"0.5","unit":"Tokens","scope":{"pools":["a"]}})",
+       {"spec.limit: \"0.5\": want a whole number"}},
+      {"half a token of an agent",
+       R"({"limit":"5","unit":"Tokens","scope":{"pools":["a"],"per":"Agent"},
+           "limits":[{"agent":"a","limit":"0.5"}]})",
+       {"spec.limits[0].limit: \"0.5\": want a whole number"}},
+      {"burn rate twice",
+       With(R"("burnRates":[{"name":"a","percent":20,"within":"24h"},
+                            {"name":"a","percent":10,"within":"1h"}])"),
+       {"spec.burnRates[1].name: \"a\" is the name of an earlier rule"}},
+      {"burn rate of a minute",
+       With(R"("burnRates":[{"name":"a","percent":20,"within":"1m"}])"),
+       {"spec.burnRates[0].within: \"1m\" is not between 5m and 840h"}},
+      {"burn rate that confirms later",
+       With(R"("burnRates":[{"name":"a","percent":20,"within":"5m","confirmWithin":"10m"}])"),
+       {"spec.burnRates[0].confirmWithin: is the shorter of the two times"}},
+      {"burn rate's floor",
+       With(R"("burnRates":[{"name":"a","percent":20,"within":"5m","floor":"-1"}])"),
+       {"spec.burnRates[0].floor: \"-1\""}},
       {"unit unknown",
        With(R"("unit":"usd")"),
        {"spec.unit: \"usd\" is not one of USD", "did you mean \"USD\"?"}},
-      {"window Rolling",
-       With(R"("window":{"type":"Rolling"})"),
-       {"spec.window.type: \"Rolling\" is not implemented yet; use Calendar"}},
-      {"window Lifetime",
-       With(R"("window":{"type":"Lifetime"})"),
-       {"spec.window.type: \"Lifetime\" is not implemented yet; use Calendar"}},
-      {"period",
-       With(R"("window":{"period":"24h"})"),
-       {"spec.window.period: \"24h\" is not one of Hour, Day"}},
       {"zone",
        With(R"("window":{"timeZone":"New York"})"),
        {"spec.window.timeZone: \"New York\"", "IANA"}},
@@ -201,15 +239,9 @@ TEST(AgentBudgetTest, WhatIsRefusedNamesFieldValueAndWayOut) {
        WithThresholds(R"([{"percent":90,"action":"Notify"},{"percent":80,"action":"Stop"}])"),
        {"spec.thresholds[0].action: Notify at 90 percent is weaker than Stop at 80",
         "no weaker action above"}},
-      {"downgrade",
-       WithThresholds(R"([{"percent":80,"action":"Downgrade"}])"),
-       {"spec.thresholds[0].action: \"Downgrade\" is not implemented yet; use Notify or Throttle"}},
       {"action unknown",
        WithThresholds(R"([{"percent":80,"action":"Thottle"}])"),
        {"spec.thresholds[0].action: \"Thottle\" is not one of", "did you mean \"Throttle\"?"}},
-      {"burn rates",
-       With(R"("burnRates":[{"name":"a","percent":20,"within":"24h"}])"),
-       {"spec.burnRates: is not implemented yet"}},
       {"source name",
        With(R"("source":"http://prometheus")"),
        {"spec.source: \"http://prometheus\""}},
@@ -230,7 +262,7 @@ TEST(AgentBudgetTest, WhatIsRefusedNamesFieldValueAndWayOut) {
        {"spec.stopPolicy: \"ReserveInFlight\" is not implemented yet; use AtCeiling"}},
       {"spec a text", R"("x")", {"spec: want an object, got \"x\""}},
       {"several at once",
-       R"({"limit":5,"scope":{},"mode":"x","unit":"Tokens","source":"S"})",
+       R"({"limit":5,"scope":{},"mode":"x","unit":"Euro","source":"S"})",
        {"spec.limit: 5", "; spec.mode: ", "; spec.unit: ", "(and 2 more)"}},
   };
   for (const auto& c : cases) {

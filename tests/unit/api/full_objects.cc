@@ -26,8 +26,18 @@ AgentBudget FullBudget() {
   AgentBudget budget;
   budget.meta = FullMeta();
   budget.spec.limit = Money::FromNanos(50'250'000'001);
-  budget.spec.window = {Period::kMonth, "America/New_York", Weekday::kWednesday};
-  budget.spec.scope = {{"research", "support"}, {"researcher"}, Per::kAgent};
+  budget.spec.unit = Unit::kUsd;
+  budget.spec.burn_rates = {{"a-day-of-the-week", 20, std::chrono::hours(24), Action::kStop,
+                             std::chrono::minutes(30), Money::FromNanos(2'500'000'000)}};
+  budget.spec.window = {Period::kMonth,
+                        "America/New_York",
+                        Weekday::kWednesday,
+                        WindowType::kLifetime,
+                        {},
+                        Timestamp(std::chrono::seconds(1'795'774'500))};
+  budget.spec.tokens = {TokenKind::kInput, CachedTokens::kIgnore};
+  budget.spec.scope = {
+      {"research", "support"}, {"researcher"}, Per::kAgent, {"gpt-5"}, {"review"}, {"nightly"}};
   budget.spec.limits = {{"researcher", Money::FromNanos(100'000'000'000)}};
   budget.spec.thresholds = {{10, Action::kNotify},
                             {20, Action::kThrottle},
@@ -43,6 +53,8 @@ AgentBudget FullBudget() {
   status.state = "Throttled";
   status.window_start = "2026-11-23T00:00:00-05:00";
   status.window_end = "2026-11-24T00:00:00-05:00";
+  status.window_length = "24h";
+  status.window_exact_to = "1m";
   status.limit = "50";
   status.spent = "41.24";
   status.remaining = "8.76";
@@ -71,7 +83,7 @@ AgentPool FullPool() {
   pool.meta = FullMeta();
   const WorkloadRef robot{
       "example.com/v1", "Robot", "summarizer", SwitchSpec{"/spec/mode", R"("Off")"}};
-  pool.spec.agents = {{"researcher", {"apps/v1", "Deployment", "researcher"}, 8},
+  pool.spec.agents = {{"researcher", {"apps/v1", "Deployment", "researcher"}, 8, {"gpt-5", "gpt-5-mini"}},
                       {"summarizer", robot, 4}};
   pool.spec.max_concurrency = 20;
   pool.spec.priority = 100;

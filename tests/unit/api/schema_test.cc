@@ -278,6 +278,11 @@ TEST(SchemaTest, DefaultsOfTheSchemaAreThoseOfTheDecoder) {
   EXPECT_EQ(budget.at("spec.window.timeZone"), "\"" + WindowSpec().time_zone + "\"");
   EXPECT_EQ(budget.at("spec.window.weekStart"),
             "\"" + std::string(ToString(WindowSpec().week_start)) + "\"");
+  EXPECT_EQ(budget.at("spec.tokens.kind"), "\"" + std::string(ToString(TokensSpec().kind)) + "\"");
+  EXPECT_EQ(budget.at("spec.tokens.cached"),
+            "\"" + std::string(ToString(TokensSpec().cached)) + "\"");
+  EXPECT_EQ(budget.at("spec.burnRates[].action"),
+            "\"" + std::string(ToString(BurnRate().action)) + "\"");
   EXPECT_EQ(budget.at("spec.scope.per"), "\"Total\"");
   EXPECT_EQ(budget.at("spec.thresholds"),
             R"([{"action":"Throttle","percent":80},{"action":"Stop","percent":100}])");

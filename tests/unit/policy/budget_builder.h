@@ -33,6 +33,22 @@ class BudgetBuilder {
   BudgetBuilder& Thresholds(std::vector<api::Threshold> thresholds) {
     return spec_.thresholds = std::move(thresholds), *this;
   }
+  BudgetBuilder& Rolling(Duration length) {
+    spec_.window.type = api::WindowType::kRolling;
+    spec_.window.length = length;
+    return *this;
+  }
+  BudgetBuilder& Lifetime() { return spec_.window.type = api::WindowType::kLifetime, *this; }
+  BudgetBuilder& Of(Unit unit) { return spec_.unit = unit, *this; }
+  // With what was spent within its two times.
+  BudgetBuilder& Burning(api::BurnRate rule, std::string_view within, std::string_view confirm) {
+    spec_.burn_rates.push_back(std::move(rule));
+    burns_.push_back({Dollars(within), Dollars(confirm)});
+    return *this;
+  }
+  BudgetBuilder& After(const BudgetDecision& decision) {
+    return latches_ = decision.latches, *this;
+  }
   BudgetBuilder& Source(SourceState source) { return source_ = std::move(source), *this; }
 
   BudgetBuilder& OnSourceLoss(api::SourceLossAction action, std::int32_t after_seconds) {
@@ -40,11 +56,11 @@ class BudgetBuilder {
   }
 
   BudgetDecision Decide() const {
-    const auto window = WindowAt(now_, spec_.window).value();
+    const auto window = WindowAt(now_, spec_.window, At("2026-11-01T00:00:00Z")).value();
     const Sight sight =
         Look({spec_, source_, {}, {}, samples_expected_, before_ ? &*before_ : nullptr, now_});
-    return policy::Decide(
-        {spec_, "", spec_.limit, window, spent_, last_hour_, last_5_, source_, sight, now_});
+    return policy::Decide({spec_, "", spec_.limit, window, spent_, last_hour_, last_5_, source_,
+                           sight, now_, burns_, &latches_});
   }
 
  private:
@@ -53,6 +69,8 @@ class BudgetBuilder {
   bool samples_expected_ = true;
   std::optional<Sight> before_;
   Money spent_, last_hour_, last_5_;
+  std::vector<BurnSpend> burns_;
+  Latches latches_;
   Timestamp now_ = At("2026-11-23T19:48:00Z");  // 9 h 12 min before midnight in New York
 };
 

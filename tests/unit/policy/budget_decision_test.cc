@@ -195,7 +195,7 @@ TEST(DecideTest, Forecast) {
                               .LastHour(c.last_hour)
                               .Last5Minutes(c.last_5_minutes)
                               .Decide();
-    EXPECT_EQ(decision.projected.ToDecimal(), c.want_projected) << c.name;
+    EXPECT_EQ(ToDecimal(*decision.projected, Unit::kUsd), c.want_projected) << c.name;
     EXPECT_EQ(decision.exhausts_at ? FormatUtc(*decision.exhausts_at) : "", c.want_exhausts)
         << c.name;
     EXPECT_EQ(decision.burn_per_hour, Dollars(c.last_hour)) << c.name;
@@ -205,7 +205,7 @@ TEST(DecideTest, Forecast) {
 TEST(DecideTest, ForecastSaturates) {
   const auto decision =
       BudgetBuilder().Spent("1").LastHour("999999999").Last5Minutes("999999999").Decide();
-  EXPECT_EQ(decision.projected.nanos(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(decision.projected->count(), std::numeric_limits<std::int64_t>::max());
   ASSERT_TRUE(decision.exhausts_at.has_value());
   EXPECT_EQ(FormatUtc(*decision.exhausts_at), "2026-11-23T19:48:00Z");
 }
