@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "api/agent_budget_override.h"
 #include "api/config.h"
 #include "api/located_problem.h"
 #include "api/resource_root.h"
@@ -45,6 +46,12 @@ Status CheckCorrection(simdjson::dom::element root, ReadContext& context) {
   return Ok();
 }
 
+Status CheckOverride(simdjson::dom::element root, ReadContext& context) {
+  const auto one = DecodeAgentBudgetOverride(root, context);
+  if (!one) return one.error();
+  return Ok();
+}
+
 void ValidateDocument(const YamlNode& document, std::vector<LocatedProblem>& problems,
                       const WindowCheck& check_window) {
   if (document.kind != YamlNode::Kind::kMap) {
@@ -57,20 +64,22 @@ void ValidateDocument(const YamlNode& document, std::vector<LocatedProblem>& pro
     static_cast<void>(ReadOperatorConfig(document, problems).ok());
     return;
   }
-  const bool known = kind == "AgentPool" || kind == "AgentBudget" || kind == "SpendCorrection";
+  const bool known = kind == "AgentPool" || kind == "AgentBudget" ||
+                     kind == "AgentBudgetOverride" || kind == "SpendCorrection";
   if (api_version != kApiVersion || !known) {
     const std::vector<PathStep> where = {
         {document.Find("kind") == nullptr ? "apiVersion" : "kind"}};
     problems.push_back({Locate(document, where),
                         Quoted(api_version) + " " + Quoted(kind) + " is not known here; want " +
                             std::string(kApiVersion) +
-                            " AgentPool, AgentBudget or SpendCorrection, or " +
+                            " AgentPool, AgentBudget, AgentBudgetOverride or SpendCorrection, or " +
                             std::string(kConfigApiVersion) + " " + std::string(kConfigKind)});
     return;
   }
   ReadContext context(UnknownFields::kReject);
   static_cast<void>(ReadDocument(document, context, problems, [&](simdjson::dom::element root) {
                       if (kind == "AgentPool") return CheckPool(root, context);
+                      if (kind == "AgentBudgetOverride") return CheckOverride(root, context);
                       if (kind == "SpendCorrection") return CheckCorrection(root, context);
                       return CheckBudget(root, context, check_window);
                     }).ok());

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "api/agent_budget_override.h"
 #include "api/codec.h"
 #include "api/config.h"
 #include "base/time_text.h"
@@ -120,6 +121,12 @@ void ExpectDecoded(const Json& stored, const std::string& file) {
       if (agent.contains("models") && agent["models"].empty()) agent.erase("models");
     }
     EXPECT_EQ(again["spec"], want) << file;
+  } else if (stored["kind"] == "AgentBudgetOverride") {
+    const auto one = api::DecodeAgentBudgetOverride(element, api::UnknownFields::kReject);
+    ASSERT_TRUE(one.ok()) << file;
+    EXPECT_EQ(one->invalid, std::nullopt) << file;
+    EXPECT_EQ(one->spec.budget, stored["spec"]["budget"]) << file;
+    EXPECT_TRUE(one->created.has_value()) << file;
   } else if (stored["kind"] == "SpendCorrection") {
     const auto correction = api::DecodeSpendCorrection(element, api::UnknownFields::kReject);
     ASSERT_TRUE(correction.ok()) << file;

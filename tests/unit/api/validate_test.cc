@@ -95,7 +95,8 @@ TEST(ValidateTest, EachDocumentIsLookedAt) {
                "a: *b\n"),
       ElementsAre(
           "f.yaml:2:1: ConfigMap: \"v1\" \"ConfigMap\" is not known here; want purser.dev/v1alpha1 "
-          "AgentPool, AgentBudget or SpendCorrection, or config.purser.dev/v1alpha1 OperatorConfig",
+          "AgentPool, AgentBudget, AgentBudgetOverride or SpendCorrection, or "
+          "config.purser.dev/v1alpha1 OperatorConfig",
           "f.yaml:4:1: want an object with apiVersion and kind",
           "f.yaml:6:1: AgentPool: metadata: is required; want an object with a name",
           "f.yaml:12:1: OperatorConfig: sources: is empty; list at least one source, and name one "
