@@ -80,6 +80,7 @@ class RightsTest(OperatedTest):
             self.set_limit(_AGENTS, "0")
             self.wait_for_replicas(_AGENTS, 0)
             self.ask_for_a_correction()
+            self.ask_for_more()
             self.stop_by_hand()
 
     def raise_by_hand(self) -> None:
@@ -122,6 +123,18 @@ class RightsTest(OperatedTest):
             return bool(stored.get("status", {}).get("state") == "Requested")
 
         self.wait_for(told, "the correction waits for approval")
+
+    def ask_for_more(self) -> None:
+        metadata = {"name": "asked", "annotations": {"purser.dev/requested-by": self.who_am_i()}}
+        spec = {"budget": "budget", "add": "20", "reason": "because", "expires": {"untilReset": True}}
+        manifest = {"apiVersion": "purser.dev/v1alpha1", "kind": "AgentBudgetOverride", "metadata": metadata, "spec": spec}
+        self.kubectl(_AGENTS, "create", "--filename=-", stdin=json.dumps(manifest))
+
+        def told() -> bool:
+            stored = json.loads(self.kubectl(_AGENTS, "get", "abo", "asked", "--output=json"))
+            return bool(stored.get("status", {}).get("state"))
+
+        self.wait_for(told, "the override waits for approval")
 
     def refuse_writes(self) -> None:
         for item in (_REFUSAL, _BINDING):
