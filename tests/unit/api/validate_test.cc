@@ -74,9 +74,9 @@ TEST(ValidateTest, EveryFindingHasItsPlaceAndItsObject) {
           "f.yaml:7:23: AgentBudget agents/daily: spec.scope.pools[1]: \"Support\": want the name "
           "of an "
           "AgentPool, or \"*\" alone for the whole namespace",
-          "f.yaml:9:5: AgentBudget agents/daily: spec.window.type: \"Rolling\" is not implemented "
-          "yet; "
-          "use Calendar",
+          "f.yaml:8:3: AgentBudget agents/daily: spec.window.period: a Rolling window has a "
+          "duration "
+          "of whole minutes from 5m to 2160h, such as 24h",
           "f.yaml:10:3: AgentBudget agents/daily: spec.burnRate: unknown field; did you mean "
           "\"burnRates\"?"));
 }

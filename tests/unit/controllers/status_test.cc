@@ -92,7 +92,7 @@ TEST(BudgetStatusTest, TheWorstOfManySubjectsAreToldAndAllAreCounted) {
     row.decision.level = i % 13 == 0 ? policy::Level::kStopped : policy::Level::kNormal;
     row.decision.limit = Money::FromNanos(100);
     row.decision.spent = Money::FromNanos(i % 13 == 0 ? 100 + i : i);
-    row.decision.percent_used = static_cast<std::int32_t>(row.decision.spent.nanos());
+    row.decision.percent_used = static_cast<std::int32_t>(row.decision.spent.count());
     row.decision.message = "agent " + name + ": spent";
     evaluation.rows.push_back(std::make_shared<const Row>(row));
   }

@@ -67,7 +67,7 @@ TEST(RollingTest, AThresholdIsLeftBelowNineTenthsAfterFiveMinutes) {
   EXPECT_EQ(decision.level, Level::kStopped) << "above nine tenths";
   decision = decide("44", "2026-11-23T10:02:00Z", decision);
   EXPECT_EQ(decision.level, Level::kStopped) << "not for five minutes yet";
-  EXPECT_EQ(decision.next, At("2026-11-23T10:07:00Z"));
+  EXPECT_EQ(decision.next, At("2026-11-23T10:03:00Z")) << "another threshold holds";
   decision = decide("44", "2026-11-23T10:07:00Z", decision);
   EXPECT_EQ(decision.level, Level::kThrottled) << "80 % of it is still spent";
   decision = decide("10", "2026-11-23T10:08:00Z", decision);
