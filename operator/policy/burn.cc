@@ -40,6 +40,12 @@ std::vector<Burning> BurningRules(const std::vector<api::BurnRate>& rules,
     const auto& rule = rules[i];
     const auto& spend = spends[i];
     const std::string key = "burn " + rule.name;
+    // Nothing is left of it, after a reversal for example: there is nothing to hold, nor to
+    // remember.
+    if (spend.within <= Quantity()) {
+      latches.erase(key);
+      continue;
+    }
     const auto before = latches.find(key);
     const Latch latch = Step(before == latches.end() ? Latch() : before->second,
                              Burns(rule, spend, limit, unit, 10),
