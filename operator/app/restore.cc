@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -30,6 +31,10 @@ namespace purser::app {
 namespace {
 
 using std::chrono::steady_clock;
+
+// Policies are told of a pool's change a moment later.
+constexpr std::chrono::milliseconds kFenceLearnsWithin{200};
+constexpr int kMostRefusals = 6;
 
 class Deadline {
  public:
@@ -177,6 +182,24 @@ bool WaitForKinds(const controllers::KindWatches& watches, const std::set<api::W
   return true;
 }
 
+// The fence of the chart holds what the pools' statuses say until it knows of this. Whether it was
+// told of any.
+bool Announce(kube::Client& client, const Pools& pools) {
+  bool announced = false;
+  for (const auto& pool : pools) {
+    const auto& finalizers = pool->meta.finalizers;
+    if (std::find(finalizers.begin(), finalizers.end(), controllers::kFinalizer) ==
+            finalizers.end() ||
+        pool->meta.annotations.contains(controllers::kRestoringAnnotation)) {
+      continue;
+    }
+    const auto done = controllers::AddRestoringAnnotation(client, *pool);
+    if (!done) spdlog::warn("{}", done.error().message());
+    announced = announced || done.ok();
+  }
+  return announced;
+}
+
 // Published limits are restored, and the pool is let go.
 Status LetPoolsGo(kube::Client& client, const Pools& pools) {
   controllers::LimitsPublisher limits(client);
@@ -246,10 +269,12 @@ Status Restore(const RestoreOptions& options, std::stop_token stop) {
   }
 
   int restored = 0;
+  int refusals = 0;
   Status done = Ok();
   do {
     Pools all;
     pools.ForEach([&](const auto& pool) { all.push_back(pool); });
+    if (Announce(client, all)) deadline.Pause(kFenceLearnsWithin);
     const auto saved = SavedIn(all);
     const auto named = KindsOf(all);
     kinds.Name({}, named);
@@ -257,16 +282,15 @@ Status Restore(const RestoreOptions& options, std::stop_token stop) {
       return Error(ErrorCode::kTimeout, "workloads could not be listed in time");
     done = Ok();
     for (const auto& watch : kinds.All()) {
-      KeepFirst(done,
-                RestoreWorkloads(client, *watch->kind, watch->informer, saved, restored));
+      KeepFirst(done, RestoreWorkloads(client, *watch->kind, watch->informer, saved, restored));
     }
     // A pool whose workload is not restored keeps its hold, and what its status
     // tells.
     if (done.ok()) done = LetPoolsGo(client, all);
-    if (done.ok() || (done.error().code() != ErrorCode::kConflict &&
-                      done.error().code() != ErrorCode::kUnavailable)) {
-      break;
-    }
+    if (done.ok()) break;
+    const auto code = done.error().code();
+    const bool refused = code == ErrorCode::kPermissionDenied && ++refusals < kMostRefusals;
+    if (!refused && code != ErrorCode::kConflict && code != ErrorCode::kUnavailable) break;
     deadline.Pause(std::chrono::milliseconds(500));
   } while (!deadline.Over());
   spdlog::info("restored workloads={}", restored);

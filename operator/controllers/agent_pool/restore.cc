@@ -23,11 +23,18 @@ Result<std::optional<std::string>> PatchMetadata(kube::Client& client, const api
 
 Result<std::optional<std::string>> PatchFinalizers(kube::Client& client, const api::AgentPool& pool,
                                                    const std::vector<std::string>& finalizers) {
-  return PatchMetadata(
-      client, pool, {{"resourceVersion", pool.meta.resource_version}, {"finalizers", finalizers}});
+  return PatchMetadata(client, pool,
+                       {{"resourceVersion", pool.meta.resource_version},
+                        {"annotations", {{kRestoringAnnotation, nullptr}}},
+                        {"finalizers", finalizers}});
 }
 
 }  // namespace
+
+Result<std::optional<std::string>> AddRestoringAnnotation(kube::Client& client,
+                                                          const api::AgentPool& pool) {
+  return PatchMetadata(client, pool, {{"annotations", {{kRestoringAnnotation, "true"}}}});
+}
 
 Result<std::optional<std::string>> RemoveRestoreAnnotation(kube::Client& client,
                                                            const api::AgentPool& pool) {

@@ -21,6 +21,9 @@ inline constexpr const char* kFinalizer = "purser.dev/restore";
 // taken off then.
 inline constexpr const char* kRestoreAnnotation = "purser.dev/restore";
 
+// On a pool while `purser restore` runs without its operator: the chart's fence lets it.
+inline constexpr const char* kRestoringAnnotation = "purser.dev/restoring";
+
 struct Restored {
   std::string explanation;       // "replicas 0 -> 5"
   workloads::Workload workload;  // as it is now
@@ -34,11 +37,13 @@ Result<std::optional<Restored>> RestoreWorkload(kube::Client& client, const work
                                                 const workloads::Workload& workload,
                                                 const std::optional<workloads::Saved>& known);
 
-// Puts our finalizer on the pool, or takes it off. Returns the pool as the API
-// server has it now; nothing: it was so already, or the pool is gone.
+// Puts our finalizer on the pool, or takes it off, with kRestoringAnnotation. Returns the pool as
+// the API server has it now; nothing: it was so already, or the pool is gone.
 Result<std::optional<std::string>> AddFinalizer(kube::Client& client, const api::AgentPool& pool);
 Result<std::optional<std::string>> RemoveFinalizer(kube::Client& client,
                                                    const api::AgentPool& pool);
+Result<std::optional<std::string>> AddRestoringAnnotation(kube::Client& client,
+                                                          const api::AgentPool& pool);
 Result<std::optional<std::string>> RemoveRestoreAnnotation(kube::Client& client,
                                                            const api::AgentPool& pool);
 

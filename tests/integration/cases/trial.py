@@ -135,7 +135,7 @@ class Trial:
 
     def watch_all(self, exporter: str) -> None:
         """One operator for every namespace, of whose spend the address tells."""
-        self._start_prometheus(exporter, [{}], "", None)
+        self._start_prometheus(exporter, [{}], "", None, [])
         time.sleep(3)  # two scrapes are a baseline
         self._configure(self.prometheus_url, {}, [])
         self._start_operator()

@@ -182,7 +182,7 @@ def owner_that_keeps_replicas(trial: Trial) -> None:
 
 @case
 def kinds_without_scale(trial: Trial) -> None:
-    """No such kinds are on this cluster, and neither could be scaled: refused, or told with the way out."""
+    """No such kinds are on this cluster: refused, or told with the way out."""
     listed = [
         {"name": "coder-1", "workloadRef": {"apiVersion": "agents.x-k8s.io/v1beta1", "kind": "Sandbox", "name": "coder-1"}},
         {"name": "writer", "workloadRef": {"apiVersion": "kagent.dev/v1alpha2", "kind": "Agent", "name": "writer"}},
@@ -195,7 +195,7 @@ def kinds_without_scale(trial: Trial) -> None:
         for word in ("workloadRef", "Deployment"):
             trial.expect(word in done.stderr, f"the refusal does not say {word}: {done.stderr}")
         return
-    trial.play(_SPENDS, [])
+    trial.play(_SPENDS, [named])
     trial.watch_until(25)
     trial.expect_told("WorkloadsResolved", "Sandbox", "Agent", of="pool", status="False")
 
