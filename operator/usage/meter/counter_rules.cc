@@ -19,6 +19,13 @@ constexpr std::int64_t kSlowly = 16;
 // Changes of a value that are remembered: then half of them are forgotten.
 constexpr std::uint8_t kMostChanges = 64;
 
+// Rises that follow one another within this time, each at most so many times the other, are spend:
+// from so many on, and if nothing earned as much before from twice as many.
+constexpr Duration kSoon = std::chrono::minutes(5);
+constexpr std::int64_t kAlike = 3;
+constexpr int kSteady = 3;
+constexpr int kFarTooMany = 6;
+
 }  // namespace
 
 std::int64_t OneOf(Quantity quantity) {
@@ -234,6 +241,20 @@ bool CounterRules::Restarted(Now& now, Timestamp start) {
   return true;
 }
 
+// A member comes once, with whatever total; what rises by about as much time after time is spent.
+bool CounterRules::RisesSteadily(Now& now, std::int64_t rise) {
+  Past& past = now.identity.ChangePast();
+  const auto time = std::max(now.gap, rules_.scrape_interval).count();
+  const auto rate = MultiplyDivide(rise, 1000, std::max<std::int64_t>(time, 1));
+  const bool soon = past.rises > 0 && now.at - TimeOf(past.rose) <= kSoon;
+  const bool alike = soon && rate / kAlike <= past.rise_rate && past.rise_rate / kAlike <= rate;
+  past.rises = alike ? static_cast<std::uint8_t>(std::min(past.rises + 1, kFarTooMany)) : 1;
+  past.rose = SecondsOf(now.at);
+  past.rise_rate = rate;
+  const bool plausible = rise <= Earnable(now.series.subject, now.at, now.gap);
+  return past.rises >= (plausible ? kSteady : kFarTooMany);
+}
+
 void CounterRules::Rise(Now& now, std::int64_t from) {
   Identity& identity = now.identity;
   const Subject& subject = now.series.subject;
@@ -251,7 +272,8 @@ void CounterRules::Rise(Now& now, std::int64_t from) {
   // More than twice the largest rate seen: a member with a past may have come.
   if (now.series.aggregated && rise > learned / 2 && rise >= OneOf(subject.quantity) / 10 &&
       (rise > Earnable(subject, now.at, std::max<Duration>(now.gap, kShortestFirst / 2)) ||
-       !MayBeUnsure(now, rise))) {
+       !MayBeUnsure(now, rise)) &&
+      !RisesSteadily(now, rise)) {
     Hold(now, JournalKind::kDoubt, rise,
          "a sum over several rose by more than was plausible: it may have gained a member");
     return Remember(now, now.last);

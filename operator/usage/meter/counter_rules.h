@@ -87,6 +87,7 @@ class CounterRules {
   bool Restarted(Now& now, Timestamp start);
   void Disproved(Now& now);
   void Rise(Now& now, std::int64_t from);
+  bool RisesSteadily(Now& now, std::int64_t rise);
   void Fall(Now& now);
   void TakenOver(Now& now);
   void Dip(Now& now);

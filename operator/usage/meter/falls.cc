@@ -294,6 +294,7 @@ void CounterRules::TakeBack(Now& now) {
 void CounterRules::Fall(Now& now) {
   Identity& identity = now.identity;
   Suspect(now, true);
+  if (identity.past && identity.past->rises > 0) identity.ChangePast().rises = 0;
   // A fall to nothing is how counters begin again; samples that each stand alone show none.
   if (now.value > 0) {
     CountChange(now, true);

@@ -87,6 +87,11 @@ struct Past {
   std::vector<Claim> claims;    // oldest first
   std::int64_t unsure = 0;      // booked lately where another reading would have booked less
   std::int64_t missed = 0;      // since the first fall: more, if each sample stood alone
+  // Of a sum: rises one after the other that were more than was known, the last one's rate a second
+  // and time. Not in the cursor: after a restart they are counted anew.
+  std::uint8_t rises = 0;
+  Seconds rose = 0;
+  std::int64_t rise_rate = 0;
 
   std::int64_t Since() const;
   void AddStep(const Unproved& step);

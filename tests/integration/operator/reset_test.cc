@@ -23,8 +23,8 @@ std::string History(const std::vector<std::pair<std::string, std::string>>& agen
   std::string text = "# TYPE agent_cost_usd counter\n";
   for (const auto& [agent, dollars] : agents) {
     for (auto at = kStart - minutes(1); at < kStart + hours(30); at += seconds(60)) {
-      text += "agent_cost_usd_total{namespace=\"resets\",agent=\"" + agent + "\"} " +
-              (at < kStart + minutes(1) ? "0" : dollars) + " " +
+      text += "agent_cost_usd_total{namespace=\"resets\",pod=\"gateway-0\",agent=\"" + agent +
+              "\"} " + (at < kStart + minutes(1) ? "0" : dollars) + " " +
               std::to_string(at.time_since_epoch().count() / 1000) + "\n";
     }
   }

@@ -179,5 +179,26 @@ TEST(CounterRules, OtherQuantitiesHaveTheirOwnPlausibility) {
   EXPECT_EQ(doubting.held(), 40'000'000'000);
 }
 
+// Nobody knew that it could earn as much: what it rises by at first is held, and not for ever.
+TEST(CounterRules, BooksASumThatRisesTimeAfterTime) {
+  for (const double rate : {.3, .6, 1.0, 3.0}) {
+    for (const double scrape : {1.0, 15.0, 60.0}) {
+      Values values = Repeat({0}, 5);
+      for (int i = 1; i <= 60; ++i) values.push_back(rate * scrape * i);
+      const auto driver = Tell(values, {.scrape = scrape, .aggregated = true});
+      const auto truth = Dollars(rate * scrape * 60);
+      EXPECT_EQ(driver.booked() + driver.held(), truth) << rate << " " << scrape;
+      EXPECT_GE(driver.booked(), truth / 10 * 9) << rate << " " << scrape;
+    }
+  }
+}
+
+TEST(CounterRules, HoldsWhatMembersBringOneAfterTheOther) {
+  const Values values{300, 300, 390, 390, 480, 480, 480, 570, 570};
+  const auto driver = Tell(values, {.aggregated = true});
+  EXPECT_EQ(driver.booked(), 0);
+  EXPECT_EQ(driver.held(), Dollars(270));
+}
+
 }  // namespace
 }  // namespace purser::usage
