@@ -56,6 +56,12 @@ def recorded_sum_that_goes_on(trial: Trial) -> None:
 
 
 @case
+def recorded_sum_that_runs_away(trial: Trial) -> None:
+    trial.play("recorded-sum-that-runs-away.prom", world(limit="20"), rules="recorded-sum.rules.yml")
+    trial.wait_for("the agents stop", lambda seen: seen.replicas["researcher"] == 0, until=60)
+
+
+@case
 def two_workers(trial: Trial) -> None:
     trial.play("two-workers.prom")
     trial.watch_until(140)
