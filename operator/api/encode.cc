@@ -45,8 +45,7 @@ Json ConditionsJson(const std::vector<kube::Condition>& conditions) {
 }
 
 Json WorkloadJson(const WorkloadRef& workload) {
-  Json json{
-      {"apiVersion", workload.api_version}, {"kind", workload.kind}, {"name", workload.name}};
+  Json json{{"apiVersion", workload.api_version}, {"kind", workload.kind}, {"name", workload.name}};
   if (workload.toggle) {
     json["switch"] = {{"path", workload.toggle->path},
                       {"stopped", Json::parse(workload.toggle->stopped, nullptr, false)}};

@@ -237,14 +237,13 @@ constexpr auto ChoiceField(std::string_view name) {
 template <auto kMember>
 constexpr auto ScalarField(std::string_view name) {
   using T = OwnerOf<kMember>;
-  return Field<T>{
-      .name = name,
-      .read = [](ReadContext& context, simdjson::dom::element element, T& into,
-                 const Field<T>&) { ReadScalar(context, element, into.*kMember); },
-      .describe =
-          [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
-            into.push_back({path, "scalar", true, {}, {}});
-          }};
+  return Field<T>{.name = name,
+                  .read = [](ReadContext& context, simdjson::dom::element element, T& into,
+                             const Field<T>&) { ReadScalar(context, element, into.*kMember); },
+                  .describe =
+                      [](const Field<T>&, const std::string& path, std::vector<KnownField>& into) {
+                        into.push_back({path, "scalar", true, {}, {}});
+                      }};
 }
 
 // A choice with one implemented value: checked, not kept.

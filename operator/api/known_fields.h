@@ -8,8 +8,9 @@
 namespace purser::api {
 
 struct KnownField {
-  std::string path;                         // "spec.agents[].workloadRef.kind"
-  std::string type;                         // string | integer | boolean | object | array | scalar (one of the first three)
+  std::string path;  // "spec.agents[].workloadRef.kind"
+  std::string
+      type;  // string | integer | boolean | object | array | scalar (one of the first three)
   bool implemented = true;                  // false: refused when given
   std::vector<std::string> values;          // of an enumeration; empty: not one
   std::vector<std::string> refused_values;  // known, but not implemented yet: refused

@@ -152,8 +152,7 @@ std::string FieldPointer(std::string_view text) {
     if (rest.starts_with(root)) rest.remove_prefix(root.size() - 1);
   }
   if (text.size() > kLongestPointer || rest.size() == text.size() || rest.ends_with('/') ||
-      rest.find("//") != std::string_view::npos ||
-      std::any_of(text.begin(), text.end(), IsControl))
+      rest.find("//") != std::string_view::npos || std::any_of(text.begin(), text.end(), IsControl))
     return std::string(kWant);
   for (auto at = rest.find('~'); at != std::string_view::npos; at = rest.find('~', at + 1)) {
     if (at + 1 == rest.size() || (rest[at + 1] != '0' && rest[at + 1] != '1'))

@@ -36,8 +36,8 @@ struct Control::Parts {
         pools({on.caches, on.client, on.events, on.board, pool_reporter, on.clock, on.queues.pools,
                At(on.queues.budgets), on.ledger, on.still_spending}),
         corrections({on.caches, on.client, on.events, on.ledger, on.clock, NamesOf(on.silences)}),
-        overrides({on.caches, on.client, on.events, on.clock, on.queues.overrides,
-                   on.queues.budgets}) {}
+        overrides(
+            {on.caches, on.client, on.events, on.clock, on.queues.overrides, on.queues.budgets}) {}
 
   // What puts a key into a queue, before those that wait for less.
   static std::function<void(const kube::ObjectKey&)> At(KeyQueue& queue) {

@@ -118,8 +118,7 @@ TEST(AgentPoolTest, WhatIsRefusedNamesFieldValueAndWayOut) {
            R"({"apiVersion":"a.b/v1","kind":"K","name":"a","switch":{"path":"/status/x","stopped":true}})"),
        {"spec.agents[0].workloadRef.switch.path: \"/status/x\": want a JSON pointer below /spec"}},
       {"switch without a value",
-       WithWorkload(
-           R"({"apiVersion":"a.b/v1","kind":"K","name":"a","switch":{"path":"/spec/x"}})"),
+       WithWorkload(R"({"apiVersion":"a.b/v1","kind":"K","name":"a","switch":{"path":"/spec/x"}})"),
        {"spec.agents[0].workloadRef.switch.stopped: is required"}},
       {"switch of an object",
        WithWorkload(

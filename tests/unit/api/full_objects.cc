@@ -81,14 +81,15 @@ AgentBudget FullBudget() {
 AgentPool FullPool() {
   AgentPool pool;
   pool.meta = FullMeta();
-  const WorkloadRef robot{
-      "example.com/v1", "Robot", "summarizer", SwitchSpec{"/spec/mode", R"("Off")"}};
-  pool.spec.agents = {{"researcher", {"apps/v1", "Deployment", "researcher"}, 8, {"gpt-5", "gpt-5-mini"}},
-                      {"summarizer", robot, 4}};
+  const WorkloadRef robot{"example.com/v1", "Robot", "summarizer",
+                          SwitchSpec{"/spec/mode", R"("Off")"}};
+  pool.spec.agents = {
+      {"researcher", {"apps/v1", "Deployment", "researcher"}, 8, {"gpt-5", "gpt-5-mini"}},
+      {"summarizer", robot, 4}};
   pool.spec.max_concurrency = 20;
   pool.spec.priority = 100;
-  pool.spec.scaling = {OnThrottle::kKeep, OnStop::kKeep, 2, 90, RestoreBy::kManual,
-                       RunningJobs::kFinish};
+  pool.spec.scaling = {OnThrottle::kKeep,  OnStop::kKeep,       2, 90,
+                       RestoreBy::kManual, RunningJobs::kFinish};
   pool.spec.stop = {"prompt injection"};
   pool.spec.limit_targets = {{"research-limits", "other.json"}};
   auto& status = pool.status;
