@@ -11,7 +11,6 @@ import datetime
 import json
 import os
 import random
-import re
 import shutil
 import signal
 import sqlite3
@@ -189,7 +188,7 @@ class OperatorTest(unittest.TestCase):
 
     def check_columns(self, spent: Decimal) -> None:
         header, budget = (line.split() for line in self.kubectl("get", "agentbudgets").splitlines())
-        self.assertEqual(header, ["NAME", "STATE", "SPENT", "LIMIT", "USED", "RESETS", "EXHAUSTS", "AGE"])
+        self.assertEqual(header, ["NAME", "STATE", "SPENT", "LIMIT", "USED", "RESETS", "EXHAUSTS", "SUBJECTS", "AGE"])
         percent = int(spent * 100)
         self.assertEqual(budget[:5], ["workers-hour", "Stopped", f"{spent.normalize():f}", "1", str(percent)])
         self.assertRegex(budget[5], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
@@ -231,7 +230,7 @@ class OperatorTest(unittest.TestCase):
             self.wait_for_operator()
         time.sleep(chance.uniform(0, 3))
         self.delete_operator_pod()
-        self.accept_its_ledger()
+        self.wait_for_its_ledger()
         self.wait_for_operator()
         self.kubectl("scale", "deployment/worker", "--replicas=0")
         wait_for("the pods ending", lambda: not self.snapshot().pods, _BUSY_SECONDS)
@@ -249,23 +248,15 @@ class OperatorTest(unittest.TestCase):
         self.assertIsNone(self.snapshot().workloads["worker"].saved)
         self.kubectl("scale", "deployment/worker", "--replicas=1")
         self.delete_operator_pod()
-        self.accept_its_ledger()
+        self.wait_for_its_ledger()
         self.wait_for_operator()
         for _ in range(20):
             self.assertEqual(self.replicas("worker"), 1, "somebody's own scaling was undone")
             time.sleep(0.25)
 
-    def accept_its_ledger(self) -> None:
-        """Without a volume the ledger went with the pod: the next one says how it may lead all the same."""
-
-        def told() -> re.Match[str] | None:
-            return re.search(r"purser\.dev/accept-ledger=[0-9a-f-]+", operator_log(self.cluster) or "")
-
-        wait_for("the lost ledger being told", lambda: told() is not None, _BUSY_SECONDS)
-        accepted = told()
-        assert accepted is not None
-        words = ("annotate", "lease", "purser", "--namespace", OPERATOR_NAMESPACE, "--overwrite", accepted.group())
-        self.cluster.kubectl(*words)
+    def wait_for_its_ledger(self) -> None:
+        """Without a volume the ledger went with the pod: the next one leads at once, and says so."""
+        wait_for("the lost ledger being told", lambda: "--ephemeral-ledger" in operator_log(self.cluster), _BUSY_SECONDS)
 
     def delete_operator_pod(self) -> None:
         pod = self.operator_pod()
