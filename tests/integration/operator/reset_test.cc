@@ -42,9 +42,11 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
     world.Pool(agent, {agent}, 8);
   }
   world.Budget("hourly", "limit: \"1\", window: {period: Hour}", "{pools: [hourly]}");
-  world.Budget("daily", "limit: \"5\", window: {period: Day, timeZone: America/New_York}",
+  world.Budget("daily",
+               "limit: \"5\", window: {period: Day, timeZone: America/New_York}, burnRates: []",
                "{pools: [daily]}");
-  world.Budget("weekly", "limit: \"20\", window: {period: Week, timeZone: America/New_York}",
+  world.Budget("weekly",
+               "limit: \"20\", window: {period: Week, timeZone: America/New_York}, burnRates: []",
                "{pools: [weekly]}");
 
   support::OffsetClock clock(kStart + minutes(3));
