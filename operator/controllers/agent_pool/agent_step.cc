@@ -38,7 +38,11 @@ AgentMemory RecallAgent(const api::AgentPoolAgentStatus& status,
                         std::optional<Timestamp> stopped_since, bool still_taken) {
   AgentMemory memory;
   memory.state = status.state;
-  if (!status.state.empty()) memory.concurrency = status.concurrency;
+  // A ramp shows less than is allowed.
+  if (!status.state.empty() && status.state != "Ramping") {
+    memory.concurrency = status.concurrency;
+    memory.allowed = status.state;
+  }
   const auto since = ParseRfc3339(status.since);
   const bool stopped = (status.state == "Stopped" && still_taken) || status.state == "Stopping" ||
                        status.state == "Draining";
@@ -62,6 +66,8 @@ AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration 
   AgentOutcome outcome;
   if (demand.level == Level::kStopped || (memory.stopping_since && !demand.may_relax)) {
     outcome = Stopped(memory, drain, now);
+    memory.concurrency = outcome.concurrency;
+    memory.allowed = outcome.state;
   } else {
     if (memory.stopping_since) {
       memory.stopping_since.reset();
@@ -74,8 +80,10 @@ AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration 
     // plan, which never raises them then.
     if (!demand.may_relax && memory.concurrency && *memory.concurrency < demand.concurrency) {
       outcome.concurrency = *memory.concurrency;
-      if (outcome.level < Level::kThrottled) outcome.state = memory.state;
+      if (outcome.level < Level::kThrottled) outcome.state = memory.allowed;
     }
+    memory.concurrency = outcome.concurrency;
+    memory.allowed = outcome.state;
     if (memory.restoring_since) {
       const auto ramped = policy::RampedConcurrency(demand.maximum, now - *memory.restoring_since);
       if (ramped >= demand.maximum) {
@@ -89,7 +97,6 @@ AgentOutcome StepAgent(AgentMemory& memory, const AgentDemand& demand, Duration 
       }
     }
   }
-  memory.concurrency = outcome.concurrency;
   memory.state = outcome.state;
   return outcome;
 }

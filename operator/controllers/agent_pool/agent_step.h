@@ -17,10 +17,11 @@ namespace purser::controllers {
 struct AgentMemory {
   std::optional<Timestamp> stopping_since;   // since when nothing is allowed
   std::optional<Timestamp> restoring_since;  // since when it ramps up again after a stop
-  std::optional<std::int32_t> concurrency;   // in force last
+  std::optional<std::int32_t> concurrency;   // allowed last, whatever the ramp left of it
   std::optional<Timestamp> ended_since;      // since when it is stopped and none of its pods runs
   bool waits_for_person = false;             // a budget stopped it, not a person
   std::string state;                         // last
+  std::string allowed;                       // last, but for the ramp
 };
 
 struct AgentOutcome {

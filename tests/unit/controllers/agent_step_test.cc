@@ -77,11 +77,15 @@ TEST(StepAgentTest, LosingTheSourceWhileRampingTakesNothing) {
   AgentMemory memory;
   StepAgent(memory, Demand(Level::kStopped, 0), seconds(0), kNow);
   StepAgent(memory, Demand(Level::kNormal, 20), seconds(0), kNow);
-  const auto outcome =
+  auto outcome =
       StepAgent(memory, Demand(Level::kNormal, 20, false), seconds(0), kNow + seconds(1));
   EXPECT_EQ(outcome.state, "Ramping");
   EXPECT_EQ(outcome.concurrency, 1);
   EXPECT_EQ(outcome.level, Level::kNormal);
+  // All of it had been allowed: the ramp ends.
+  outcome = StepAgent(memory, Demand(Level::kNormal, 20, false), seconds(0), kNow + seconds(50));
+  EXPECT_EQ(outcome.state, "Normal");
+  EXPECT_EQ(outcome.concurrency, 20);
 }
 
 TEST(StepAgentTest, AStatusBringsTheMemoryBack) {
