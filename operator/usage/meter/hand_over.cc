@@ -104,9 +104,7 @@ HandOver::Found HandOver::FindClient(const First& first, std::uint32_t client) {
     if (ended.quantity != first.subject.quantity || ended.handed_over) continue;
     const Duration gap = at - ended.at();
     if (gap > kLongest || (gap < Duration::zero() && !Still(ended, at))) continue;
-    if (gap >= silent || first.latest - std::max(at, ended.at()) >= silent ||
-        (gap <= Duration::zero() && first.latest - at >= silent))
-      return {number, false};
+    if (gap >= silent || first.latest - at >= silent) return {number, false};
     result.undecided = true;
   }
   return result;

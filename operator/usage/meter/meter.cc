@@ -58,7 +58,7 @@ class Meter::Implementation {
   void Defer(const Observation& observation, std::span<const Sample> samples, const Ask& ask);
   void AskFurther(const Observation& observation, std::span<const Sample> samples);
 
-  bool IsRollout();
+  bool IsRollout(std::span<const Deferred* const> all);
   HandOver::Found FindClient(const Deferred& deferred);
   void Returned(Identity& identity, std::uint32_t key, std::span<const Sample> samples);
   void Process(const Deferred& deferred);
@@ -225,8 +225,9 @@ void Meter::Implementation::AskFurther(const Observation& observation,
 }
 
 Reading Meter::Implementation::Finish() {
-  rollout_ = IsRollout();
-  for (const Deferred* deferred : deferred_.InOrder()) Process(*deferred);
+  const auto in_order = deferred_.InOrder();
+  rollout_ = IsRollout(in_order);
+  for (const Deferred* deferred : in_order) Process(*deferred);
   books_.Close(reading_);
   reading_.cursors = identities_.Moved();
   reading_.rates = rates_.Raised();
@@ -236,9 +237,9 @@ Reading Meter::Implementation::Finish() {
 }
 
 // Whether totals of several clients at once may stand under a new pod.
-bool Meter::Implementation::IsRollout() {
+bool Meter::Implementation::IsRollout(std::span<const Deferred* const> all) {
   int moved = 0;
-  for (const Deferred* deferred : deferred_.InOrder()) {
+  for (const Deferred* deferred : all) {
     if (!deferred->small || identities_.Find(deferred->identity) != kNobody) continue;
     if (const auto found = FindClient(*deferred); found.from != kNobody || found.undecided) ++moved;
   }

@@ -8,11 +8,11 @@ a timestamp, @now-N is N seconds ago; as a value, @began is when the block began
 from __future__ import annotations
 
 import re
-import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from page_server import PageServer
 
 _GROWING = re.compile(r"^([0-9.e+-]*\d)\+(\d+(?:\.\d+)?)$")
 _DIGITS = 9  # of a dollar
@@ -69,36 +69,19 @@ class Exporter:
         self.script = Script(script.read_text(encoding="utf-8").replace("$namespace", namespace))
         self._began: float | None = None
         self._beginning = 0.0
-        exporter = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                status, text = exporter._page()
-                body = text.encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = PageServer(self._page)
+        self.address = self._server.address
 
     def begin(self) -> None:
         self._beginning = time.time()
         self._began = time.monotonic()
 
-    def _page(self) -> tuple[int, str]:
+    def _page(self) -> tuple[int, bytes]:
         began = self._began
-        return (503, "") if began is None else self.script.page(time.monotonic() - began, self._beginning)
+        if began is None:
+            return 503, b""
+        status, text = self.script.page(time.monotonic() - began, self._beginning)
+        return status, text.encode()
 
     def end(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()

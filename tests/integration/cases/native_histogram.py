@@ -4,9 +4,9 @@ https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metr
 from __future__ import annotations
 
 import struct
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from page_server import PageServer
 
 _TYPE = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 _HISTOGRAM = 4
@@ -45,26 +45,8 @@ def family(name: str, labels: dict[str, str], count: int) -> bytes:
 class NativeHistogram:
     def __init__(self, name: str, labels: dict[str, str]) -> None:
         began = time.monotonic()
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                body = family(name, labels, int(time.monotonic() - began) + 1)
-                self.send_response(200)
-                self.send_header("Content-Type", _TYPE)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = PageServer(lambda: (200, family(name, labels, int(time.monotonic() - began) + 1)), _TYPE)
+        self.address = self._server.address
 
     def end(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()

@@ -20,7 +20,7 @@ from cases import CASES, Case
 from stage import Stage
 from trial import PURSER, Trial
 
-SUBJECTS = (budgets, falls, sight, workloads)  # each has added its cases
+SUBJECTS = (budgets, falls, meters, sight, workloads)  # each has added its cases
 _DESCRIBED = os.environ.get("PURSER_DESCRIBE", "")
 _WANTED = os.environ.get("PURSER_CASES", "").split() or sorted(CASES)
 

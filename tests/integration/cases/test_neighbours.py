@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from neighbours import ROWS, Neighbour
+from page_server import PageServer
 from stage import Stage
 from trial import PURSER, Trial
 
@@ -41,27 +39,17 @@ class _Meter:
 
     def __init__(self, namespaces: list[str]) -> None:
         self.spent = "0.1"
-        meter = self
+        self._namespaces = namespaces
+        self._server = PageServer(self._page)
+        self.address = self._server.address
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                lines = [f'agent_cost_usd_total{{namespace="{name}",agent="{agent}"}} {meter.spent}' for name in namespaces for agent in ("worker", "other")]
-                text = "\n".join(["# TYPE agent_cost_usd_total counter", *lines, ""]).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *words: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    def _page(self) -> tuple[int, bytes]:
+        who = [f'namespace="{name}",agent="{agent}"' for name in self._namespaces for agent in ("worker", "other")]
+        lines = [f"agent_cost_usd_total{{{labels}}} {self.spent}" for labels in who]
+        return 200, "\n".join(["# TYPE agent_cost_usd_total counter", *lines, ""]).encode()
 
     def end(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.end()
 
 
 @unittest.skipUnless(os.access(PURSER, os.X_OK), "PURSER_BINARY is not built")
