@@ -117,7 +117,7 @@ def new_label(trial: Trial) -> None:
 def deltas(trial: Trial) -> None:
     trial.play("deltas.prom")
     told = "the condition Metered is False"
-    trial.wait_for(told, lambda seen: seen.condition("Metered")[0] == "False", until=120)
+    trial.wait_for(told, lambda seen: seen.is_lost("Metered"), until=120)
     trial.expect_told("Metered", "researcher", "(?i)cumulative", "OTLP", status="False", reason="NotACounter")
     trial.expect_nobody_stopped()
 

@@ -8,11 +8,11 @@ from trial import Seen, Trial, budget, deployment, pool, world
 
 
 def _source_is_lost(seen: Seen) -> bool:
-    return seen.condition("SourceHealthy")[0] == "False"
+    return seen.is_lost("SourceHealthy")
 
 
 def _not_metered(seen: Seen) -> bool:
-    return seen.condition("Metered")[0] == "False"
+    return seen.is_lost("Metered")
 
 
 @case

@@ -24,6 +24,8 @@ REPLICAS = 5
 BASELINE_SECONDS = 8.0  # of scraping before the operator starts: what it finds then is not spend
 _POLL_SECONDS = 1.0
 _START_SECONDS = 60.0
+_SETTLE_SECONDS = 15.0  # replicas are seen before the status that tells them is written
+_STARTING_REASONS = {"NotReadYet", "ReadingHistory"}
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 _STARTING = threading.Semaphore(3)  # programs that start at once need a core each
 
@@ -79,6 +81,11 @@ class Seen:
             if each["type"] == kind:
                 return each["status"], each["reason"], each["message"]
         return "", "", ""
+
+    def is_lost(self, kind: str) -> bool:
+        """False for another reason than that the operator has just started."""
+        status, reason, _ = self.condition(kind)
+        return status == "False" and reason not in _STARTING_REASONS
 
     def told(self) -> str:
         """Every condition of both, for people."""
@@ -321,12 +328,22 @@ class Trial:
             self.expect(re.search(word, text) is not None, f"kubectl describe does not say {word!r}:\n{text}")
 
     def expect_told(self, kind: str, *words: str, of: str = "budget", status: str = "True", reason: str = "") -> None:
+        """In the last look, or soon after it."""
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while wrong := self._told_wrong(kind, words, of, status, reason):
+            if time.monotonic() > deadline:
+                raise AssertionError(wrong)
+            time.sleep(_POLL_SECONDS)
+            self.look()
+
+    def _told_wrong(self, kind: str, words: tuple[str, ...], of: str, status: str, reason: str) -> str:
         found, why, message = self.seen[-1].condition(kind, of)
-        self.expect(found == status, f"{of}: {kind} is {found or 'absent'}/{why}, and {status} is right: {message}")
-        if reason:
-            self.expect(why == reason, f"{of}: {kind} has the reason {why}, and {reason} is right: {message}")
-        for word in words:
-            self.expect(re.search(word, message) is not None, f"{of}: {kind} does not say {word!r}: {message}")
+        if found != status:
+            return f"{of}: {kind} is {found or 'absent'}/{why}, and {status} is right: {message}"
+        if reason and why != reason:
+            return f"{of}: {kind} has the reason {why}, and {reason} is right: {message}"
+        missing = [word for word in words if re.search(word, message) is None]
+        return f"{of}: {kind} does not say {missing}: {message}" if missing else ""
 
 
 def _free_port() -> int:
