@@ -21,6 +21,7 @@
 #include "kube/access.h"
 #include "net/cpprest/cpprest_transport.h"
 #include "observability/logging.h"
+#include "plugin/command_line.h"
 #include "policy/window.h"
 
 namespace {
@@ -171,6 +172,12 @@ int main(int argc, char** argv) {
   mallopt(M_TRIM_THRESHOLD, 512 * 1024);
   // NOLINTEND(concurrency-mt-unsafe)
   try {
+    if (purser::plugin::IsPluginName(argv[0])) {
+      purser::net::InitializeThreads();
+      return purser::plugin::RunPlugin(argc, argv, [](const purser::kube::Access& access) {
+        return purser::net::MakeCpprestTransport({access.tls, access.proxy_url, true});
+      });
+    }
     return RunCommandLine(argc, argv);
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "purser: %s\n", exception.what());
