@@ -87,9 +87,9 @@ std::string Forecast(const json& budget) {
   if (burn.empty()) return "";
   const auto exhausts = TextAt(budget, {"status", "exhaustsAt"});
   const auto projected = TextAt(budget, {"status", "projected"});
-  std::string text = "  It burns " + burn + " an hour";
-  if (!projected.empty()) text += ", which comes to " + projected + " at the end of the window";
-  text += exhausts.empty() ? "" : "; the limit is reached at " + exhausts;
+  std::string text = "  It spent " + burn + " within an hour";
+  if (!projected.empty()) text += "; going on as lately, the window ends with " + projected;
+  text += exhausts.empty() ? "" : ", and the limit is reached at " + exhausts;
   return Line(text + ".");
 }
 

@@ -24,6 +24,8 @@ void Emit(YAML::Emitter& out, const json& value) {
   } else if (value.is_string()) {
     // In quotes: "50" and "true" stay what they are.
     out << YAML::DoubleQuoted << value.get_ref<const std::string&>();
+  } else if (value.is_null()) {
+    out << YAML::Null;
   } else {
     out << value.dump();
   }

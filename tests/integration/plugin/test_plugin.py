@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cases"))
 
 import yaml  # noqa: E402  (the path above has to come first)
 from stage import ROOT, SECONDS, Stage  # noqa: E402
-from trial import PURSER, REPLICAS, Seen, Trial, budget, deployment, pool  # noqa: E402
+from trial import PURSER, Seen, Trial, budget, deployment, pool  # noqa: E402
 
 _SCRIPT = "one-of-two-spends.prom"  # of the researcher $2 a second from second 15 on
 _CAN_DO = {
@@ -132,7 +132,6 @@ class PluginTest(unittest.TestCase):
 
     def why(self) -> None:
         text = self.told("reader", "explain", "pool", "research")
-        print(text)
         for words in (
             r"Pool plugin/research is Stopped: 0 of 20 at once",
             r"- researcher is Stopped since 20\S+Z: concurrency 0, replicas 0",
@@ -202,7 +201,6 @@ class PluginTest(unittest.TestCase):
         self.trial.stage.kubectl(
             "wait", "scorr", name, "--for=jsonpath={.status.state}=Applied", "--timeout=20s", f"--namespace={self.trial.namespace}"
         )
-        self.assertEqual(REPLICAS, 5)
 
 
 if __name__ == "__main__":
