@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cases"))
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
-import yaml  # noqa: E402  (the path above has to come first)
-from stage import ROOT, SECONDS, Stage  # noqa: E402
+from served_cluster import ROOT, SECONDS  # noqa: E402  (the path above has to come first)
+from stage import Stage  # noqa: E402
 from trial import PURSER, Seen, Trial, budget, deployment, pool  # noqa: E402
 
 _SCRIPT = "one-of-two-spends.prom"  # of the researcher $2 a second from second 15 on
-_CAN_DO = {
+_CAN_DO: dict[str, list[dict[str, Any]]] = {
     "reader": [{"apiGroups": ["purser.dev"], "resources": ["*"], "verbs": ["get", "list"]}],
     "alice": [
         {"apiGroups": ["purser.dev"], "resources": ["*"], "verbs": ["get", "list"]},
@@ -118,8 +119,9 @@ class PluginTest(unittest.TestCase):
         self.assertRegex(wide, r"BURN/H +PROJECTED")
         listed = json.loads(self.told("reader", "status", "--output=json"))
         self.assertEqual([each["kind"] for each in listed["items"]], ["AgentBudget", "AgentBudget", "AgentPool"])
-        as_yaml = yaml.safe_load(self.told("reader", "status", "--output=yaml"))
-        self.assertEqual([each["spec"] for each in as_yaml["items"]], [each["spec"] for each in listed["items"]])
+        as_yaml = self.told("reader", "status", "--output=yaml")  # kubectl itself reads it
+        read = self.stage.kubectl("create", "--dry-run=client", "--output=jsonpath={.spec}", "--filename=-", stdin=as_yaml)
+        self.assertEqual(read, "".join(json.dumps(each["spec"], separators=(",", ":"), sort_keys=True) for each in listed["items"]))
         self.refused(2, "--output \"table\": want wide, json or yaml", "reader", "status", "--output=table")
         self.refused(3, "forbidden", "stranger", "status")
         self.refused(3, "forbidden", "reader", "status", "--all-namespaces")
@@ -186,9 +188,9 @@ class PluginTest(unittest.TestCase):
 
     def paused(self) -> None:
         self.assertIn("holds nobody", self.told("alice", "pause", "research-daily"))
-        self.trial.wait_for("it holds nobody", lambda seen: seen.budget["state"] == "Audit", until=self.trial.second + 20)
+        self.trial.wait_for("it holds nobody", lambda seen: str(seen.budget["state"]) == "Audit", until=self.trial.second + 20)
         self.told("alice", "resume", "research-daily")
-        self.trial.wait_for("it is enforced", lambda seen: seen.budget["state"] != "Audit", until=self.trial.second + 20)
+        self.trial.wait_for("it is enforced", lambda seen: str(seen.budget["state"]) != "Audit", until=self.trial.second + 20)
 
     def corrected(self) -> None:
         self.refused(2, "want --agent and --amount, or --doubt", "alice", "correct", "--reason=x")
