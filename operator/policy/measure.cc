@@ -3,7 +3,11 @@
 namespace purser::policy {
 
 Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec) {
-  switch (spec.unit) {
+  return MeasureOf(amounts, spec.unit, spec.tokens);
+}
+
+Quantity MeasureOf(const Amounts& amounts, Unit unit, const api::TokensSpec& tokens) {
+  switch (unit) {
     case Unit::kUsd:
       return amounts.cost;
     case Unit::kRequests:
@@ -13,10 +17,10 @@ Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec) {
   }
   const auto input = Quantity::Of(amounts.input_tokens);
   const auto output = Quantity::Of(amounts.output_tokens);
-  const auto cached = spec.tokens.cached == api::CachedTokens::kIgnore
+  const auto cached = tokens.cached == api::CachedTokens::kIgnore
                           ? Quantity::Of(amounts.cached_tokens)
                           : Quantity();
-  switch (spec.tokens.kind) {
+  switch (tokens.kind) {
     case api::TokenKind::kInput:
       return input - cached;
     case api::TokenKind::kOutput:

@@ -9,5 +9,6 @@ namespace purser::policy {
 
 // By spec.unit and spec.tokens. Never more than the amounts: cached tokens are part of the input.
 Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec);
+Quantity MeasureOf(const Amounts& amounts, Unit unit, const api::TokensSpec& tokens);
 
 }  // namespace purser::policy

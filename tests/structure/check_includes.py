@@ -19,6 +19,7 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "kube/object": {"base"},
     "api": {"base", "money", "kube/object"},
     "policy": {"base", "money", "api", "kube/object"},
+    "gate": {"base", "money", "api", "policy"},
     "ledger": {"base", "money"},
     "net": {"base"},
     "usage": {"base", "money", "api", "ledger", "net"},
@@ -56,7 +57,7 @@ LIBRARIES: dict[str, set[str]] = {
 }
 
 # Nothing that reads, writes, listens, logs or starts threads.
-PURE = {"money", "api", "policy", "kube/object"}
+PURE = {"money", "api", "policy", "gate", "kube/object"}
 _INPUT_OUTPUT = re.compile(
     r"^(fstream|iostream|filesystem|cstdio|stdio\.h|thread|stop_token|condition_variable|future|"
     r"sys/.*|net/.*|netinet/.*|arpa/.*|netdb\.h|unistd\.h|fcntl\.h|poll\.h|spawn\.h|signal\.h|csignal|"
