@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/config.h"
+#include "app/backtest.h"
 #include "app/journal.h"
 #include "app/restore.h"
 #include "app/run.h"
@@ -138,6 +139,34 @@ int RunCommandLine(int argc, char** argv) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
 
+  purser::app::BacktestOptions backtest_options;
+  auto* backtest = cli.add_subcommand(
+      "backtest", "What budgets would have done to usage that was, without a cluster");
+  backtest
+      ->add_option("--budget,--pools", backtest_options.manifests,
+                   "YAML files of AgentBudgets and AgentPools (may be repeated)")
+      ->required();
+  backtest->add_option("--usage", backtest_options.usage, "calls: JSON records or CSV")->required();
+  backtest->add_option("-n,--namespace", backtest_options.ns, "of calls that name none")
+      ->capture_default_str();
+  backtest->add_option("--poll-seconds", backtest_options.poll_seconds, "as the source's interval")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  backtest->add_option("--limits", backtest_options.limits, "other limits, side by side")
+      ->delimiter(',');
+  backtest
+      ->add_option("--refuse-at-most", backtest_options.refuse_at_most,
+                   "suggest the least limit that refuses at most so many percent of the calls")
+      ->check(CLI::Range(0, 100));
+  backtest->add_option("--svg", backtest_options.svg, "write a picture to this file");
+  backtest->add_option("-o,--output", backtest_options.output, "json");
+
+  purser::app::TryOptions try_options;
+  auto* attempt = cli.add_subcommand(
+      "try", "Half a minute of a day with five agents and a runaway: no cluster, no key");
+  attempt->add_flag("--fast", try_options.fast, "the day's end alone, at once");
+  attempt->add_option("--svg", try_options.svg, "write a picture to this file");
+
   auto* version = cli.add_subcommand("version", "Print version, commit and libraries");
   CLI11_PARSE(cli, argc, argv);
 
@@ -151,6 +180,16 @@ int RunCommandLine(int argc, char** argv) {
   }
   if (*validate) return Validate(files);
   if (*journal) return PrintJournal(journal_options);
+  if (*backtest) {
+    const auto told = purser::app::Backtest(backtest_options);
+    if (!told) return Fail(told.error());
+    std::fwrite(told->data(), 1, told->size(), stdout);
+    return 0;
+  }
+  if (*attempt) {
+    const auto done = purser::app::Try(try_options);
+    return done.ok() ? 0 : Fail(done.error());
+  }
   if (*restore || *release) {
     return RunWork([&](std::stop_token stop) -> purser::Status {
       auto access = purser::kube::DefaultAccess(restore_kubeconfig);

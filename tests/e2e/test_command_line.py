@@ -57,6 +57,36 @@ class CommandLineTest(unittest.TestCase):
                 self.assertIn(f"purser: KUBECONFIG: '{kubeconfig}': Permission denied; ", done.stderr)
                 self.assertIn("--kubeconfig", done.stderr)
 
+    def test_a_day_is_tried_and_replayed_without_a_cluster(self) -> None:
+        picture = self.folder / "day.svg"
+        tried = self.run_program(BINARY, "try", "--fast", f"--svg={picture}")
+        self.assertEqual(tried.returncode, 0, tried.stderr)
+        self.assertIn("(scout): Throttled -> Stopped: agent scout: spent $18", tried.stdout)
+        self.assertIn("would have spent $", picture.read_text(encoding="utf-8"))
+        usage = self.folder / "usage.csv"
+        usage.write_text("time,agent,costUSD\n2026-11-27T10:00:00Z,a,3\n2026-11-27T10:01:00Z,a,4\n", encoding="utf-8")
+        budget = self.folder / "budget.yaml"
+        pool = 'kind: AgentPool\nmetadata: {name: p}\nspec: {maxConcurrency: 2, agents: [{name: a, workloadRef: {kind: Deployment, name: a}}]}\n'
+        named = "apiVersion: purser.dev/v1alpha1\n"
+        daily = 'kind: AgentBudget\nmetadata: {name: b}\nspec: {limit: "2", scope: {pools: [p]}}\n'
+        budget.write_text(f"{named}{pool}---\n{named}{daily}", encoding="utf-8")
+        files = (f"--budget={budget}", f"--usage={usage}")
+        told = self.run_program(BINARY, "backtest", *files, "--limits=1,100", "--refuse-at-most=0", f"--svg={picture}")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertIn("default/b: Normal -> Stopped: spent $3 of $2 (150 %)", told.stdout)
+        self.assertIn("Saved $4.00, and refused or held back 50.0 % of the calls", told.stdout)
+        self.assertRegex(told.stdout, r"(?m)^100 +\$7.00 of 2 calls .* 0.0 % +0$")
+        self.assertIn("A limit of ", told.stdout)
+        for wrong, message in (
+            (("--limits=x",), "--limits: "),
+            (("--output=yaml",), '--output "yaml": want json, or nothing'),
+            (("--svg=/nowhere/x.svg",), '--svg "/nowhere/x.svg" cannot be written'),
+            ((f"--budget={usage}",), "usage.csv:1: "),
+        ):
+            done = self.run_program(BINARY, "backtest", *files, *wrong)
+            self.assertNotEqual(done.returncode, 0, wrong)
+            self.assertIn(message, done.stderr)
+
     def test_a_file_that_cannot_be_read_is_told_with_the_cause(self) -> None:
         large = self.folder / "large.yaml"
         large.write_bytes(bytes(2**20 + 1))

@@ -27,6 +27,7 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "workloads": {"base", "money", "api", "policy", "kube"},
     "controllers": {"base", "money", "api", "ledger", "policy", "kube", "workloads"},
     "observability": {"base"},
+    "backtest": {"base", "money", "api", "policy", "ledger", "kube/object", "controllers"},
     "plugin": {"base", "money", "api", "net", "kube"},
 }
 # It wires everything, so it may include everything.
@@ -57,7 +58,7 @@ LIBRARIES: dict[str, set[str]] = {
 }
 
 # Nothing that reads, writes, listens, logs or starts threads.
-PURE = {"money", "api", "policy", "gate", "kube/object"}
+PURE = {"money", "api", "policy", "gate", "kube/object", "backtest"}
 _INPUT_OUTPUT = re.compile(
     r"^(fstream|iostream|filesystem|cstdio|stdio\.h|thread|stop_token|condition_variable|future|"
     r"sys/.*|net/.*|netinet/.*|arpa/.*|netdb\.h|unistd\.h|fcntl\.h|poll\.h|spawn\.h|signal\.h|csignal|"

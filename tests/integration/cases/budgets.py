@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 
 from cases import case
-from trial import REPLICAS, Trial, budget, deployment, pool
+from trial import PURSER, REPLICAS, Trial, budget, deployment, pool
 
 _TWO = ("researcher", "writer")
 _SCRIPT = "one-of-two-spends.prom"  # of the researcher $2 a second from second 15 on, of the writer a fortieth of that
@@ -70,3 +71,31 @@ def the_last_five_minutes_and_a_burn(trial: Trial) -> None:
     window_told = trial.look().budget["window"]
     trial.expect(window_told == {"length": "5m", "exactTo": "1m"}, f"the window is {window_told}")
     trial.expect_told("Throttled", "within 5m .exact to 1m.", reason="Stopped")
+
+
+@case
+def what_a_backtest_says(trial: Trial) -> None:
+    """The same usage, replayed, crosses the same thresholds in the same order as it did in the cluster, a poll apart."""
+    rungs = [{"percent": 40, "action": "Notify"}, {"percent": 60, "action": "Downgrade"}, {"percent": 100, "action": "Stop"}]
+    world = _two(limit="60", burnRates=[], thresholds=rungs, scope={"pools": ["research"], "per": "Agent"})
+    trial.play(_SCRIPT, world)
+    trial.wait_for("the researcher stops", lambda seen: seen.replicas["researcher"] == 0, until=90)
+    trial.expect_told("Throttled", reason="Stopped")
+    objects = [each for each in world if each["kind"] != "Deployment"]
+    for each in objects:
+        each["metadata"]["namespace"] = trial.namespace  # type: ignore[index]
+    files = [trial.folder / f"{each['kind']}.json" for each in objects]
+    for path, each in zip(files, objects, strict=True):
+        path.write_text(json.dumps(each), encoding="utf-8")
+    usage = trial.folder / "usage.jsonl"
+    start = time.time() - trial.second + 15
+    calls = [{"time": int((start + second) * 1000), "agent": "researcher", "costUSD": "2"} for second in range(60)]
+    usage.write_text("\n".join(map(json.dumps, calls)), encoding="utf-8")
+    options = [f"--budget={files[0]}", f"--pools={files[1]}", f"--usage={usage}", f"--namespace={trial.namespace}", "--poll-seconds=1"]
+    done = subprocess.run([PURSER, "backtest", "--output=json", *options], capture_output=True, text=True, check=True, timeout=30)
+    replayed = [event["level"] for event in json.loads(done.stdout)["events"] if event["subject"] == "researcher"]
+    events = sorted(trial.stage.list(trial.namespace, "Event"), key=lambda each: str(each["eventTime"]))
+    of_budgets = [each for each in events if each["involvedObject"]["kind"] == "AgentBudget"]
+    levels = ("Warning", "Downgraded", "Stopped")
+    live = [str(each["reason"]) for each in of_budgets if each["reason"] in levels and "agent researcher" in each["message"]]
+    trial.expect(live == replayed == list(levels), f"live {live}, replayed {replayed}")
