@@ -12,6 +12,7 @@ find_package(simdjson REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(date REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(GTest REQUIRED)
 
 # Its CMake package tells no version, its pkg-config file does.
@@ -32,7 +33,8 @@ set(purser_libraries
   "simdjson ${simdjson_VERSION} 3.0 4"
   "SQLite ${SQLite3_VERSION} 3.40 4"
   "date ${date_VERSION} 3.0 4"
-  "CLI11 ${CLI11_VERSION} 2.1 3")
+  "CLI11 ${CLI11_VERSION} 2.1 3"
+  "zlib ${ZLIB_VERSION_STRING} 1.2 2")
 set(PURSER_LIBRARIES "")  # one a line, for `purser version`
 foreach(library IN LISTS purser_libraries)
   string(REPLACE " " ";" library "${library}")

@@ -2,6 +2,7 @@
 // resources.
 #include "api/config.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -23,9 +24,15 @@ constexpr std::array kStoreTypes = {
     Choice<Only>{"SQLite"},
     Choice<Only>{"PostgreSQL", {}, "use SQLite"},
 };
+constexpr std::array kServerTls = {
+    Required(TextField<&ServerTls::cert_file>("certFile", &FilePath),
+             "a PEM file, the certificate with its chain"),
+    Required(TextField<&ServerTls::key_file>("keyFile", &FilePath), "a PEM file, its key"),
+};
 constexpr std::array kServer = {
-    Refused<ServerConfig>("address", "remove it: only metricsAddress is served"),
-    Refused<ServerConfig>("tls", "remove it: only metricsAddress is served"),
+    TextField<&ServerConfig::address>("address", &HostAndPort),
+    OptionalObjectField<&ServerConfig::tls, kServerTls>("tls"),
+    TextField<&ServerConfig::tokens_file>("tokensFile", &FilePath),
     TextField<&ServerConfig::metrics_address>("metricsAddress", &HostAndPort),
     BooleanField<&ServerConfig::authenticate_metrics>("authenticateMetrics"),
 };
@@ -45,10 +52,8 @@ constexpr std::array kStore = {
 constexpr std::array kSource = {
     Required(TextField<&SourceConfig::name>("name", &DnsLabel),
              "what budgets call this source; \"default\" is the one they use when they name none"),
-    Required(
-        ObjectField<&SourceConfig::prometheus, kPrometheus>("prometheus"),
-        "where spend is read, such as {url: http://prometheus:9090, metric: agent_cost_usd_total}"),
-    Refused<SourceConfig>("usage", "remove it: spend is read from Prometheus"),
+    ObjectField<&SourceConfig::prometheus, kPrometheus>("prometheus"),
+    BooleanField<&SourceConfig::usage>("usage"),
 };
 
 constexpr std::array kUnknownModel = {
@@ -86,9 +91,37 @@ void CheckSources(ReadContext& context, const std::vector<SourceConfig>& sources
       context.Fail(Quoted(sources[i].name) + " is the name of an earlier source; names are unique",
                    {{"name"}});
     }
-    const ReadContext::Step prometheus(context, "prometheus");
-    CheckPrometheus(context, sources[i].prometheus);
+    if (context.Failed("prometheus")) continue;
+    if (sources[i].reads_prometheus()) {
+      const ReadContext::Step prometheus(context, "prometheus");
+      CheckPrometheus(context, sources[i].prometheus);
+    } else if (!sources[i].usage) {
+      context.Fail(
+          "is required; where spend is read, such as {url: http://prometheus:9090, metric: "
+          "agent_cost_usd_total}; or usage: true, for call records over HTTP",
+          {{"prometheus"}});
+    }
   }
+}
+
+// Records need somewhere to come in, and the API a certificate.
+void CheckServer(ReadContext& context, const OperatorConfig& config) {
+  const bool records = std::ranges::any_of(config.sources, &SourceConfig::usage);
+  const ReadContext::Step step(context, "server");
+  const auto& server = config.server;
+  if (records && server.address.empty()) {
+    context.Fail(
+        "is required by a source with usage: true; where call records come in, such as "
+        "\"0.0.0.0:8443\"",
+        {{"address"}});
+  }
+  if (!server.address.empty() && !server.tls) {
+    context.Fail(
+        "is required beside address; {certFile: …, keyFile: …}: the API is served over TLS",
+        {{"tls"}});
+  }
+  if (server.address.empty() && (server.tls || !server.tokens_file.empty()))
+    context.Fail("is required by tls and tokensFile; such as \"0.0.0.0:8443\"", {{"address"}});
 }
 
 }  // namespace
@@ -100,6 +133,7 @@ Result<OperatorConfig> ReadOperatorConfig(const YamlNode& document,
   const auto read = ReadDocument(document, context, problems, [&](simdjson::dom::element root) {
     ReadFields(context, root, kConfig, config);
     if (!context.Failed("sources")) CheckSources(context, config.sources);
+    if (!context.Failed("sources") && !context.Failed("server")) CheckServer(context, config);
     return Ok();
   });
   if (!read) return read.error();

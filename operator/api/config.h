@@ -16,7 +16,16 @@
 
 namespace purser::api {
 
+struct ServerTls {  // PEM files, read again when they change
+  std::string cert_file;
+  std::string key_file;
+  bool operator==(const ServerTls&) const = default;
+};
+
 struct ServerConfig {
+  std::string address;  // of the inbound API, over TLS; "": not served
+  std::optional<ServerTls> tls;
+  std::string tokens_file;                       // static bearer tokens: api/bearer_tokens.h
   std::string metrics_address = "0.0.0.0:8080";  // /healthz, /readyz, /metrics
   // Whether who asks for /metrics has to send a token that the API server knows, and may get it.
   bool authenticate_metrics = false;
@@ -118,7 +127,9 @@ struct PrometheusConfig {
 
 struct SourceConfig {
   std::string name;
-  PrometheusConfig prometheus;
+  PrometheusConfig prometheus;  // without a url: none
+  bool usage = false;           // takes call records over HTTP
+  bool reads_prometheus() const { return !prometheus.url.empty(); }
   bool operator==(const SourceConfig&) const = default;
 };
 

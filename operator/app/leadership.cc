@@ -37,6 +37,11 @@ std::optional<std::string> Leadership::Refusal() const {
   return refusal_;
 }
 
+std::string Leadership::Leader() const {
+  const std::lock_guard lock(mutex_);
+  return leader_;
+}
+
 void Leadership::SetRefusal(std::optional<std::string> refusal) {
   const std::lock_guard lock(mutex_);
   refusal_ = std::move(refusal);
@@ -97,6 +102,10 @@ Status Leadership::RunTerm(const std::stop_token& stop, const std::string& ledge
   election.on_problem = [this](const Error& error) {
     spdlog::warn("lease={} {} ({}); retrying", options_.lease.ToString(), error.message(),
                  ToString(error.code()));
+  };
+  election.on_holder = [this](const std::string& holder) {
+    const std::lock_guard lock(mutex_);
+    leader_ = holder;
   };
   kube::LeaderElector elector(client_, election);
   elector.Start();

@@ -44,6 +44,8 @@ class Leadership {
 
   // Why this replica does not even wait to lead, and what to do.
   std::optional<std::string> Refusal() const;
+  // Who held the Lease when it was last seen; "": nobody, or there is none.
+  std::string Leader() const;
   // What has been under way for too long.
   std::optional<std::string> Stuck() const;
 
@@ -63,6 +65,7 @@ class Leadership {
   const LeadershipOptions options_;
   mutable std::mutex mutex_;
   std::optional<std::string> refusal_;
+  std::string leader_;
 };
 
 }  // namespace purser::app

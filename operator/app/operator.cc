@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "app/inbound.h"
 #include "app/leadership.h"
 #include "app/memory.h"
 #include "app/page_gate.h"
@@ -115,18 +118,32 @@ class Operator::Implementation {
     if (options_.on_listening) options_.on_listening((*server)->port());
     spdlog::info("listening address={} port={}", options_.config.server.metrics_address,
                  (*server)->port());
+    std::unique_ptr<Inbound> inbound;
+    if (!options_.config.server.address.empty()) {
+      auto started =
+          Inbound::Start(options_.config, client_, system_clock_, [this] { return Leader(); });
+      if (!started) return started.error();
+      inbound = std::move(*started);
+      if (options_.on_serving) options_.on_serving(inbound->port());
+    }
+    inbound_ = inbound.get();
 
     metrics_.SetSnapshots(SnapshotsOf(told_));
     caches_.Start();
 
     const auto ended = leadership_.Run(
         stop, [this] { return LedgerId(); }, [this](std::stop_token term) { return Lead(term); });
+    inbound_ = nullptr;
+    inbound.reset();
     caches_.Stop();
     metrics_.SetSnapshots({});
     return ended;
   }
 
  private:
+  // Who holds the Lease, as far as is known: asked seldom, and never waited for.
+  std::string Leader() const { return leadership_.Leader(); }
+
   Result<std::unique_ptr<ledger::Store>> OpenStore() {
     const Progress::Step step(progress_, "opening the ledger");
     auto store = ledger::OpenSqliteStore(options_.config.store.path);
@@ -211,6 +228,7 @@ class Operator::Implementation {
         });
       }
       std::vector<std::unique_ptr<kube::Controller>> controllers;
+      std::optional<InboundServing> serving;
       threads.emplace_back([&sources, &all] { (*sources)->WatchPrices(all.get_token()); });
       const auto token = all.get_token();
       caches_.WaitForSync(token);
@@ -244,10 +262,16 @@ class Operator::Implementation {
         threads.emplace_back([this, &control, token] { Watch(control, token); });
         EvaluateAll(budget_controller, token);
         for (const auto& controller : controllers) controller->Start(token);
+        if (inbound_ != nullptr) {
+          serving.emplace(inbound_->api(), InboundTerm{options_.config, caches_, client, *ledger,
+                                                       (*sources)->prices(), clock_});
+        }
       }
       threads.emplace_back([token] {
         if (Pause(kSettled, token)) ReleaseStartUpMemory();
       });
+      WaitForStop(token);
+      serving.reset();
       threads.clear();      // joins: returns when all are asked to stop
       controllers.clear();  // likewise
       leading_ = false;
@@ -256,6 +280,13 @@ class Operator::Implementation {
       meters_ = nullptr;
     }
     return ended;
+  }
+
+  static void WaitForStop(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any never;
+    std::unique_lock lock(mutex);
+    never.wait(lock, stop, [] { return false; });
   }
 
   // Every budget before any pool: a pool that acts on half of its budgets would only be asked
@@ -364,6 +395,7 @@ class Operator::Implementation {
   const controllers::MeterWatch* meters_ = nullptr;  // likewise
   Told told_;
   Leadership leadership_;
+  Inbound* inbound_ = nullptr;  // while Run serves it
 };
 
 Operator::Operator(std::unique_ptr<Implementation> implementation)

@@ -28,6 +28,8 @@ struct OperatorOptions {
   std::optional<std::chrono::seconds> stuck_after;
   // Called once, from Run's thread, with the port that serves /healthz, /readyz and /metrics.
   std::function<void(std::uint16_t)> on_listening;
+  // Likewise, with the port of the inbound API, where the configuration has one.
+  std::function<void(std::uint16_t)> on_serving;
 };
 
 // One life of the operator: from start to a requested stop. Run it again for a new configuration.

@@ -45,6 +45,7 @@ Result<std::unique_ptr<Sources>> Sources::Make(const std::vector<api::SourceConf
   if (const auto read = sources->prices_.Refresh(); !read.ok())
     spdlog::error("{}", read.error().message());
   for (const auto& config : configs) {
+    if (!config.reads_prometheus()) continue;
     net::CpprestOptions options;
     options.tls = TlsOf(config.prometheus.auth);
     auto transport = net::MakeCpprestTransport(options);
@@ -58,6 +59,8 @@ Result<std::unique_ptr<Sources>> Sources::Make(const std::vector<api::SourceConf
   }
   return sources;
 }
+
+usage::pricing::PriceBook& Sources::prices() { return prices_; }
 
 std::size_t Sources::size() const { return sources_.size(); }
 

@@ -27,7 +27,8 @@ class Sources {
                                                Clock& clock);
   ~Sources();
 
-  std::size_t size() const;
+  std::size_t size() const;  // of those that read Prometheus
+  usage::pricing::PriceBook& prices();
   // Reads a price catalogue of the configuration's again when it changed, until `stop`.
   void WatchPrices(std::stop_token stop);
   // Polls one of them, on the calling thread, until `stop`; an error when polling cannot go on.

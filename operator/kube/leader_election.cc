@@ -225,6 +225,7 @@ class LeaderElector::Implementation {
   }
 
   void Observe(LeaseRecord record) {
+    if (options_.on_holder) options_.on_holder(record.holder);
     // Only a change seen here counts: the times in the record are of another machine's clock.
     if (last_seen_ != record) observed_ = Steady::now();
     last_seen_ = record;

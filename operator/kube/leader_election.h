@@ -29,6 +29,8 @@ struct LeaderElectionOptions {
       std::chrono::seconds(2)};  // between tries; up to 1.2 times that while waiting to lead
   // Why the Lease can be neither read nor written, once per text. On the elector's own thread.
   std::function<void(const Error&)> on_problem;
+  // Who holds the Lease, each time it is read. On the elector's own thread.
+  std::function<void(const std::string& holder)> on_holder = {};
 };
 
 // One term: waits to lead, leads, has lost. For the next one make another elector.

@@ -1,5 +1,6 @@
 #include "kube/reviews.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace purser::kube {
@@ -35,23 +36,19 @@ bool Says(const json& status, const char* field) {
   return found != status.end() && found->is_boolean() && found->get<bool>();
 }
 
-}  // namespace
-
-Result<std::string> ReviewToken(Client& client, const std::string& token,
-                                const CallOptions& options) {
-  const auto status = Ask(client, kTokenReviews, {{"token", token}}, options);
-  if (!status) return status.error();
-  const auto user = status->find("user");
-  if (!Says(*status, "authenticated") || user == status->end() || !user->is_object())
-    return Error(ErrorCode::kUnauthenticated, "the token is nobody's");
-  return user->dump();
+// Whether a token made for these is made for `audience`.
+bool Names(const json& status, const std::string& audience) {
+  const auto found = status.find("audiences");
+  return found != status.end() && found->is_array() &&
+         std::ranges::find(*found, json(audience)) != found->end();
 }
 
-Status ReviewGet(Client& client, const std::string& user, const std::string& path,
-                 const CallOptions& options) {
+// SubjectAccessReview; `what`: in words.
+Status Review(Client& client, const std::string& user, const char* attributes, json asked,
+              const std::string& what, const CallOptions& options) {
   const auto who = json::parse(user, nullptr, false);
   if (!who.is_object()) return Error(ErrorCode::kCorrupt, "the user of a TokenReview is no object");
-  json spec{{"nonResourceAttributes", {{"path", path}, {"verb", "get"}}}};
+  json spec{{attributes, std::move(asked)}};
   std::string name;
   if (const auto found = who.find("username"); found != who.end() && found->is_string())
     name = found->get<std::string>();
@@ -62,7 +59,40 @@ Status ReviewGet(Client& client, const std::string& user, const std::string& pat
   const auto status = Ask(client, kAccessReviews, std::move(spec), options);
   if (!status) return status.error();
   if (Says(*status, "allowed") && !Says(*status, "denied")) return Ok();
-  return Error(ErrorCode::kPermissionDenied, name + " may not get " + path);
+  return Error(ErrorCode::kPermissionDenied, name + " may not " + what);
+}
+
+}  // namespace
+
+Result<std::string> ReviewToken(Client& client, const std::string& token,
+                                const CallOptions& options, const std::string& audience) {
+  json spec{{"token", token}};
+  if (!audience.empty()) spec["audiences"] = {audience};
+  const auto status = Ask(client, kTokenReviews, std::move(spec), options);
+  if (!status) return status.error();
+  const auto user = status->find("user");
+  if (!Says(*status, "authenticated") || user == status->end() || !user->is_object())
+    return Error(ErrorCode::kUnauthenticated, "the token is nobody's");
+  // Without a list the API server knows no audiences: the token would be one for it.
+  if (!audience.empty() && !Names(*status, audience))
+    return Error(ErrorCode::kUnauthenticated, "the token is not for the audience " + audience);
+  return user->dump();
+}
+
+Status ReviewGet(Client& client, const std::string& user, const std::string& path,
+                 const CallOptions& options) {
+  return Review(client, user, "nonResourceAttributes", {{"path", path}, {"verb", "get"}},
+                "get " + path, options);
+}
+
+Status ReviewAccess(Client& client, const std::string& user, const ResourceAccess& access,
+                    const CallOptions& options) {
+  json asked{{"verb", access.verb}, {"group", access.group}, {"resource", access.resource}};
+  if (!access.ns.empty()) asked["namespace"] = access.ns;
+  const std::string where =
+      access.ns.empty() ? " in every namespace" : " in namespace " + access.ns;
+  return Review(client, user, "resourceAttributes", std::move(asked),
+                access.verb + " " + access.resource + "." + access.group + where, options);
 }
 
 }  // namespace purser::kube

@@ -29,6 +29,7 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "observability": {"base"},
     "backtest": {"base", "money", "api", "policy", "ledger", "kube/object", "controllers"},
     "plugin": {"base", "money", "api", "net", "kube"},
+    "http": {"base", "money", "api", "gate", "ledger", "net", "usage", "kube", "controllers"},
 }
 # It wires everything, so it may include everything.
 WIRING = "app"
@@ -45,12 +46,13 @@ IMPLEMENTATIONS: dict[str, set[str]] = {
 LIBRARIES: dict[str, set[str]] = {
     "CLI/": {"main.cc", "plugin"},
     "boost/": {"net/cpprest", "net/server"},
+    "zlib.h": {"net/server"},
     "cpprest/": {"net/cpprest"},
     "pplx/": {"net/cpprest"},
     "date/": {"policy"},
     "libpq": {"ledger/postgres"},
     "pqxx/": {"ledger/postgres"},
-    "openssl/": {"net", "net/cpprest", "net/server", "usage/attribution", "usage/pricing", "usage/prometheus", WIRING},
+    "openssl/": {"http", "net", "net/cpprest", "net/server", "usage/attribution", "usage/pricing", "usage/prometheus", WIRING},
     "prometheus/": {"observability"},
     "re2/": {"base"},
     "sqlite3.h": {"ledger/sqlite"},

@@ -42,13 +42,15 @@ TEST(ConfigTest, TheSmallestFileGetsEveryDefault) {
 
 TEST(ConfigTest, EveryFieldIsRead) {
   const auto config = ParseOperatorConfig(std::string(kHead) + R"(
-server: {metricsAddress: "[::]:9102", authenticateMetrics: true}
+server:
+  {address: ":8443", tls: {certFile: /tls.crt, keyFile: /tls.key}, tokensFile: /tokens.yaml,
+   metricsAddress: "[::]:9102", authenticateMetrics: true}
 leaderElection: {enabled: false, namespace: system, leaseName: p.lease}
 watchNamespaces: [a, b]
 store: {type: SQLite, path: /data/l.db}
 sources:
 - name: gateway
-  usage: false
+  usage: true
   prometheus:
     url: https://prometheus.example/prefix
     metric: cost{team="x"}
@@ -98,6 +100,9 @@ prices:
                                           "purser.yaml");
   ASSERT_TRUE(config.ok()) << config.error().message();
   OperatorConfig want;
+  want.server.address = ":8443";
+  want.server.tls = ServerTls{"/tls.crt", "/tls.key"};
+  want.server.tokens_file = "/tokens.yaml";
   want.server.metrics_address = "[::]:9102";
   want.server.authenticate_metrics = true;
   want.leader_election = {false, "system", "p.lease"};
@@ -153,7 +158,7 @@ prices:
                                .reasoning = {},
                                .metric = "token_usage_sum",
                                .type_label = "gen_ai_token_type"};
-  want.sources = {{"gateway", first},
+  want.sources = {{"gateway", first, true},
                   {"other", second},
                   {"gateway2", preset},
                   {"several", several},
@@ -224,10 +229,13 @@ TEST(ConfigTest, WhatIsRefusedNamesPlaceFieldAndWayOut) {
         "such as \"0.0.0.0:8080\"; names are not looked up"}},
       {"server.address",
        With("server: {address: \"0.0.0.0:8443\"}\n"),
-       {"purser.yaml:8:10: server.address: is not implemented yet"}},
+       {"purser.yaml:8:1: server.tls: is required beside address; {certFile: …, keyFile: …}"}},
       {"server.tls",
        With("server: {tls: {certFile: c, keyFile: k}}\n"),
-       {"server.tls: is not implemented yet"}},
+       {"server.address: is required by tls and tokensFile"}},
+      {"half of server.tls",
+       With("server: {address: \":8443\", tls: {certFile: c}}\n"),
+       {"server.tls.keyFile: is required"}},
       {"PostgreSQL",
        With("store: {type: PostgreSQL, dsnFile: /d}\n"),
        {"purser.yaml:8:9: store.type: \"PostgreSQL\" is not implemented yet; use SQLite",
@@ -288,7 +296,10 @@ TEST(ConfigTest, WhatIsRefusedNamesPlaceFieldAndWayOut) {
        {"lateness: \"25h\" is not between 0h and 24h"}},
       {"usage",
        With("  usage: true\n"),
-       {"purser.yaml:8:3: sources[0].usage: is not implemented yet"}},
+       {"server.address: is required by a source with usage: true"}},
+      {"a source of nothing",
+       "apiVersion: config.purser.dev/v1alpha1\nkind: OperatorConfig\nsources: [{name: default}]\n",
+       {"sources[0].prometheus: is required", "or usage: true"}},
       {"half a price",
        With("prices: {unknownModel: {inputPerMillion: \"15\"}}\n"),
        {"prices.unknownModel.outputPerMillion: is required; USD for a million output tokens"}},

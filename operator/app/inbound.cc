@@ -1,0 +1,48 @@
+#include "app/inbound.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "http/router.h"
+
+namespace purser::app {
+
+Result<std::unique_ptr<Inbound>> Inbound::Start(const api::OperatorConfig& config,
+                                                kube::Client& client, Clock& clock,
+                                                std::function<std::string()> leader) {
+  const auto& server = config.server;
+  std::unique_ptr<Inbound> inbound(new Inbound);
+  inbound->authenticator_ =
+      std::make_unique<http::Authenticator>(client, clock, server.tokens_file);
+  inbound->api_ = std::make_unique<http::InboundApi>(*inbound->authenticator_, std::move(leader));
+  net::ApiServerOptions options;
+  options.address = server.address;
+  if (server.tls) {
+    options.cert_file = server.tls->cert_file;
+    options.key_file = server.tls->key_file;
+  }
+  options.on_problem = [](const std::string& problem) {
+    spdlog::error("{}; the certificate read before stays in force", problem);
+  };
+  auto* api = inbound->api_.get();
+  auto started = net::ApiServer::Start(
+      std::move(options),
+      [api](const auto& head, auto answer) { api->Admit(head, std::move(answer)); },
+      [api](auto request, auto exchange) { api->Handle(std::move(request), exchange); });
+  if (!started) return started.error();
+  inbound->server_ = std::move(*started);
+  spdlog::info("listening address={} port={} (API, TLS)", server.address, inbound->port());
+  return inbound;
+}
+
+Inbound::~Inbound() = default;
+
+InboundServing::InboundServing(http::InboundApi& api, const InboundTerm&) : api_(api) {
+  auto router = std::make_shared<http::Router>();
+  api_.Serve(std::move(router));
+}
+
+InboundServing::~InboundServing() { api_.StopServing(); }
+
+}  // namespace purser::app

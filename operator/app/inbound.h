@@ -1,0 +1,66 @@
+// The inbound API of this replica: its server as long as the process runs, its handlers while it
+// leads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/config.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "controllers/caches.h"
+#include "http/authenticator.h"
+#include "http/inbound_api.h"
+#include "kube/client.h"
+#include "ledger/ledger.h"
+#include "net/server/api_server.h"
+#include "usage/pricing/price_book.h"
+
+namespace purser::app {
+
+class Inbound {
+ public:
+  // Listens at once, and says 503 until a term begins. Nothing where the configuration has no
+  // server.address. Errors: the server's. `client` and `clock` must outlive it.
+  static Result<std::unique_ptr<Inbound>> Start(const api::OperatorConfig& config,
+                                                kube::Client& client, Clock& clock,
+                                                std::function<std::string()> leader);
+  ~Inbound();
+
+  std::uint16_t port() const { return server_->port(); }
+  http::InboundApi& api() { return *api_; }
+
+ private:
+  Inbound() = default;
+
+  std::unique_ptr<http::Authenticator> authenticator_;
+  std::unique_ptr<http::InboundApi> api_;
+  std::unique_ptr<net::ApiServer> server_;  // last: it uses the others
+};
+
+// What a term of leading gives to the handlers. References outlive the term.
+struct InboundTerm {
+  const api::OperatorConfig& config;
+  controllers::Caches& caches;
+  kube::Client& client;  // whose calls end with the term
+  ledger::Ledger& ledger;
+  const usage::pricing::PriceBook& prices;
+  Clock& clock;
+};
+
+// Serves the API for as long as it lives.
+class InboundServing {
+ public:
+  InboundServing(http::InboundApi& api, const InboundTerm& term);
+  ~InboundServing();
+  InboundServing(const InboundServing&) = delete;
+  InboundServing& operator=(const InboundServing&) = delete;
+
+ private:
+  http::InboundApi& api_;
+};
+
+}  // namespace purser::app
