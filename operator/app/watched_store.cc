@@ -56,6 +56,15 @@ class WatchedStore final : public Store {
     const Progress::Step step(progress_, "Journal of the ledger");
     return store_->Journal(filter);
   }
+  Result<std::vector<ledger::Membership>> MembershipsKnown() override {
+    const Progress::Step step(progress_, "MembershipsKnown of the ledger");
+    return store_->MembershipsKnown();
+  }
+  Status WriteMemberships(const std::vector<ledger::Membership>& put,
+                          const std::vector<ledger::Membership>& drop) override {
+    const Progress::Step step(progress_, "WriteMemberships of the ledger");
+    return store_->WriteMemberships(put, drop);
+  }
   Result<std::optional<ledger::SourcePosition>> Position(const std::string& source) override {
     const Progress::Step step(progress_, "Position of the ledger");
     return store_->Position(source);

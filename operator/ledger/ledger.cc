@@ -93,6 +93,45 @@ class StoredLedger final : public Ledger {
     return doubts_.Of(coverage, most);
   }
 
+  Status SetMembers(const std::vector<PoolMembers>& pools, Told told) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (members_ && unwritten_.empty() && members_->Changes(pools, told, clock_.Now()).empty())
+        return Ok();
+    }
+    const std::lock_guard writing(writing_);
+    PURSER_RETURN_IF_ERROR(LoadMembers());
+    std::vector<Membership> put;
+    std::vector<Membership> drop;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto changes = members_->Changes(pools, told, clock_.Now());
+      drop = members_->Apply(changes);
+      unwritten_.insert(unwritten_.end(), changes.begin(), changes.end());
+      put = unwritten_;
+    }
+    if (!drop.empty()) {
+      spdlog::warn(
+          "ledger: namespace={} has had more than {} members of pools: the {} that left first are "
+          "forgotten, and what they spent counts in no pool any more",
+          drop.front().ns, kMostEnded, drop.size());
+    }
+    const auto written = store_->WriteMemberships(put, drop);
+    if (!written.ok()) {
+      spdlog::warn("ledger: who is in which pool could not be written down: {}; it is tried again",
+                   written.error().message());
+      return Ok();
+    }
+    const std::lock_guard lock(mutex_);
+    unwritten_.clear();
+    return Ok();
+  }
+
+  std::vector<Membership> Members(const std::string& ns, const std::string& pool) const override {
+    const std::lock_guard lock(mutex_);
+    return members_ ? members_->Of(ns, pool) : std::vector<Membership>();
+  }
+
   void OnChange(std::function<void(const std::vector<std::string>&)> listener) override {
     notifier_.SetListener(std::move(listener));
   }
@@ -200,6 +239,16 @@ class StoredLedger final : public Ledger {
     return Ok();
   }
 
+  // Called with writing_ held.
+  Status LoadMembers() {
+    if (members_) return Ok();
+    auto known = store_->MembershipsKnown();
+    if (!known) return known.error();
+    const std::lock_guard lock(mutex_);
+    members_.emplace(std::move(*known));
+    return Ok();
+  }
+
   // The methods down to Settle are called with writing_ and mutex_ held.
 
   // In memory, what became of a batch in the store.
@@ -255,6 +304,8 @@ class StoredLedger final : public Ledger {
   Totals totals_;
   class Doubts doubts_;
   bool doubts_full_ = false;
+  std::optional<Memberships> members_;  // nothing before they are loaded
+  std::vector<Membership> unwritten_;   // counted in members_
   // Of each source whose last batch could not be written: its increments, counted in totals_.
   std::map<std::string, std::vector<Increment>> provisional_;
   std::map<std::string, SourceHealth> health_;

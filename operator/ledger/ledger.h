@@ -31,7 +31,8 @@ struct Total {
   Amounts last_5_minutes;
 };
 
-// Thread-safe. Readers never wait for the disk; Track, Commit, Correct, Sum and Journal do.
+// Thread-safe. Readers never wait for the disk; Track, Commit, Correct, Sum, Journal and
+// SetMembers do.
 class Ledger {
  public:
   virtual ~Ledger() = default;
@@ -60,6 +61,12 @@ class Ledger {
   virtual Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) const = 0;
   // What is held now, of a coverage's agents and time: from memory.
   virtual std::vector<JournalEntry> Doubts(const Coverage& coverage, std::size_t most) const = 0;
+
+  // Tells who is in these pools from now on; no I/O where that is known. What cannot be written
+  // counts all the same, and is written by a later call. Error: what is known could not be read.
+  virtual Status SetMembers(const std::vector<PoolMembers>& pools, Told told = Told::kThese) = 0;
+  // Who was in a pool when, sorted by agent and time; nothing of a pool that was never told.
+  virtual std::vector<Membership> Members(const std::string& ns, const std::string& pool) const = 0;
 
   // Called after each commit and correction, outside locks, with the ids whose total changed, on
   // the thread that MakeLedger was told. Set before the first commit.

@@ -78,6 +78,33 @@ bool CoversKind(const Coverage& coverage, std::string_view model, std::string_vi
          among(coverage.workflows, workflow);
 }
 
+bool CoversAgentAt(const Coverage& coverage, std::string_view agent, std::int64_t minute) {
+  if (coverage.whole_namespace ||
+      std::binary_search(coverage.agents.begin(), coverage.agents.end(), agent))
+    return true;
+  auto span = std::lower_bound(
+      coverage.spans.begin(), coverage.spans.end(), agent,
+      [](const AgentSpan& one, std::string_view name) { return one.agent < name; });
+  for (; span != coverage.spans.end() && span->agent == agent; ++span) {
+    if (minute >= span->since && minute < span->until) return true;
+  }
+  return false;
+}
+
+std::vector<AgentSpan> SpansOf(const Coverage& coverage) {
+  const std::int64_t start = MinuteOf(coverage.start);
+  const std::int64_t end = MinuteNotBefore(coverage.end);
+  std::vector<AgentSpan> spans;
+  spans.reserve(coverage.agents.size() + coverage.spans.size());
+  for (const auto& agent : coverage.agents) spans.push_back({agent, start, end});
+  for (const auto& span : coverage.spans) {
+    const AgentSpan within{span.agent, std::max(start, span.since), std::min(end, span.until)};
+    if (within.since < within.until) spans.push_back(within);
+  }
+  if (!coverage.spans.empty()) std::sort(spans.begin(), spans.end());
+  return spans;
+}
+
 Status Check(const Batch& batch) {
   PURSER_RETURN_IF_ERROR(CheckSource(batch.source));
   for (const auto& increment : batch.increments)

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "ledger/journal.h"
+#include "ledger/membership.h"
 #include "ledger/spend_key.h"
 #include "money/amounts.h"
 
@@ -67,6 +68,14 @@ struct SourcePosition {
   bool operator==(const SourcePosition&) const = default;
 };
 
+// An agent of whom only the time in [since, until) counts; minutes since 1970.
+struct AgentSpan {
+  std::string agent;
+  std::int64_t since = kEver;
+  std::int64_t until = kStill;
+  auto operator<=>(const AgentSpan&) const = default;
+};
+
 // Who spends, over what time: what a budget wants summed.
 struct Coverage {
   std::string source;
@@ -81,8 +90,17 @@ struct Coverage {
   std::vector<std::string> models = {};
   std::vector<std::string> tasks = {};
   std::vector<std::string> workflows = {};
+  // And these, none of whom is among `agents`, within [start, end); sorted; those of one agent do
+  // not overlap. Ignored when whole_namespace.
+  std::vector<AgentSpan> spans = {};
   bool operator==(const Coverage&) const = default;
 };
+
+// Whether spend of the agent in this minute counts, if the minute lies in [start, end).
+bool CoversAgentAt(const Coverage& coverage, std::string_view agent, std::int64_t minute);
+
+// All of whom something counts, in order: agents for all of [start, end), and spans within it.
+std::vector<AgentSpan> SpansOf(const Coverage& coverage);
 
 // Whether spend under this model, task and workflow counts.
 bool CoversKind(const Coverage& coverage, std::string_view model, std::string_view task,
@@ -171,13 +189,20 @@ class Store {
 
   virtual Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) = 0;
 
+  // All that are known, in any order.
+  virtual Result<std::vector<Membership>> MembershipsKnown() = 0;
+  // Puts those of `put`, each by all but its `until`, and drops those of `drop`.
+  virtual Status WriteMemberships(const std::vector<Membership>& put,
+                                  const std::vector<Membership>& drop) = 0;
+
   // Nothing until SetEpoch.
   virtual Result<std::optional<SourcePosition>> Position(const std::string& source) = 0;
   virtual Status SetEpoch(const std::string& source, Timestamp epoch) = 0;
 
   // Folds minutes older than two days into quarters of an hour, drops what is older than 400 days,
-  // and bounds the journal. Cheap when there is nothing to do; otherwise in short transactions, so
-  // that commits go on between them.
+  // and bounds the journal. Where a membership begins or ends is kept to the minute; those that
+  // ended before anything that is kept, or of agents that never spent, are dropped. Cheap when
+  // there is nothing to do; otherwise in short transactions, so that commits go on between them.
   virtual Status Fold(Timestamp now) = 0;
   // Drops cursors of a source not seen since: nothing older can be read from it any more.
   virtual Status ForgetCursors(const std::string& source, Timestamp before) = 0;

@@ -3,20 +3,11 @@
 #include <algorithm>
 
 namespace purser::ledger {
-namespace {
-
-bool CoversAgent(const Coverage& coverage, const SpendKey& key) {
-  return coverage.source == key.source && coverage.ns == key.ns &&
-         CoversKind(coverage, key.model, key.task, key.workflow) &&
-         (coverage.whole_namespace ||
-          std::binary_search(coverage.agents.begin(), coverage.agents.end(), key.agent));
-}
-
-}  // namespace
-
 bool Covers(const Coverage& coverage, const SpendKey& key, Timestamp at) {
   const std::int64_t minute = MinuteOf(at);
-  return CoversAgent(coverage, key) && minute >= MinuteOf(coverage.start) &&
+  return coverage.source == key.source && coverage.ns == key.ns &&
+         CoversKind(coverage, key.model, key.task, key.workflow) &&
+         CoversAgentAt(coverage, key.agent, minute) && minute >= MinuteOf(coverage.start) &&
          minute < MinuteNotBefore(coverage.end);
 }
 
@@ -133,13 +124,17 @@ void Totals::AddTo(const std::string& id, const std::vector<Increment>& incremen
   const auto found = tracked_.find(id);
   if (found == tracked_.end()) return;
   for (const auto& increment : increments) {
-    if (CoversAgent(found->second->coverage, increment.key))
+    const auto& coverage = found->second->coverage;
+    const auto& key = increment.key;
+    if (coverage.source == key.source && coverage.ns == key.ns &&
+        CoversKind(coverage, key.model, key.task, key.workflow))
       Add(*found->second, increment, increment.amounts);
   }
 }
 
 void Totals::Add(Tracked& tracked, const Increment& increment, const Amounts& amounts) {
   const std::int64_t minute = MinuteOf(increment.at);
+  if (!CoversAgentAt(tracked.coverage, increment.key.agent, minute)) return;
   const bool inside = tracked.Covers(minute);
   if (inside) {
     tracked.spent += amounts;
@@ -150,7 +145,8 @@ void Totals::Add(Tracked& tracked, const Increment& increment, const Amounts& am
 }
 
 void Totals::CountDoubt(Tracked& tracked, const JournalEntry& entry, Direction direction) {
-  if (!tracked.Covers(MinuteOf(entry.at))) return;
+  const std::int64_t minute = MinuteOf(entry.at);
+  if (!tracked.Covers(minute) || !CoversAgentAt(tracked.coverage, entry.key.agent, minute)) return;
   if (direction == Direction::kAdd) {
     tracked.in_doubt += entry.amount;
     ++tracked.doubts;
@@ -184,6 +180,12 @@ void Totals::Index(Tracked& tracked) {
     return;
   }
   for (const auto& agent : tracked.coverage.agents) covering.by_agent[agent].push_back(&tracked);
+  const std::string* last = nullptr;
+  for (const auto& span : tracked.coverage.spans) {
+    if (last != nullptr && *last == span.agent) continue;
+    last = &span.agent;
+    covering.by_agent[span.agent].push_back(&tracked);
+  }
 }
 
 void Totals::TakeOffIndex(const Tracked& tracked) {
@@ -192,12 +194,14 @@ void Totals::TakeOffIndex(const Tracked& tracked) {
   auto& covering = place->second;
   std::erase(covering.whole, &tracked);
   if (!tracked.coverage.whole_namespace) {
-    for (const auto& name : tracked.coverage.agents) {
+    const auto take_off = [&](const std::string& name) {
       const auto agent = covering.by_agent.find(name);
-      if (agent == covering.by_agent.end()) continue;
+      if (agent == covering.by_agent.end()) return;
       std::erase(agent->second, &tracked);
       if (agent->second.empty()) covering.by_agent.erase(agent);
-    }
+    };
+    for (const auto& name : tracked.coverage.agents) take_off(name);
+    for (const auto& span : tracked.coverage.spans) take_off(span.agent);
   }
   if (covering.empty()) covering_.erase(place);
 }

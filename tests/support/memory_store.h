@@ -22,6 +22,7 @@ struct MemoryDatabase {
   std::map<std::string, std::map<ledger::SeriesId, ledger::SeriesCursor>> cursors;
   std::map<ledger::SpendKey, ledger::KeyRate> rates;
   std::vector<ledger::JournalEntry> journal;  // ids from 1, none is ever dropped
+  std::vector<ledger::Membership> memberships;
   struct Source {
     std::optional<Timestamp> epoch;
     std::optional<Timestamp> complete_until, newest_sample;
@@ -175,6 +176,32 @@ class MemoryStore final : public ledger::Store {
     return found;
   }
 
+  Result<std::vector<ledger::Membership>> MembershipsKnown() override {
+    PURSER_RETURN_IF_ERROR(Fail());
+    const std::lock_guard lock(database_->mutex);
+    return database_->memberships;
+  }
+
+  Status WriteMemberships(const std::vector<ledger::Membership>& put,
+                          const std::vector<ledger::Membership>& drop) override {
+    PURSER_RETURN_IF_ERROR(Fail());
+    const std::lock_guard lock(database_->mutex);
+    PURSER_RETURN_IF_ERROR(CheckFence());
+    auto& known = database_->memberships;
+    const auto erase = [&](const ledger::Membership& one) {
+      std::erase_if(known, [&](const auto& there) {
+        return there.ns == one.ns && there.agent == one.agent && there.pool == one.pool &&
+               there.since == one.since;
+      });
+    };
+    for (const auto& one : put) {
+      erase(one);
+      known.push_back(one);
+    }
+    for (const auto& one : drop) erase(one);
+    return Ok();
+  }
+
   Result<std::optional<ledger::SourcePosition>> Position(const std::string& source) override {
     PURSER_RETURN_IF_ERROR(Fail());
     const std::lock_guard lock(database_->mutex);
@@ -274,14 +301,11 @@ class MemoryStore final : public ledger::Store {
     const std::lock_guard lock(database_->mutex);
     for (const auto& [key, minutes] : database_->minutes) {
       if (key.source != coverage.source || key.ns != coverage.ns) continue;
-      const auto& agents = coverage.agents;
-      if (!coverage.whole_namespace &&
-          std::find(agents.begin(), agents.end(), key.agent) == agents.end())
-        continue;
       if (!ledger::CoversKind(coverage, key.model, key.task, key.workflow)) continue;
       for (auto i = minutes.lower_bound(ledger::MinuteOf(coverage.start));
            i != minutes.end() && i->first < ledger::MinuteNotBefore(coverage.end); ++i) {
-        visit(key.agent, i->first, i->second);
+        if (ledger::CoversAgentAt(coverage, key.agent, i->first))
+          visit(key.agent, i->first, i->second);
       }
     }
   }
@@ -321,6 +345,13 @@ class BorrowedStore : public ledger::Store {
   }
   Result<std::vector<ledger::JournalEntry>> Journal(const ledger::JournalFilter& filter) override {
     return store_.Journal(filter);
+  }
+  Result<std::vector<ledger::Membership>> MembershipsKnown() override {
+    return store_.MembershipsKnown();
+  }
+  Status WriteMemberships(const std::vector<ledger::Membership>& put,
+                          const std::vector<ledger::Membership>& drop) override {
+    return store_.WriteMemberships(put, drop);
   }
   Result<std::optional<ledger::SourcePosition>> Position(const std::string& source) override {
     return store_.Position(source);

@@ -63,18 +63,29 @@ std::mutex& AgentBudgetController::StripeOf(const kube::ObjectKey& key) {
   return stripes_[std::hash<kube::ObjectKey>{}(key) % stripes_.size()];
 }
 
-ResolvedScope AgentBudgetController::Resolve(const api::AgentBudget& budget) const {
+Result<ResolvedScope> AgentBudgetController::Resolve(const api::AgentBudget& budget) const {
+  const auto& ns = budget.meta.ns;
   const auto& names = budget.spec.scope.pools;
   std::vector<PoolPointer> pools;
+  std::vector<ledger::PoolMembers> members;
   if (names.empty() || names.front() == "*") {
-    pools = on_.caches.pools.ByIndex(kPoolsByNamespace, budget.meta.ns);
+    pools = on_.caches.pools.ByIndex(kPoolsByNamespace, ns);
   } else {
     for (const auto& name : names) {
-      if (auto pool = on_.caches.pools.Get({budget.meta.ns, name}))
-        pools.push_back(std::move(pool));
+      auto pool = on_.caches.pools.Get({ns, name});
+      if (!pool) members.push_back({ns, name, {}});
+      if (pool) pools.push_back(std::move(pool));
     }
   }
-  return ResolveScope(budget.spec.scope, pools);
+  if (CountsByName(budget.spec.scope)) return ResolveScope(budget.spec.scope, pools);
+  for (const auto& pool : pools) members.push_back(MembersOf(*pool));
+  PURSER_RETURN_IF_ERROR(on_.ledger.SetMembers(members));
+  std::vector<ledger::Membership> known;
+  for (const auto& pool : members) {
+    auto own = on_.ledger.Members(ns, pool.pool);
+    known.insert(known.end(), own.begin(), own.end());
+  }
+  return ResolveScope(budget.spec.scope, pools, known);
 }
 
 void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
@@ -163,7 +174,8 @@ void AgentBudgetController::Hold(const api::AgentBudget& budget) {
     evaluation = *before;
   } else {
     evaluation.budget = budget.meta.key();
-    evaluation.scope = std::make_shared<const ResolvedScope>(Resolve(budget));
+    if (auto resolved = Resolve(budget))
+      evaluation.scope = std::make_shared<const ResolvedScope>(std::move(*resolved));
     for (const auto& subject : SubjectsOf(budget.spec.scope, *evaluation.scope, {}))
       evaluation.rows.push_back(HeldRow(evaluation.budget, subject, !may_have_taken));
   }
@@ -234,7 +246,10 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
     evaluation.sight = before->sight;
     evaluation.issues = before->issues;
   } else {
-    evaluation.scope = std::make_shared<const ResolvedScope>(Resolve(*budget));
+    auto resolved = Resolve(*budget);
+    if (!resolved)
+      return fail("StoreUnavailable", "the ledger cannot be read: " + resolved.error().message());
+    evaluation.scope = std::make_shared<const ResolvedScope>(std::move(*resolved));
     of = SubjectsOf(spec.scope, *evaluation.scope, of);
     LookAtMeters(*budget, health, before.get(), evaluation, now);
   }

@@ -69,7 +69,8 @@ class AgentBudgetController {
   // The window in force, `window` being that of `now`.
   static policy::Window WindowOf(const api::AgentBudget& budget, const Evaluation* before,
                                  policy::Window window, Timestamp now);
-  ResolvedScope Resolve(const api::AgentBudget& budget) const;
+  // Writes down who is in its pools now. Error: the store's.
+  Result<ResolvedScope> Resolve(const api::AgentBudget& budget) const;
   void Hold(const api::AgentBudget& budget);
   // What is seen of the agents covered, and what that asks for.
   void LookAtMeters(const api::AgentBudget& budget, const ledger::SourceHealth& health,

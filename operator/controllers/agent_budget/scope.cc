@@ -27,7 +27,18 @@ bool ScopeNames(const api::ScopeSpec& scope, const api::AgentPool& pool) {
       [&](const api::AgentSpec& agent) { return Contains(scope.agents, agent.name); });
 }
 
-ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPointer>& pools) {
+ledger::PoolMembers MembersOf(const api::AgentPool& pool) {
+  ledger::PoolMembers members{pool.meta.ns, pool.meta.name, {}, !pool.invalid};
+  for (const auto& agent : pool.spec.agents) members.agents.push_back(agent.name);
+  return members;
+}
+
+bool CountsByName(const api::ScopeSpec& scope) {
+  return scope.pools.empty() || (IsWildcard(scope.pools) && scope.per != api::Per::kPool);
+}
+
+ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPointer>& pools,
+                           const std::vector<ledger::Membership>& members) {
   ResolvedScope resolved;
   const bool wildcard = IsWildcard(scope.pools);
   resolved.whole_namespace = wildcard && scope.agents.empty();
@@ -62,6 +73,13 @@ ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPo
   // Agents named without a list of pools count whether a pool has them or not.
   if (scope.pools.empty() || (wildcard && !scope.agents.empty())) resolved.agents = scope.agents;
   if (resolved.whole_namespace) resolved.agents.clear();
+  for (const auto& member : members) {
+    const bool always = member.since == ledger::kEver && member.until == ledger::kStill;
+    if (always || CountsByName(scope)) continue;
+    if (scope.agents.empty() || Contains(scope.agents, member.agent))
+      resolved.passing.push_back(member);
+  }
+  std::sort(resolved.passing.begin(), resolved.passing.end());
   std::sort(resolved.agents.begin(), resolved.agents.end());
   resolved.agents.erase(std::unique(resolved.agents.begin(), resolved.agents.end()),
                         resolved.agents.end());

@@ -7,6 +7,7 @@
 
 #include "api/agent_budget.h"
 #include "api/agent_pool.h"
+#include "ledger/membership.h"
 
 namespace purser::controllers {
 
@@ -28,13 +29,24 @@ struct ResolvedScope {
   bool whole_namespace = false;     // spend of every agent counts, pools or not
   std::vector<std::string> agents;  // whose spend counts otherwise; sorted, unique
   std::vector<std::string> missing_pools;  // named by the scope, not there (or not valid)
+  // Of the scope's pools and agents, those that were not always members; sorted by agent. Empty
+  // where spend counts by the agent's name alone.
+  std::vector<ledger::Membership> passing;
   bool operator==(const ResolvedScope&) const = default;
 };
 
 // Whether `scope` can concern `pool` of the same namespace: the cheap test behind every index.
 bool ScopeNames(const api::ScopeSpec& scope, const api::AgentPool& pool);
 
-// `pools`: all AgentPools of the budget's namespace, in any order.
-ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPointer>& pools);
+// Who is in a pool, for the ledger.
+ledger::PoolMembers MembersOf(const api::AgentPool& pool);
+
+// Whether spend counts by an agent's name alone, whatever pool it is in.
+bool CountsByName(const api::ScopeSpec& scope);
+
+// `pools`: all AgentPools of the budget's namespace, in any order. `members`: who was in those
+// pools, and in former ones that the scope names, as far as that is known.
+ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPointer>& pools,
+                           const std::vector<ledger::Membership>& members = {});
 
 }  // namespace purser::controllers

@@ -18,6 +18,8 @@ struct Subject {
   std::vector<CoveredPool> pools;   // with only the agents it governs; sorted by key
   bool whole_namespace = false;     // spend of every agent counts, pools or not
   std::vector<std::string> agents;  // whose spend counts otherwise; sorted, unique
+  // And of these what they spent while they were in its pools; sorted, no two touch.
+  std::vector<ledger::AgentSpan> spans = {};
   bool operator==(const Subject&) const = default;
 };
 using SubjectPointer = std::shared_ptr<const Subject>;

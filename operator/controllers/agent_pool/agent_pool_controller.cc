@@ -191,6 +191,9 @@ Status AgentPoolController::ObserveFinalizer(const Result<std::optional<std::str
 
 Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
   const auto pool = on_.caches.pools.Get(key);
+  // Also of a pool without a budget: what was spent in it is no other's.
+  PURSER_RETURN_IF_ERROR(
+      on_.ledger.SetMembers({pool ? MembersOf(*pool) : ledger::PoolMembers{key.ns, key.name, {}}}));
   if (!pool) {
     Forget(key);
     PURSER_RETURN_IF_ERROR(scaler_.RestoreOthers(key, nullptr, nullptr));

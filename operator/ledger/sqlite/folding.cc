@@ -18,6 +18,16 @@ Result<Folding> Folding::Make(const Connection& connection) {
        "DELETE FROM bucket WHERE key_id=?1 AND minute>=?2 AND minute<?3 AND EXISTS("
        "SELECT 1 FROM bucket AS later WHERE later.key_id=?1 AND later.minute>bucket.minute "
        "AND later.minute<(bucket.minute/15+1)*15)"},
+      {&folding.borders_,
+       "SELECT 1 FROM spend_key JOIN membership USING(ns, agent) WHERE spend_key.id=?1 AND "
+       "(since BETWEEN ?2 AND ?3 OR until BETWEEN ?2 AND ?3) LIMIT 1"},
+      {&folding.fold_between_borders_,
+       "DELETE FROM bucket WHERE key_id=?1 AND minute>=?2 AND minute<?3 AND EXISTS("
+       "SELECT 1 FROM bucket AS later WHERE later.key_id=?1 AND later.minute>bucket.minute "
+       "AND later.minute<(bucket.minute/15+1)*15 AND NOT EXISTS("
+       "SELECT 1 FROM spend_key JOIN membership USING(ns, agent) WHERE spend_key.id=?1 AND "
+       "((since>bucket.minute AND since<=later.minute) OR "
+       "(until>bucket.minute AND until<=later.minute))))"},
       {&folding.collapse_,
        "DELETE FROM bucket WHERE key_id=?1 AND minute<("
        "SELECT max(minute) FROM bucket WHERE key_id=?1 AND minute<?2)"},
@@ -55,7 +65,11 @@ Result<std::vector<std::int64_t>> Folding::KeysAfter(std::int64_t source_id,
 }
 
 Status Folding::Fold(std::int64_t key_id, const FoldPlan& plan) const {
-  PURSER_RETURN_IF_ERROR(fold_.Execute(key_id, plan.from, plan.until));
+  const auto borders =
+      borders_.Start(key_id, plan.from, plan.until).FirstRow([](const Run&) { return true; });
+  if (!borders) return borders.error();
+  const auto& fold = *borders ? fold_between_borders_ : fold_;
+  PURSER_RETURN_IF_ERROR(fold.Execute(key_id, plan.from, plan.until));
   PURSER_RETURN_IF_ERROR(collapse_.Execute(key_id, plan.horizon));
   return drop_key_.Execute(key_id, plan.horizon);
 }

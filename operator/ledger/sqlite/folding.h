@@ -27,11 +27,13 @@ class Folding {
 
   // The next keys of the source after `key_id`, ascending; empty at the end.
   Result<std::vector<std::int64_t>> KeysAfter(std::int64_t source_id, std::int64_t key_id) const;
-  // Since buckets are cumulative, folding is deleting all but the last of each quarter.
+  // Since buckets are cumulative, folding is deleting all but the last of each quarter, and of each
+  // part of one where the agent came into a pool, or left it.
   Status Fold(std::int64_t key_id, const FoldPlan& plan) const;
 
  private:
-  Statement plans_, set_folded_, keys_after_, fold_, collapse_, drop_key_;
+  Statement plans_, set_folded_, keys_after_, borders_, fold_, fold_between_borders_, collapse_,
+      drop_key_;
 };
 
 }  // namespace purser::ledger::sqlite

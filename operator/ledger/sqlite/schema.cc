@@ -14,9 +14,9 @@ constexpr std::int64_t kApplicationId = 0x50525352;
 // bucket: the running total of a key up to and including a minute, of each amount (cost in
 // nano-dollars). The spend of [a, b) is the last row before b less the last row before a: two index
 // seeks, whatever lies between. cursor is apart from series, by a dense number: series that are
-// read together are written to the same few pages. fence: the epoch of the source's only writer.
-// Times are milliseconds since 1970, minutes minutes since 1970. 128-bit hashes are two integers,
-// signed by SQLite.
+// read together are written to the same few pages. membership: in minutes, ended by `until`. fence:
+// the epoch of the source's only writer. Times are milliseconds since 1970, minutes minutes since
+// 1970. 128-bit hashes are two integers, signed by SQLite.
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {R"sql(
 CREATE TABLE meta(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -147,6 +147,16 @@ CREATE TABLE journal(
 CREATE INDEX journal_agent ON journal(ns, agent, at);
 CREATE INDEX journal_held ON journal(id) WHERE held='Held';
 CREATE UNIQUE INDEX journal_origin ON journal(origin) WHERE origin<>'';
+)sql",
+                                                                 R"sql(
+CREATE TABLE membership(
+  ns TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  pool TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY(ns, agent, pool, since)
+) STRICT, WITHOUT ROWID;
 )sql"};
 
 // 0 for a new file, else the version written in it.
@@ -225,7 +235,8 @@ Status PrepareSchema(const Connection& connection) {
 Status CheckReadable(const Connection& connection) {
   const auto version = VersionOf(connection);
   if (!version) return version.error();
-  if (*version == kSchemaVersion) return Ok();
+  constexpr std::int64_t kFirstWithJournal = 2;
+  if (*version >= kFirstWithJournal) return Ok();
   return Error(ErrorCode::kNotFound, connection.path() + ": written by an older Purser (schema " +
                                          std::to_string(*version) +
                                          "), which kept no journal: this version's operator "

@@ -9,13 +9,13 @@
 namespace purser::ledger::sqlite {
 
 // What this program writes. A file with a higher version is refused.
-inline constexpr std::int64_t kSchemaVersion = 2;
+inline constexpr std::int64_t kSchemaVersion = 3;
 
 // Checks that the file is a ledger, undamaged and writable, sets the connection up, creates or
 // migrates the tables in one transaction. Errors as in sqlite_store.h.
 Status PrepareSchema(const Connection& connection);
 
-// For whoever only reads: a ledger of a version with all tables of this one.
+// For whoever only reads: a ledger of a version that has a journal.
 Status CheckReadable(const Connection& connection);
 
 }  // namespace purser::ledger::sqlite

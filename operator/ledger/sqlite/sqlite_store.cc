@@ -8,6 +8,7 @@
 #include "ledger/sqlite/cursors.h"
 #include "ledger/sqlite/folding.h"
 #include "ledger/sqlite/journal_table.h"
+#include "ledger/sqlite/membership_table.h"
 #include "ledger/sqlite/schema.h"
 #include "ledger/sqlite/sources.h"
 #include "ledger/sqlite/sums.h"
@@ -29,6 +30,7 @@ struct Writer {
   sqlite::Cursors cursors;
   sqlite::JournalTable journal;
   sqlite::Folding folding;
+  sqlite::MembershipTable memberships;
 
   static Result<Writer> Make(std::unique_ptr<Connection> connection) {
     auto sources = sqlite::Sources::Make(*connection);
@@ -41,8 +43,11 @@ struct Writer {
     if (!journal) return journal.error();
     auto folding = sqlite::Folding::Make(*connection);
     if (!folding) return folding.error();
-    return Writer{std::move(connection), std::move(*sources), std::move(*booking),
-                  std::move(*cursors),   std::move(*journal), std::move(*folding)};
+    auto memberships = sqlite::MembershipTable::Make(*connection);
+    if (!memberships) return memberships.error();
+    return Writer{std::move(connection),  std::move(*sources), std::move(*booking),
+                  std::move(*cursors),    std::move(*journal), std::move(*folding),
+                  std::move(*memberships)};
   }
 };
 
@@ -138,6 +143,21 @@ class SqliteStore final : public Store {
     return sqlite::ReadJournal(*reader_.connection, filter);
   }
 
+  Result<std::vector<Membership>> MembershipsKnown() override {
+    const std::lock_guard lock(reading_);
+    return sqlite::ReadMemberships(*reader_.connection);
+  }
+
+  Status WriteMemberships(const std::vector<Membership>& put,
+                          const std::vector<Membership>& drop) override {
+    return Write([&]() -> Status {
+      PURSER_RETURN_IF_ERROR(writer_.sources.CheckFence(epoch_));
+      for (const auto& one : put) PURSER_RETURN_IF_ERROR(writer_.memberships.Put(one));
+      for (const auto& one : drop) PURSER_RETURN_IF_ERROR(writer_.memberships.Drop(one));
+      return Ok();
+    });
+  }
+
   Result<std::optional<SourcePosition>> Position(const std::string& source) override {
     const std::lock_guard lock(reading_);
     return reader_.sources.Position(source);
@@ -171,7 +191,9 @@ class SqliteStore final : public Store {
       new_day = new_day || plan.from / kMinutesPerDay != plan.until / kMinutesPerDay;
     }
     // Once a day is often enough to look at every entry.
-    return new_day ? PruneJournal(now) : Ok();
+    if (!new_day) return Ok();
+    PURSER_RETURN_IF_ERROR(PruneMemberships(now));
+    return PruneJournal(now);
   }
 
   Status ForgetCursors(const std::string& source, Timestamp before) override {
@@ -278,6 +300,13 @@ class SqliteStore final : public Store {
       });
       if (done || !folded.ok()) return folded;
     }
+  }
+
+  Status PruneMemberships(Timestamp now) {
+    return Write([&]() -> Status {
+      PURSER_RETURN_IF_ERROR(writer_.sources.CheckFence(epoch_));
+      return writer_.memberships.Prune(MinuteOf(now - kKeepFor), MinuteOf(now - kFoldAfter));
+    });
   }
 
   Status PruneJournal(Timestamp now) {

@@ -33,10 +33,11 @@ Result<std::vector<AgentSpend>> Sums::ByAgent(std::int64_t source_id,
   const std::int64_t end = MinuteNotBefore(coverage.end);
   std::vector<AgentSpend> agents;
   if (end <= start) return agents;
-  const auto add = [&](std::int64_t key_id, std::string agent) -> Status {
-    const auto until_end = CumulativeBefore(key_id, end);
+  const auto add = [&](std::int64_t key_id, std::string agent, std::int64_t since,
+                       std::int64_t until) -> Status {
+    const auto until_end = CumulativeBefore(key_id, until);
     if (!until_end) return until_end.error();
-    const auto until_start = CumulativeBefore(key_id, start);
+    const auto until_start = CumulativeBefore(key_id, since);
     if (!until_start) return until_start.error();
     if (agents.empty() || agents.back().agent != agent) agents.push_back({std::move(agent), {}});
     agents.back().spent += *until_end - *until_start;
@@ -49,13 +50,12 @@ Result<std::vector<AgentSpend>> Sums::ByAgent(std::int64_t source_id,
 
 Result<std::vector<MinuteSpend>> Sums::ByMinute(std::int64_t source_id,
                                                 const Coverage& coverage) const {
-  const std::int64_t start = MinuteOf(coverage.start);
-  const std::int64_t end = MinuteNotBefore(coverage.end);
   std::map<std::int64_t, Amounts> minutes;
-  const auto add = [&](std::int64_t key_id, const std::string&) -> Status {
-    auto before = CumulativeBefore(key_id, start);
+  const auto add = [&](std::int64_t key_id, const std::string&, std::int64_t since,
+                       std::int64_t until) -> Status {
+    auto before = CumulativeBefore(key_id, since);
     if (!before) return before.error();
-    return between_.Start(key_id, start, end).ForEachRow([&](const Run& run) {
+    return between_.Start(key_id, since, until).ForEachRow([&](const Run& run) {
       const Amounts cumulative = run.ReadAmounts(1);
       minutes[run.Integer(0)] += cumulative - *before;
       *before = cumulative;
@@ -89,19 +89,26 @@ Result<Amounts> Sums::CumulativeBefore(std::int64_t key_id, std::int64_t minute)
   return amounts->value_or(Amounts());
 }
 
-// Calls visit(key id, agent) for every key covered, agents ascending.
+// Calls visit(key id, agent, since, until) for every key covered, agents ascending; minutes.
 template <typename Visit>
 Status Sums::ForEachKey(std::int64_t source_id, const Coverage& coverage,
                         const Visit& visit) const {
-  const auto visit_row = [&](const Run& run) -> Status {
+  const auto visit_row = [&](const Run& run, std::int64_t since, std::int64_t until) -> Status {
     if (!CoversKind(coverage, run.Text(2), run.Text(3), run.Text(4))) return Ok();
-    return visit(run.Integer(0), run.Text(1));
+    return visit(run.Integer(0), run.Text(1), since, until);
   };
-  if (coverage.whole_namespace)
-    return keys_of_namespace_.Start(source_id, coverage.ns).ForEachRow(visit_row);
-  for (const auto& agent : coverage.agents) {
+  if (coverage.whole_namespace) {
+    const std::int64_t start = MinuteOf(coverage.start);
+    const std::int64_t end = MinuteNotBefore(coverage.end);
+    return keys_of_namespace_.Start(source_id, coverage.ns).ForEachRow([&](const Run& run) {
+      return visit_row(run, start, end);
+    });
+  }
+  for (const auto& span : SpansOf(coverage)) {
     PURSER_RETURN_IF_ERROR(
-        keys_of_agent_.Start(source_id, coverage.ns, agent).ForEachRow(visit_row));
+        keys_of_agent_.Start(source_id, coverage.ns, span.agent).ForEachRow([&](const Run& run) {
+          return visit_row(run, span.since, span.until);
+        }));
   }
   return Ok();
 }

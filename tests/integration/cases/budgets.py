@@ -29,6 +29,30 @@ def a_limit_for_each_agent(trial: Trial) -> None:
     trial.expect_told("Throttled", "1 of 2 stopped; agent researcher: spent", reason="Stopped")
 
 
+@case
+def a_rename_keeps_the_stop(trial: Trial) -> None:
+    """What was spent in the pool stays in its budget, under whatever name its workload goes on, over a restart too."""
+    trial.play(_SCRIPT, _two(limit="20"))
+    trial.wait_for("both stop", lambda seen: not any(seen.replicas.values()), until=60)
+    trial.wait_for("it is told", lambda seen: seen.budget.get("state") == "Stopped" and seen.spent >= 20, until=70)
+    spent = trial.seen[-1].spent
+    renamed = pool("scientist", "writer")
+    renamed["spec"]["agents"][0]["workloadRef"]["name"] = "researcher"
+    stopped = len(trial.seen)
+    trial.stage.apply(trial.namespace, renamed)
+    known = lambda seen: {one["name"] for one in seen.pool.get("agents", [])} == {"scientist", "writer"}  # noqa: E731
+    trial.wait_for("the pool knows its new agent", known, until=trial.second + 20)
+    trial.watch_until(trial.second + 5)
+    trial.restart()
+    last = trial.watch_until(trial.second + 8)
+    trial.expect(not any(any(seen.replicas.values()) for seen in trial.seen[stopped:]), "a rename gave it back")
+    trial.expect(last.spent >= spent >= 20, f"{last.spent} of {spent} is left")
+    trial.stage.apply(trial.namespace, pool("writer"))  # who leaves is nobody's; who stays is stopped
+    trial.wait_for("the former agent is restored", lambda seen: seen.replicas["researcher"] > 0, until=trial.second + 20)
+    trial.watch_until(trial.second + 3)
+    trial.expect(not any(seen.replicas["writer"] for seen in trial.seen[stopped:]), "a removal gave it back")
+
+
 def _approve(trial: Trial, name: str, until: str) -> None:
     condition = {"type": "Approved", "status": "True", "lastTransitionTime": until}
     patch = json.dumps({"status": {"conditions": [condition], "approvedBy": "bob"}})

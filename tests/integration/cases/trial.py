@@ -147,6 +147,12 @@ class Trial:
         self._configure(self.prometheus_url, {}, [])
         self._start_operator()
 
+    def restart(self) -> None:
+        """Killed, and started again with the ledger it had."""
+        self._operator.kill()
+        self._operator.wait()
+        self._start_operator()
+
     def lose_the_ledger(self, source: Object) -> None:
         """As if its volume were gone: the operator starts again with an empty one."""
         self._operator.kill()

@@ -1,5 +1,5 @@
-// A year of spend, budgets of every kind, restarts and folding, against a list that is added up by
-// brute force.
+// A year of spend, budgets of every kind, agents that move between pools, restarts and folding,
+// against a list that is added up by brute force.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -21,6 +21,7 @@ using std::chrono::minutes;
 
 const Timestamp kBegin = *ParseRfc3339("2026-02-20T03:07:00Z");
 const std::vector<std::string> kAgents = {"one", "two", "three", "stray"};
+const std::vector<std::string> kPools = {"a", "b", "c", ""};
 const std::vector<std::string> kModels = {"opus", "haiku", ""};
 const std::vector<std::string> kZones = {
     "UTC",         "America/New_York", "America/Santiago", "Asia/Kathmandu", "Australia/Lord_Howe",
@@ -30,8 +31,19 @@ class World {
  public:
   explicit World(unsigned seed) : random_(seed), clock_(kBegin) {
     Restart();
-    pools_ = {PoolBuilder("a").Agent("one").Agent("two").Share(),
-              PoolBuilder("b").Agent("three").Share()};
+    in_ = {{"one", "a"}, {"two", "a"}, {"three", "b"}, {"stray", ""}};
+    for (const auto& [agent, pool] : in_) moves_[agent] = {{0, pool}};
+    TellPools();
+  }
+
+  // An agent comes into a pool, or leaves all of them.
+  void Move() {
+    const auto& agent = Of(kAgents);
+    const auto& pool = Of(kPools);
+    if (in_[agent] == pool) return;
+    in_[agent] = pool;
+    moves_[agent].push_back({ledger::MinuteNotBefore(clock_.Now()), pool});
+    TellPools();
   }
 
   void Restart() {
@@ -45,6 +57,7 @@ class World {
     begun_ = true;
     store_ = store->get();
     ledger_ = ledger::MakeLedger(std::move(*store), clock_);
+    if (!pools_.empty()) TellPools();
   }
 
   void Spend() {
@@ -105,6 +118,30 @@ class World {
   }
 
  private:
+  void TellPools() {
+    pools_.clear();
+    std::vector<ledger::PoolMembers> members;
+    for (const std::string name : {"a", "b", "c"}) {
+      PoolBuilder pool(name);
+      for (const auto& [agent, in] : in_) {
+        if (in == name) pool.Agent(agent);
+      }
+      pools_.push_back(pool.Share());
+      members.push_back(MembersOf(*pools_.back()));
+    }
+    ASSERT_TRUE(ledger_->SetMembers(members, ledger::Told::kAll).ok());
+  }
+
+  // Where the agent was at that minute; where it came next, if it was in none.
+  std::string PoolAt(const std::string& agent, std::int64_t minute) const {
+    std::string pool;
+    for (const auto& [since, to] : moves_.at(agent)) {
+      if (since > minute && !pool.empty()) break;
+      pool = to;
+    }
+    return pool;
+  }
+
   int Draw(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random_); }
   const std::string& Of(const std::vector<std::string>& names) {
     return names[static_cast<std::size_t>(Draw(0, static_cast<int>(names.size()) - 1))];
@@ -125,15 +162,13 @@ class World {
 
   std::int64_t Oracle(const api::AgentBudgetSpec& spec, const std::string& subject,
                       Timestamp start) const {
-    const std::map<std::string, std::string> pool_of = {{"one", "a"}, {"two", "a"}, {"three", "b"}};
     std::int64_t sum = 0;
     for (const auto& one : spent_) {
-      const auto pool = pool_of.find(one.key.agent);
-      const bool whole = spec.scope.pools.front() == "*";
-      const bool counts = spec.scope.per == api::Per::kTotal ? whole || pool != pool_of.end()
-                          : spec.scope.per == api::Per::kPool
-                              ? pool != pool_of.end() && pool->second == subject
-                              : one.key.agent == subject;
+      const auto pool = PoolAt(one.key.agent, ledger::MinuteOf(one.at));
+      const bool within = spec.scope.pools.front() == "*" || pool == "a" || pool == "b";
+      const bool counts = spec.scope.per == api::Per::kTotal  ? within
+                          : spec.scope.per == api::Per::kPool ? pool == subject
+                                                              : within && one.key.agent == subject;
       if (!counts || one.at < start) continue;
       if (!spec.scope.models.empty() && one.key.model != "opus") continue;
       if (!spec.scope.tasks.empty() && one.key.task != "t") continue;
@@ -155,7 +190,15 @@ class World {
     const auto now = clock_.Now();
     const auto window = policy::WindowAt(now, spec.window, *budget.created);
     ASSERT_TRUE(window.ok());
-    const auto resolved = ResolveScope(spec.scope, pools_);
+    std::vector<ledger::Membership> members;
+    std::vector<PoolPointer> pools;
+    for (const auto& pool : pools_) {
+      if (spec.scope.pools.front() != "*" && pool->meta.name == "c") continue;
+      pools.push_back(pool);
+      const auto own = ledger_->Members("agents", pool->meta.name);
+      members.insert(members.end(), own.begin(), own.end());
+    }
+    const auto resolved = ResolveScope(spec.scope, pools, members);
     const policy::SourceState source{policy::SourceState::Kind::kHealthy, {}, {}, {}};
     for (const auto& subject : SubjectsOf(spec.scope, resolved, {})) {
       const auto id = RowId(budget.meta.key(), subject->name);
@@ -178,6 +221,8 @@ class World {
   ledger::Store* store_ = nullptr;
   std::unique_ptr<ledger::Ledger> ledger_;
   std::vector<PoolPointer> pools_;
+  std::map<std::string, std::string> in_;  // by agent: its pool, or none
+  std::map<std::string, std::vector<std::pair<std::int64_t, std::string>>> moves_;
   std::vector<ledger::Increment> spent_;
 };
 
@@ -187,6 +232,7 @@ TEST(BudgetOracleTest, EveryTotalIsThatOfTheList) {
     World world(seed);
     for (int step = 0; step < 150 && !testing::Test::HasFailure(); ++step) {
       world.Spend();
+      if (step % 3 == 0) world.Move();
       world.CheckSome();
       world.Pass();
       world.CheckSome();

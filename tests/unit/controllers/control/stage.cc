@@ -74,6 +74,15 @@ class MortalStore final : public ledger::Store {
   Result<std::vector<ledger::JournalEntry>> Journal(const ledger::JournalFilter& filter) override {
     return store_->Journal(filter);
   }
+  Result<std::vector<ledger::Membership>> MembershipsKnown() override {
+    return store_->MembershipsKnown();
+  }
+  Status WriteMemberships(const std::vector<ledger::Membership>& put,
+                          const std::vector<ledger::Membership>& drop) override {
+    auto status =
+        life_.Carry("ledger WriteMemberships", [&] { return store_->WriteMemberships(put, drop); });
+    return status ? *status : Status(Over());
+  }
   Result<std::optional<ledger::SourcePosition>> Position(const std::string& source) override {
     return store_->Position(source);
   }

@@ -1,0 +1,127 @@
+#include "ledger/membership.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ledger/store.h"
+
+namespace purser::ledger {
+
+Memberships::Memberships(std::vector<Membership> known) { Apply(known); }
+
+std::int64_t Memberships::LastOf(const Place& agent) const {
+  std::int64_t last = kEver;
+  const auto found = last_.find(agent);
+  if (found == last_.end()) return last;
+  for (const auto& [pool, until] : found->second) last = std::max(last, until);
+  return last;
+}
+
+std::vector<Membership> Memberships::Changes(const std::vector<PoolMembers>& pools, Told told,
+                                             Timestamp now) const {
+  const std::int64_t next = MinuteNotBefore(now);
+  std::vector<Membership> changes;
+  if (told == Told::kAll) {
+    std::set<Place> named;
+    for (const auto& pool : pools) named.emplace(pool.ns, pool.pool);
+    std::vector<PoolMembers> gone;
+    for (const auto& [place, agents] : by_pool_) {
+      if (!named.contains(place)) gone.push_back({place.first, place.second, {}});
+    }
+    changes = Changes(gone, Told::kThese, now);
+  }
+  for (const auto& pool : pools) {
+    if (!pool.known) continue;
+    const std::set<std::string> agents(pool.agents.begin(), pool.agents.end());
+    const auto known = by_pool_.find({pool.ns, pool.pool});
+    std::set<std::string> members;
+    if (known != by_pool_.end()) {
+      for (const auto& [agent, intervals] : known->second) {
+        const auto& [since, until] = *intervals.rbegin();
+        if (until != kStill) continue;
+        members.insert(agent);
+        if (!agents.contains(agent))
+          changes.push_back({pool.ns, agent, pool.pool, since, std::max(since, next)});
+      }
+    }
+    for (const auto& agent : agents) {
+      if (!members.contains(agent)) changes.push_back(Join(pool, agent, next));
+    }
+  }
+  return changes;
+}
+
+Membership Memberships::Join(const PoolMembers& pool, const std::string& agent,
+                             std::int64_t next) const {
+  const std::int64_t last = LastOf({pool.ns, agent});
+  const std::int64_t since = last == kStill ? next : last;
+  const auto known = by_pool_.find({pool.ns, pool.pool});
+  if (known != by_pool_.end()) {
+    const auto before = known->second.find(agent);
+    // Who comes back goes on as if he had never left.
+    if (before != known->second.end() && before->second.rbegin()->second == since)
+      return {pool.ns, agent, pool.pool, before->second.rbegin()->first, kStill};
+  }
+  return {pool.ns, agent, pool.pool, since, kStill};
+}
+
+std::vector<Membership> Memberships::Apply(const std::vector<Membership>& changes) {
+  std::set<std::string> namespaces;
+  for (const auto& one : changes) {
+    auto& intervals = by_pool_[{one.ns, one.pool}][one.agent];
+    const auto before = intervals.find(one.since);
+    if (before != intervals.end() && before->second != kStill) --ended_[one.ns];
+    intervals[one.since] = one.until;
+    if (one.until != kStill) ++ended_[one.ns];
+    auto& last = last_[{one.ns, one.agent}][one.pool];
+    last = intervals.rbegin()->second;
+    namespaces.insert(one.ns);
+  }
+  std::vector<Membership> dropped;
+  for (const auto& ns : namespaces) {
+    auto oldest = DropOldest(ns);
+    dropped.insert(dropped.end(), oldest.begin(), oldest.end());
+  }
+  return dropped;
+}
+
+std::vector<Membership> Memberships::DropOldest(const std::string& ns) {
+  // Some more at a time, so that it is seldom looked at.
+  constexpr std::size_t kAtATime = kMostEnded / 10;
+  std::vector<Membership> ended;
+  if (ended_[ns] <= kMostEnded) return ended;
+  for (auto i = by_pool_.lower_bound({ns, ""}); i != by_pool_.end() && i->first.first == ns; ++i) {
+    for (const auto& [agent, intervals] : i->second) {
+      for (const auto& [since, until] : intervals) {
+        if (until != kStill) ended.push_back({ns, agent, i->first.second, since, until});
+      }
+    }
+  }
+  std::sort(ended.begin(), ended.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.until, a) < std::tie(b.until, b);
+  });
+  ended.resize(std::min(ended.size(), ended.size() - kMostEnded + kAtATime));
+  for (const auto& one : ended) {
+    auto& agents = by_pool_[{ns, one.pool}];
+    agents[one.agent].erase(one.since);
+    if (!agents[one.agent].empty()) continue;
+    agents.erase(one.agent);
+    auto& pools = last_[{ns, one.agent}];
+    pools.erase(one.pool);
+    if (pools.empty()) last_.erase({ns, one.agent});
+  }
+  ended_[ns] -= ended.size();
+  return ended;
+}
+
+std::vector<Membership> Memberships::Of(const std::string& ns, const std::string& pool) const {
+  std::vector<Membership> members;
+  const auto found = by_pool_.find({ns, pool});
+  if (found == by_pool_.end()) return members;
+  for (const auto& [agent, intervals] : found->second) {
+    for (const auto& [since, until] : intervals) members.push_back({ns, agent, pool, since, until});
+  }
+  return members;
+}
+
+}  // namespace purser::ledger

@@ -1,0 +1,77 @@
+// Which agent was in which pool, when: spend stays with the pool in which it was spent.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace purser::ledger {
+
+// Minutes since 1970, as spend is kept.
+inline constexpr std::int64_t kEver = 0;
+inline constexpr std::int64_t kStill = std::numeric_limits<std::int64_t>::max();
+
+// In [since, until).
+struct Membership {
+  std::string ns;
+  std::string agent;
+  std::string pool;
+  std::int64_t since = kEver;
+  std::int64_t until = kStill;
+  auto operator<=>(const Membership&) const = default;
+};
+
+// A pool as it is now.
+struct PoolMembers {
+  std::string ns;
+  std::string pool;
+  std::vector<std::string> agents;  // in any order; none: also of a pool that is gone
+  bool known = true;                // false: nothing is known of it at present, all stays as it was
+};
+
+// Whether there are no pools but those that are told.
+enum class Told { kThese, kAll };
+
+// So many ended memberships of a namespace are kept; of more, those that ended first are dropped.
+inline constexpr std::size_t kMostEnded = 10'000;
+
+// Not thread-safe: the ledger guards it.
+class Memberships {
+ public:
+  explicit Memberships(std::vector<Membership> known = {});
+
+  // What has to be written down so that these pools have these members from the next minute on:
+  // memberships that begin, and those that end (the same with an `until`). Who joins has been a
+  // member since somebody's membership of him ended, or ever: what nobody claimed belongs to the
+  // pool that claims the agent next. Of one that is a member elsewhere still, since the next
+  // minute.
+  std::vector<Membership> Changes(const std::vector<PoolMembers>& pools, Told told,
+                                  Timestamp now) const;
+
+  // Takes changes over. Returns what is to be dropped, as there are too many.
+  std::vector<Membership> Apply(const std::vector<Membership>& changes);
+
+  // Of one pool, sorted by agent and time.
+  std::vector<Membership> Of(const std::string& ns, const std::string& pool) const;
+
+ private:
+  using Intervals = std::map<std::int64_t, std::int64_t>;  // since -> until
+  using Place = std::pair<std::string, std::string>;       // namespace, and pool or agent
+
+  // The last minute of any membership of the agent; kStill: of one that lasts.
+  std::int64_t LastOf(const Place& agent) const;
+  Membership Join(const PoolMembers& pool, const std::string& agent, std::int64_t next) const;
+  std::vector<Membership> DropOldest(const std::string& ns);
+
+  std::map<Place, std::map<std::string, Intervals>> by_pool_;  // and agent
+  std::map<Place, std::map<std::string, std::int64_t>> last_;  // by agent, and pool: its last end
+  std::map<std::string, std::size_t> ended_;                   // by namespace
+};
+
+}  // namespace purser::ledger
