@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "base/small_file.h"
 #include "kube/access.h"
 #include "net/cpprest/cpprest_transport.h"
+#include "net/server/http_server.h"
 #include "observability/logging.h"
 #include "plugin/command_line.h"
 #include "policy/window.h"
@@ -75,6 +77,22 @@ int PrintJournal(const purser::app::JournalOptions& options) {
   std::fprintf(stderr, "%s", journal->notes.c_str());
   std::fwrite(journal->text.data(), 1, journal->text.size(), stdout);
   return 0;
+}
+
+purser::Result<std::shared_ptr<void>> ServePage(std::uint16_t& port,
+                                                purser::plugin::PageHandler handler) {
+  auto server = purser::net::HttpServer::Start(
+      "127.0.0.1:" + std::to_string(port),
+      [handler = std::move(handler)](const purser::net::ServerRequest& request) {
+        if (request.method != "GET")
+          return purser::net::ServerResponse{405, "text/plain; charset=utf-8", "only GET\n"};
+        auto answer = handler(request.path);
+        return purser::net::ServerResponse{answer.status, std::move(answer.content_type),
+                                           std::move(answer.body)};
+      });
+  if (!server) return server.error();
+  port = (*server)->port();
+  return std::shared_ptr<void>(std::move(*server));
 }
 
 int RunCommandLine(int argc, char** argv) {
@@ -213,9 +231,12 @@ int main(int argc, char** argv) {
   try {
     if (purser::plugin::IsPluginName(argv[0])) {
       purser::net::InitializeThreads();
-      return purser::plugin::RunPlugin(argc, argv, [](const purser::kube::Access& access) {
-        return purser::net::MakeCpprestTransport({access.tls, access.proxy_url, true});
-      });
+      return purser::plugin::RunPlugin(
+          argc, argv,
+          [](const purser::kube::Access& access) {
+            return purser::net::MakeCpprestTransport({access.tls, access.proxy_url, true});
+          },
+          ServePage);
     }
     return RunCommandLine(argc, argv);
   } catch (const std::exception& exception) {

@@ -77,6 +77,7 @@ struct Options {
   Correction correction;
   bool reject = false;
   std::int64_t doubt = 0;
+  std::uint16_t port = 0;
 };
 
 struct Verbs {
@@ -92,6 +93,7 @@ struct Verbs {
   CLI::App* restore;
   CLI::App* pause;
   CLI::App* resume;
+  CLI::App* dashboard;
 };
 
 void AddOutput(CLI::App* verb, Options& options) {
@@ -154,6 +156,9 @@ Verbs AddVerbs(CLI::App& cli, Options& options) {
   verbs.resume = cli.add_subcommand("resume", "Enforce a budget again");
   for (auto* each : {verbs.pause, verbs.resume})
     each->add_option("BUDGET", options.name)->required();
+  verbs.dashboard = cli.add_subcommand("dashboard", "The live page, on this machine, until Ctrl-C");
+  verbs.dashboard->add_flag("-A,--all-namespaces", options.all_namespaces, "of every namespace");
+  verbs.dashboard->add_option("--port", options.port, "on 127.0.0.1; otherwise a free one");
   return verbs;
 }
 
@@ -241,6 +246,17 @@ int Show(Session& session, const Options& options, Look look) {
   }
 }
 
+int ShowPage(const Session& session, std::uint16_t port, const Serve& serve) {
+  const auto state = LiveState::Start(session);
+  if (!state) return Fail(state.error());
+  const auto secret = NewSecret();
+  const auto server = serve(port, MakePageHandler(**state, secret));
+  if (!server) return Fail(server.error());
+  std::printf("http://127.0.0.1:%u/%s/\n", static_cast<unsigned>(port), secret.c_str());
+  std::fflush(stdout);
+  while (true) std::this_thread::sleep_for(kLookEvery);
+}
+
 int Order(Session& session, const Verbs& verbs, Options& options) {
   const auto now = SystemClock().Now();
   const auto with_reason = [&](std::string& reason, const auto& done) {
@@ -282,7 +298,7 @@ bool IsPluginName(const char* program) {
   return name == "kubectl-purser" || name == kCompletionName;
 }
 
-int RunPlugin(int argc, char** argv, const MakeTransport& make_transport) {
+int RunPlugin(int argc, char** argv, const MakeTransport& make_transport, const Serve& serve) {
   const bool completing = BaseName(argv[0]) == kCompletionName;
   CLI::App cli{"Purser keeps AI agents within budget: what they spend, why, and what to do.",
                "kubectl purser"};
@@ -318,6 +334,7 @@ int RunPlugin(int argc, char** argv, const MakeTransport& make_transport) {
   if (*verbs.status) return Show(session, options, StatusText);
   if (*verbs.top) return Show(session, options, TopText);
   if (*verbs.requests) return Show(session, options, RequestsText);
+  if (*verbs.dashboard) return ShowPage(session, options.port, serve);
   if (*verbs.explain) return Tell(ExplainText(session, options));
   return Order(session, verbs, options);
 }

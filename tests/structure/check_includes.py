@@ -28,7 +28,8 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "controllers": {"base", "money", "api", "ledger", "policy", "kube", "workloads"},
     "observability": {"base"},
     "backtest": {"base", "money", "api", "policy", "ledger", "kube/object", "controllers"},
-    "plugin": {"base", "money", "api", "net", "kube"},
+    "web": {"base"},
+    "plugin": {"base", "money", "api", "net", "kube", "web"},
     "http": {"base", "money", "api", "gate", "ledger", "net", "usage", "kube", "controllers"},
 }
 # It wires everything, so it may include everything.

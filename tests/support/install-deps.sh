@@ -16,7 +16,9 @@ cluster_packages=(
   python3 python3-venv binutils gcc libc6-dev openssl iproute2 util-linux mount
   prometheus containerd runc containernetworking-plugins nftables conntrack
 )
-test_packages=(gcovr clang-format clang-tidy shellcheck pyflakes3 mypy clang libclang-rt-14-dev)
+test_packages=(gcovr clang-format clang-tidy shellcheck pyflakes3 mypy clang libclang-rt-14-dev chromium)
+# For the live page; from elsewhere than Debian they are as good, and exclude Debian's.
+command -v npm >/dev/null || test_packages+=(nodejs npm)
 packages=("${build_packages[@]}" "${cluster_packages[@]}")
 [ "${1:-all}" = demo ] || packages+=("${test_packages[@]}")
 
