@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -86,6 +87,19 @@ class CommandLineTest(unittest.TestCase):
             done = self.run_program(BINARY, "backtest", *files, *wrong)
             self.assertNotEqual(done.returncode, 0, wrong)
             self.assertIn(message, done.stderr)
+
+    def test_the_manifests_of_the_documents_are_valid(self) -> None:
+        checked = 0
+        for document in sorted((ROOT / "operator" / "docs").glob("*.md")):
+            for block in re.findall(r"^```yaml\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+                if "purser.dev" not in block:
+                    continue
+                manifest = self.folder / f"{document.stem}-{checked}.yaml"
+                manifest.write_text(block, encoding="utf-8")
+                done = self.run_program(BINARY, "validate", str(manifest))
+                self.assertEqual(done.returncode, 0, f"{document.name}: {done.stderr}")
+                checked += 1
+        self.assertGreater(checked, 0)
 
     def test_a_file_that_cannot_be_read_is_told_with_the_cause(self) -> None:
         large = self.folder / "large.yaml"
