@@ -14,6 +14,7 @@ find_package(date REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(GTest REQUIRED)
+find_package(Protobuf REQUIRED)
 
 # Its CMake package tells no version, its pkg-config file does.
 find_package(PkgConfig REQUIRED)
@@ -32,6 +33,7 @@ set(purser_libraries
   "nlohmann-json ${nlohmann_json_VERSION} 3.11 4"
   "simdjson ${simdjson_VERSION} 3.0 4"
   "SQLite ${SQLite3_VERSION} 3.40 4"
+  "protobuf ${Protobuf_VERSION} 3.21 3.22"  # later ones bring Abseil
   "date ${date_VERSION} 3.0 4"
   "CLI11 ${CLI11_VERSION} 2.1 3"
   "zlib ${ZLIB_VERSION_STRING} 1.2 2")

@@ -51,6 +51,7 @@ LIBRARIES: dict[str, set[str]] = {
     "cpprest/": {"net/cpprest"},
     "pplx/": {"net/cpprest"},
     "date/": {"policy"},
+    "google/protobuf/": {"usage/otlp"},
     "libpq": {"ledger/postgres"},
     "pqxx/": {"ledger/postgres"},
     "openssl/": {"http", "net", "net/cpprest", "net/server", "usage/attribution", "usage/pricing", "usage/prometheus", WIRING},

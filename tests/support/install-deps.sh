@@ -10,7 +10,7 @@ build_packages=(
   cmake g++ ninja-build ccache make pkg-config git ca-certificates tzdata
   libcpprest-dev libboost-dev libboost-system-dev libssl-dev libyaml-cpp-dev libspdlog-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev nlohmann-json3-dev libsimdjson-dev libsqlite3-dev
-  libhowardhinnant-date-dev libcli11-dev libre2-dev zlib1g-dev
+  libhowardhinnant-date-dev libcli11-dev libre2-dev zlib1g-dev libprotobuf-dev protobuf-compiler
 )
 cluster_packages=(
   python3 python3-venv binutils gcc libc6-dev openssl iproute2 util-linux mount
