@@ -2,8 +2,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "admissions/routes.h"
 #include "http/router.h"
 
 namespace purser::app {
@@ -38,8 +40,36 @@ Result<std::unique_ptr<Inbound>> Inbound::Start(const api::OperatorConfig& confi
 
 Inbound::~Inbound() = default;
 
-InboundServing::InboundServing(http::InboundApi& api, const InboundTerm&) : api_(api) {
+namespace {
+
+// Facts are booked where call records are, beside no meter that tells them too.
+Result<std::unique_ptr<admissions::AdmissionService>> StartAdmissions(const InboundTerm& term) {
+  std::string source = "admissions";
+  Duration delay = std::chrono::seconds(15);
+  for (const auto& one : term.config.sources) {
+    if (one.usage && !one.reads_prometheus()) source = one.name;
+    if (one.reads_prometheus()) delay = std::max(delay, 3 * one.prometheus.scrape_interval);
+  }
+  return admissions::AdmissionService::Start({.caches = term.caches,
+                                              .board = term.board,
+                                              .ledger = term.ledger,
+                                              .store = term.store,
+                                              .prices = term.prices,
+                                              .clock = term.clock,
+                                              .source = source,
+                                              .meter_delay = delay});
+}
+
+}  // namespace
+
+InboundServing::InboundServing(http::InboundApi& api, const InboundTerm& term) : api_(api) {
   auto router = std::make_shared<http::Router>();
+  if (auto admissions = StartAdmissions(term)) {
+    admissions_ = std::move(*admissions);
+    admissions::AddRoutes(*router, *admissions_);
+  } else {
+    spdlog::error("no admissions are given: {}", admissions.error().message());
+  }
   api_.Serve(std::move(router));
 }
 

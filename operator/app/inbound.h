@@ -8,9 +8,11 @@
 #include <optional>
 #include <string>
 
+#include "admissions/admission_service.h"
 #include "api/config.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "controllers/agent_budget/evaluation.h"
 #include "controllers/caches.h"
 #include "http/authenticator.h"
 #include "http/inbound_api.h"
@@ -46,7 +48,9 @@ struct InboundTerm {
   const api::OperatorConfig& config;
   controllers::Caches& caches;
   kube::Client& client;  // whose calls end with the term
+  controllers::EvaluationBoard& board;
   ledger::Ledger& ledger;
+  ledger::Store& store;
   const usage::pricing::PriceBook& prices;
   Clock& clock;
 };
@@ -61,6 +65,7 @@ class InboundServing {
 
  private:
   http::InboundApi& api_;
+  std::unique_ptr<admissions::AdmissionService> admissions_;
 };
 
 }  // namespace purser::app

@@ -263,8 +263,9 @@ class Operator::Implementation {
         EvaluateAll(budget_controller, token);
         for (const auto& controller : controllers) controller->Start(token);
         if (inbound_ != nullptr) {
-          serving.emplace(inbound_->api(), InboundTerm{options_.config, caches_, client, *ledger,
-                                                       (*sources)->prices(), clock_});
+          serving.emplace(inbound_->api(),
+                          InboundTerm{options_.config, caches_, client, board_, *ledger, positions,
+                                      (*sources)->prices(), clock_});
         }
       }
       threads.emplace_back([token] {

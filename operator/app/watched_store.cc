@@ -52,6 +52,8 @@ class WatchedStore final : public Store {
     const Progress::Step step(progress_, "Rates of the ledger");
     return store_->Rates(source);
   }
+  // Read once, at the start.
+  ledger::AdmissionLog* admission_log() override { return store_->admission_log(); }
   Result<std::vector<ledger::JournalEntry>> Journal(const ledger::JournalFilter& filter) override {
     const Progress::Step step(progress_, "Journal of the ledger");
     return store_->Journal(filter);

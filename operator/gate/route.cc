@@ -1,9 +1,7 @@
 #include "gate/route.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 namespace purser::gate {
@@ -14,9 +12,8 @@ constexpr double kLeastLeft = 0.01;  // of a budget, as a divisor
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 std::string Percent(double share) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f %%", share * 100);
-  return text.data();
+  const auto tenths = std::llround(share * 1000);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
 }
 
 // For one success: what failed is paid too.

@@ -5,10 +5,10 @@
 namespace purser::ledger {
 namespace {
 
-constexpr std::array<std::string_view, 14> kKinds = {
-    "FirstValue", "Restart",          "HandOver",    "Dip",   "Doubt",
-    "Reversal",   "Quarantine",       "Gap",         "Epoch", "Correction",
-    "LargeStep",  "DuplicateWriters", "NotACounter", "Prices"};
+constexpr std::array<std::string_view, 15> kKinds = {
+    "FirstValue", "Restart",          "HandOver",    "Dip",    "Doubt",
+    "Reversal",   "Quarantine",       "Gap",         "Epoch",  "Correction",
+    "LargeStep",  "DuplicateWriters", "NotACounter", "Prices", "Estimate"};
 constexpr std::array<std::string_view, 5> kHeldStates = {"", "Held", "Accepted", "Rejected",
                                                          "Settled"};
 

@@ -28,6 +28,7 @@ enum class JournalKind {
   kDuplicateWriters,  // several writers on one series
   kNotACounter,       // deltas, a gauge, a histogram
   kPrices,            // the price catalogue changed: its version before and after
+  kEstimate,          // an admission that expired, booked at its estimate; or the fact instead
 };
 std::string_view ToString(JournalKind kind);                         // "FirstValue", …
 std::optional<JournalKind> ParseJournalKind(std::string_view text);  // of ToString

@@ -255,7 +255,9 @@ class StoredLedger final : public Ledger {
   void Count(Batch& batch, const Status& committed) {
     const bool provisionally = !committed.ok() && CountsProvisionally(committed.error().code());
     if (!committed.ok() && committed.error().code() == ErrorCode::kInvalidArgument) return;
-    if (const auto before = provisional_.find(batch.source); before != provisional_.end()) {
+    if (batch.beside && !committed.ok()) return;
+    const auto before = batch.beside ? provisional_.end() : provisional_.find(batch.source);
+    if (before != provisional_.end()) {
       totals_.Apply(before->second, Totals::Direction::kTakeOff);
       provisional_.erase(before);
     }

@@ -113,6 +113,10 @@ Status Check(const Batch& batch) {
   for (const auto& entry : batch.journal) PURSER_RETURN_IF_ERROR(CheckEntry(batch, entry));
   for (const auto& rate : batch.rates)
     PURSER_RETURN_IF_ERROR(CheckKeyOf(batch, rate.key, "a rate"));
+  for (const auto& admission : batch.admissions) {
+    PURSER_RETURN_IF_ERROR(CheckName(admission.id, "an admission"));
+    if (admission.body.size() > kLongestAdmission) return Invalid("an admission that is too long");
+  }
   return Ok();
 }
 

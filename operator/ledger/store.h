@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "ledger/admission_log.h"
 #include "ledger/journal.h"
 #include "ledger/membership.h"
 #include "ledger/spend_key.h"
@@ -58,6 +59,9 @@ struct Batch {
   std::vector<KeyRate> rates;               // those that changed
   std::optional<Timestamp> complete_until;  // the source was read completely up to here
   std::optional<Timestamp> newest_sample;   // the newest sample there was
+  std::vector<KeptAdmission> admissions;    // with what ends them booked in the increments
+  // Not of the source's reader: what of that counts provisionally goes on, and this never does.
+  bool beside = false;
 };
 
 // What the store knows of one source.
@@ -186,6 +190,9 @@ class Store {
   virtual Result<std::vector<SeriesCursor>> FindCursors(const std::string& source,
                                                         const std::vector<SeriesId>& series) = 0;
   virtual Result<std::vector<KeyRate>> Rates(const std::string& source) = 0;
+
+  // Null: it keeps none, and ignores those of batches.
+  virtual AdmissionLog* admission_log() { return nullptr; }
 
   virtual Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) = 0;
 

@@ -31,6 +31,9 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "web": {"base"},
     "plugin": {"base", "money", "api", "net", "kube", "web"},
     "http": {"base", "money", "api", "gate", "ledger", "net", "usage", "kube", "controllers"},
+    "admissions": {
+        "base", "money", "api", "policy", "gate", "ledger", "net", "usage", "kube", "workloads", "controllers", "http",
+    },
 }
 # It wires everything, so it may include everything.
 WIRING = "app"
@@ -115,6 +118,8 @@ def problem_with(place: str, name: str, quoted: bool, folders: set[str]) -> str 
     target = room_of(name.rsplit("/", maxsplit=1)[0])
     if quoted and "/" in name and folder_of(name) in folders:
         return _problem_inside(place, here, name, target)
+    if quoted and name.endswith(".pb.h"):
+        return None if place == "usage/otlp" else f'"{name}" belongs to usage/otlp alone, not to {place}'
     if quoted:
         return f'"{name}" is no file of operator/: write "folder/file.h"'
     for start, allowed in LIBRARIES.items():

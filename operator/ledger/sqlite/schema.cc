@@ -157,6 +157,15 @@ CREATE TABLE membership(
   until INTEGER NOT NULL,
   PRIMARY KEY(ns, agent, pool, since)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                                 R"sql(
+CREATE TABLE admission(
+  id TEXT PRIMARY KEY,
+  made INTEGER NOT NULL,
+  ended INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX admission_ended ON admission(ended, made);
 )sql"};
 
 // 0 for a new file, else the version written in it.

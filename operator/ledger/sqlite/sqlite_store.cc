@@ -3,6 +3,7 @@
 #include <mutex>
 #include <utility>
 
+#include "ledger/sqlite/admission_table.h"
 #include "ledger/sqlite/booking.h"
 #include "ledger/sqlite/connection.h"
 #include "ledger/sqlite/cursors.h"
@@ -31,6 +32,7 @@ struct Writer {
   sqlite::JournalTable journal;
   sqlite::Folding folding;
   sqlite::MembershipTable memberships;
+  sqlite::AdmissionTable admissions;
 
   static Result<Writer> Make(std::unique_ptr<Connection> connection) {
     auto sources = sqlite::Sources::Make(*connection);
@@ -45,9 +47,11 @@ struct Writer {
     if (!folding) return folding.error();
     auto memberships = sqlite::MembershipTable::Make(*connection);
     if (!memberships) return memberships.error();
-    return Writer{std::move(connection),  std::move(*sources), std::move(*booking),
-                  std::move(*cursors),    std::move(*journal), std::move(*folding),
-                  std::move(*memberships)};
+    auto admissions = sqlite::AdmissionTable::Make(*connection);
+    if (!admissions) return admissions.error();
+    return Writer{std::move(connection),   std::move(*sources),   std::move(*booking),
+                  std::move(*cursors),     std::move(*journal),   std::move(*folding),
+                  std::move(*memberships), std::move(*admissions)};
   }
 };
 
@@ -70,7 +74,7 @@ struct Reader {
   }
 };
 
-class SqliteStore final : public Store {
+class SqliteStore final : public Store, public AdmissionLog {
  public:
   SqliteStore(Writer writer, Reader reader)
       : writer_(std::move(writer)), reader_(std::move(reader)) {}
@@ -156,6 +160,13 @@ class SqliteStore final : public Store {
       for (const auto& one : drop) PURSER_RETURN_IF_ERROR(writer_.memberships.Drop(one));
       return Ok();
     });
+  }
+
+  AdmissionLog* admission_log() override { return this; }
+
+  Result<std::vector<KeptAdmission>> Admissions() override {
+    const std::lock_guard lock(reading_);
+    return sqlite::ReadAdmissions(*reader_.connection);
   }
 
   Result<std::optional<SourcePosition>> Position(const std::string& source) override {
@@ -244,6 +255,7 @@ class SqliteStore final : public Store {
     }
     for (const auto& rate : batch.rates)
       PURSER_RETURN_IF_ERROR(writer_.booking.PutRate(*source_id, rate));
+    PURSER_RETURN_IF_ERROR(writer_.admissions.Put(batch.admissions));
     return writer_.sources.Advance(*source_id, batch);
   }
 

@@ -1,0 +1,369 @@
+#include "admissions/admission_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "admissions/estimates.h"
+#include "admissions/kept.h"
+#include "base/guarded.h"
+#include "base/pause.h"
+#include "base/time_text.h"
+#include "http/problem.h"
+
+namespace purser::admissions {
+namespace {
+
+std::string RandomPrefix() {
+  std::random_device random;
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text = "adm-";
+  for (int digit = 0; digit < 20; ++digit) text += kDigits[random() % 16];
+  return text + "-";
+}
+
+net::Answer Json(std::string body) { return {200, "application/json", std::move(body)}; }
+
+}  // namespace
+
+AdmissionService::AdmissionService(Dependencies dependencies)
+    : on_(std::move(dependencies)),
+      feed_(on_.caches, on_.board, on_.ledger, on_.clock),
+      id_prefix_(RandomPrefix()) {}
+
+Result<std::unique_ptr<AdmissionService>> AdmissionService::Start(Dependencies dependencies) {
+  std::unique_ptr<AdmissionService> service(new AdmissionService(std::move(dependencies)));
+  PURSER_RETURN_IF_ERROR(service->Load());
+  auto* self = service.get();
+  service->committer_ = std::jthread([self](const std::stop_token& stop) { self->Commit(stop); });
+  service->looker_ = std::jthread([self](const std::stop_token& stop) { self->Look(stop); });
+  return service;
+}
+
+AdmissionService::~AdmissionService() {
+  looker_.request_stop();
+  committer_.request_stop();
+}
+
+Status AdmissionService::Load() {
+  auto* log = on_.store.admission_log();
+  if (log == nullptr) return Ok();
+  const auto kept = log->Admissions();
+  if (!kept) return kept.error();
+  std::size_t open = 0;
+  for (const auto& one : *kept) {
+    auto reservation = FromKept(one);
+    if (!reservation) {
+      spdlog::error("{}; it is left out", reservation.error().message());
+      continue;
+    }
+    open += gate::Ended(reservation->phase) ? 0 : 1;
+    gate_.Restore(std::move(*reservation));
+  }
+  if (!kept->empty()) spdlog::info("admissions kept={} open={}", kept->size(), open);
+  return Ok();
+}
+
+void AdmissionService::SyncNow(const std::string& ns, Timestamp now, bool always) {
+  auto& synced = synced_[ns];
+  // A clock set back must not keep old limits in force.
+  if (!always && now >= synced && now - synced < kSyncEvery) return;
+  synced = now;
+  feed_.Sync(ns, gate_);
+}
+
+void AdmissionService::Ask(const Question& question, const http::Reply& reply) {
+  const auto prices = on_.prices.Current();
+  const auto now = on_.clock.Now();
+  const std::lock_guard lock(mutex_);
+  if (to_store_.size() >= kMostToStore) {
+    reply->Send(http::ProblemOf(
+        Error(ErrorCode::kResourceExhausted, "too many admissions wait for the disk")));
+    return;
+  }
+  SyncNow(question.ns, now, false);
+  gate::Request request;
+  request.id = id_prefix_ + std::to_string(next_id_++);
+  request.key = question.key;
+  request.ns = question.ns;
+  request.agent = question.agent;
+  request.task = question.task;
+  request.workflow = question.workflow;
+  request.model = question.model;
+  request.estimate = Estimate(question, seen_, *prices);
+  request.lives = question.lives;
+  request.waits = question.wait > Duration::zero();
+  request.others = Others(question, feed_.Agents(question.ns), seen_, *prices);
+  auto asked = gate_.Ask(std::move(request), now, feed_);
+  DeliverAll(std::move(asked.others));
+  if (asked.answer.decision != gate::Decision::kQueue || question.wait <= Duration::zero())
+    return Deliver(std::move(asked.answer), {reply});
+  const auto id = asked.answer.id;
+  auto& waiter = waiters_[id];
+  waiter.replies.push_back(reply);
+  waiter.until = std::max(waiter.until, now + question.wait);
+}
+
+std::string AdmissionService::NamespaceOf(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto* kept = gate_.Find(id)) return kept->ns;
+  const auto* ticket = gate_.waiting().Find(id);
+  return ticket == nullptr ? "" : ticket->request.ns;
+}
+
+// The methods down to Push are called with mutex_ held.
+
+void AdmissionService::Deliver(gate::Answer answer, std::vector<http::Reply> replies) {
+  if (answer.decision != gate::Decision::kAllow) {
+    for (const auto& reply : replies) reply->Send(Json(ToJson(answer)));
+    return;
+  }
+  Change change;
+  change.kind = Kind::kAllow;
+  change.settlement.reservation = *gate_.Find(answer.id);
+  change.replies = std::move(replies);
+  change.body = ToJson(answer);
+  Push(std::move(change));
+}
+
+void AdmissionService::DeliverAll(std::vector<gate::Answer> answers) {
+  for (auto& answer : answers) {
+    std::vector<http::Reply> replies;
+    if (const auto waiter = waiters_.find(answer.id); waiter != waiters_.end()) {
+      replies = std::move(waiter->second.replies);
+      waiters_.erase(waiter);
+    }
+    Deliver(std::move(answer), std::move(replies));
+  }
+}
+
+void AdmissionService::Push(Change change) {
+  to_store_.push_back(std::move(change));
+  came_.notify_all();
+}
+
+void AdmissionService::Settle(const std::string& id, const Fact& fact, const http::Reply& reply) {
+  const auto prices = on_.prices.Current();
+  const std::lock_guard lock(mutex_);
+  const auto* kept = gate_.Find(id);
+  const auto amounts = AmountsOf(fact, kept == nullptr ? "" : kept->model, *prices);
+  const bool held =
+      std::any_of(held_.begin(), held_.end(), [&](const Held& one) { return one.id == id; });
+  if (held && kept != nullptr && kept->fact == amounts) {
+    reply->Send(Json(EndedJson(id, amounts.cost, "Settled")));
+    return;
+  }
+  auto settlement = gate_.Settle(id, amounts, on_.clock.Now());
+  if (!settlement) {
+    reply->Send(http::ProblemOf(settlement.error()));
+    return;
+  }
+  auto body = EndedJson(id, settlement->reservation.fact.cost, "Settled");
+  if (settlement->already) {
+    reply->Send(Json(std::move(body)));
+    return;
+  }
+  Push({Kind::kSettle, std::move(*settlement), {reply}, std::move(body)});
+  // Its place among the calls at once is free.
+  DeliverAll(gate_.Serve(to_store_.back().settlement.reservation.ns, on_.clock.Now(), feed_));
+}
+
+void AdmissionService::Cancel(const std::string& id, const http::Reply& reply) {
+  const std::lock_guard lock(mutex_);
+  auto settlement = gate_.Cancel(id, on_.clock.Now());
+  if (!settlement) {
+    reply->Send(http::ProblemOf(settlement.error()));
+    return;
+  }
+  auto body = EndedJson(id, Money(), "Cancelled");
+  if (settlement->already) {
+    if (const auto waiter = waiters_.find(id); waiter != waiters_.end()) {
+      for (const auto& each : waiter->second.replies) each->Send(Json(body));
+      waiters_.erase(waiter);
+    }
+    reply->Send(Json(std::move(body)));
+    return;
+  }
+  Push({Kind::kCancel, std::move(*settlement), {reply}, std::move(body)});
+}
+
+gate::Route AdmissionService::Route(const RouteQuestion& question) {
+  const auto prices = on_.prices.Current();
+  const std::lock_guard lock(mutex_);
+  SyncNow(question.ns, on_.clock.Now(), false);
+  auto candidates = Candidates(question, feed_.Agents(question.ns), seen_, *prices);
+  for (auto& one : candidates) {
+    one.pressure = feed_.Pressure(question.ns, one.agent, gate_);
+    if (one.pressure >= 100 && one.excluded.empty()) one.excluded = "a budget of it is spent";
+  }
+  return gate::Choose(question.wish, candidates);
+}
+
+std::size_t AdmissionService::OpenOf(const std::string& ns) const {
+  const std::lock_guard lock(mutex_);
+  return gate_.OpenOf(ns);
+}
+
+// ---- The committing thread.
+
+void AdmissionService::Commit(const std::stop_token& stop) {
+  while (true) {
+    std::vector<Change> changes;
+    {
+      std::unique_lock lock(mutex_);
+      came_.wait(lock, stop, [this] { return !to_store_.empty(); });
+      // What was decided is stored before it ends; who waits for it is told.
+      if (to_store_.empty()) return;
+      const auto most = std::min(kMostTogether, to_store_.size());
+      const auto end = to_store_.begin() + static_cast<std::ptrdiff_t>(most);
+      changes.assign(std::make_move_iterator(to_store_.begin()), std::make_move_iterator(end));
+      to_store_.erase(to_store_.begin(), end);
+    }
+    CommitGroup(changes);
+  }
+}
+
+ledger::Batch AdmissionService::BatchOf(const std::vector<Change>& changes) const {
+  ledger::Batch batch;
+  batch.source = on_.source;
+  batch.beside = true;
+  const auto now = on_.clock.Now();
+  for (const auto& change : changes) {
+    const auto& one = change.settlement.reservation;
+    batch.admissions.push_back(ToKept(one));
+    const auto& book = change.settlement.book;
+    if (book.IsZero()) continue;
+    const ledger::SpendKey key{on_.source, one.ns, one.agent, one.model, one.task, one.workflow};
+    batch.increments.push_back({key, now, book});
+    if (change.kind != Kind::kExpire && !one.lapsed) continue;
+    ledger::JournalEntry entry;
+    entry.kind = ledger::JournalKind::kEstimate;
+    entry.at = now;
+    entry.key = key;
+    entry.amount = book;
+    entry.reason = change.kind == Kind::kExpire
+                       ? "admission " + one.id + " expired at " + FormatUtc(one.expires) +
+                             " and no fact came: booked at its estimate"
+                       : "admission " + one.id + " had been booked at its estimate of $" +
+                             one.estimate.cost.ToDecimal() + ": replaced by the fact";
+    batch.journal.push_back(std::move(entry));
+  }
+  return batch;
+}
+
+void AdmissionService::CommitGroup(std::vector<Change>& changes) {
+  const Status committed = Guarded([&] { return on_.ledger.Commit(BatchOf(changes)); });
+  if (!committed.ok())
+    spdlog::error("admissions: {} could not be stored: {}", changes.size(),
+                  committed.error().message());
+  {
+    const std::lock_guard lock(mutex_);
+    std::set<std::string> namespaces;
+    for (auto& change : changes) {
+      Finish(change, committed);
+      namespaces.insert(change.settlement.reservation.ns);
+    }
+    for (const auto& ns : namespaces) DeliverAll(gate_.Serve(ns, on_.clock.Now(), feed_));
+  }
+  for (auto& change : changes) {
+    for (const auto& reply : change.replies) {
+      if (committed.ok()) {
+        reply->Send(Json(change.body));
+      } else {
+        reply->Send(http::ProblemOf(
+            Error(ErrorCode::kUnavailable, "it could not be stored; ask again with the same key")));
+      }
+    }
+  }
+}
+
+void AdmissionService::Finish(Change& change, const Status& committed) {
+  const auto& one = change.settlement.reservation;
+  if (!committed.ok()) {
+    if (change.kind == Kind::kAllow) {
+      gate_.Forget(one.id);
+    } else {
+      gate_.Failed(one.id);
+    }
+    return;
+  }
+  if (change.kind == Kind::kAllow) return;
+  if (change.kind == Kind::kSettle) Learn(one);
+  auto sources = feed_.Sources(one.ns);
+  sources.erase(on_.source);
+  if (change.kind == Kind::kCancel || sources.empty()) return gate_.Done(one.id);
+  held_.push_back({one.id, on_.clock.Now(), std::move(sources)});
+}
+
+void AdmissionService::Learn(const gate::Reservation& reservation) {
+  seen_.Add({reservation.ns, reservation.agent, reservation.task, reservation.model},
+            reservation.fact);
+}
+
+// ---- The looking thread.
+
+void AdmissionService::Look(const std::stop_token& stop) {
+  while (Pause(kTick, stop)) {
+    bool threw = false;
+    const Status looked = Guarded(
+        [&]() -> Status {
+          LookOnce();
+          return Ok();
+        },
+        threw);
+    if (threw) spdlog::error("admissions: {}; looking again", looked.error().message());
+  }
+}
+
+void AdmissionService::LookOnce() {
+  const auto now = on_.clock.Now();
+  std::vector<std::pair<http::Reply, std::string>> late;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(held_, [&](const Held& held) {
+      const bool read =
+          std::all_of(held.sources.begin(), held.sources.end(), [&](const std::string& source) {
+            const auto health = on_.ledger.Health(source);
+            return health.last_read && *health.last_read >= held.ended + on_.meter_delay;
+          });
+      if (read) gate_.Done(held.id);
+      return read;
+    });
+    for (auto& settlement : gate_.Expire(now)) {
+      spdlog::warn("admission {} of agent {}/{} expired without a fact; booked at its estimate",
+                   settlement.reservation.id, settlement.reservation.ns,
+                   settlement.reservation.agent);
+      Push({Kind::kExpire, std::move(settlement), {}, ""});
+    }
+    for (const auto& ns : gate_.Namespaces()) {
+      SyncNow(ns, now, true);
+      DeliverAll(gate_.Serve(ns, now, feed_));
+    }
+    for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
+      const auto* ticket = gate_.waiting().Find(waiter->first);
+      if (ticket != nullptr && waiter->second.until > now) {
+        ++waiter;
+        continue;
+      }
+      std::string body = R"({"decision":"Queue","reason":"Deadline"})";
+      if (ticket != nullptr) {
+        gate_.Leave(waiter->first, now);
+        gate::Answer answer;
+        answer.decision = gate::Decision::kQueue;
+        answer.id = waiter->first;
+        answer.position = gate_.waiting().PositionOf(waiter->first);
+        answer.retry_after = std::chrono::seconds(1);
+        answer.reason = "StillQueued";
+        answer.message = "nothing was free in time; ask again with the same key to keep the place";
+        body = ToJson(answer);
+      }
+      for (auto& reply : waiter->second.replies) late.emplace_back(std::move(reply), body);
+      waiter = waiters_.erase(waiter);
+    }
+  }
+  for (auto& [reply, body] : late) reply->Send(Json(std::move(body)));
+}
+
+}  // namespace purser::admissions

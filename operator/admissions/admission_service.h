@@ -1,0 +1,120 @@
+// Calls that ask before they are made: the gate, what it is told, and what of it must be durable
+// before anybody is answered.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "admissions/bodies.h"
+#include "admissions/limits_feed.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "controllers/agent_budget/evaluation.h"
+#include "controllers/caches.h"
+#include "gate/experience.h"
+#include "gate/gate.h"
+#include "http/router.h"
+#include "ledger/ledger.h"
+#include "ledger/store.h"
+#include "usage/pricing/price_book.h"
+
+namespace purser::admissions {
+
+// Thread-safe. Answers never wait on the server's thread: what must be durable is committed by a
+// thread of its own, all that waits in one transaction; another looks after those that wait.
+class AdmissionService {
+ public:
+  struct Dependencies {
+    controllers::Caches& caches;
+    controllers::EvaluationBoard& board;
+    ledger::Ledger& ledger;
+    ledger::Store& store;
+    const usage::pricing::PriceBook& prices;
+    Clock& clock;
+    // Where facts are booked: a source that takes call records and reads no meter.
+    std::string source;
+    // Where a budget is of another source, its meter tells the spend: what ended goes on counting
+    // until the meter was read so long after it.
+    Duration meter_delay = std::chrono::seconds(45);
+  };
+  static constexpr std::size_t kMostTogether = 2'000;  // changes in one transaction
+  static constexpr std::size_t kMostToStore = 50'000;
+  static constexpr Duration kSyncEvery = std::chrono::milliseconds(20);
+  static constexpr std::chrono::milliseconds kTick{50};
+
+  // Reads what was kept, which waits for the disk. Error: the store's.
+  static Result<std::unique_ptr<AdmissionService>> Start(Dependencies dependencies);
+  ~AdmissionService();
+  AdmissionService(const AdmissionService&) = delete;
+  AdmissionService& operator=(const AdmissionService&) = delete;
+
+  void Ask(const Question& question, const http::Reply& reply);
+  // The namespace of an admission, for the caller's rights; "": none such.
+  std::string NamespaceOf(const std::string& id) const;
+  void Settle(const std::string& id, const Fact& fact, const http::Reply& reply);
+  void Cancel(const std::string& id, const http::Reply& reply);
+  gate::Route Route(const RouteQuestion& question);
+
+  // Reserved and not settled, of a namespace: for tests and figures.
+  std::size_t OpenOf(const std::string& ns) const;
+
+ private:
+  enum class Kind { kAllow, kSettle, kCancel, kExpire };
+  struct Change {
+    Kind kind = Kind::kAllow;
+    gate::Settlement settlement;  // of an Allow only the reservation
+    std::vector<http::Reply> replies;
+    std::string body;  // answered once it is durable
+  };
+  struct Waiter {
+    std::vector<http::Reply> replies;
+    Timestamp until;
+  };
+  struct Held {
+    std::string id;
+    Timestamp ended;
+    std::set<std::string> sources;
+  };
+
+  explicit AdmissionService(Dependencies dependencies);
+  Status Load();
+  void SyncNow(const std::string& ns, Timestamp now, bool always);
+  void Deliver(gate::Answer answer, std::vector<http::Reply> replies);
+  void DeliverAll(std::vector<gate::Answer> answers);
+  void Push(Change change);
+  void Commit(const std::stop_token& stop);
+  void CommitGroup(std::vector<Change>& changes);
+  void Finish(Change& change, const Status& committed);
+  ledger::Batch BatchOf(const std::vector<Change>& changes) const;
+  void Look(const std::stop_token& stop);
+  void LookOnce();
+  void Learn(const gate::Reservation& reservation);
+
+  const Dependencies on_;
+  mutable std::mutex mutex_;  // of all below; never held over the store
+  std::condition_variable_any came_;
+  gate::Gate gate_;
+  LimitsFeed feed_;
+  gate::Experiences seen_;
+  std::map<std::string, Timestamp> synced_;
+  std::map<std::string, Waiter> waiters_;
+  std::deque<Change> to_store_;
+  std::vector<Held> held_;
+  std::string id_prefix_;
+  std::uint64_t next_id_ = 1;
+  // Last: they use all the others.
+  std::jthread committer_;
+  std::jthread looker_;
+};
+
+}  // namespace purser::admissions
