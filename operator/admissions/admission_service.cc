@@ -31,7 +31,9 @@ net::Answer Json(std::string body) { return {200, "application/json", std::move(
 AdmissionService::AdmissionService(Dependencies dependencies)
     : on_(std::move(dependencies)),
       feed_(on_.caches, on_.board, on_.ledger, on_.clock),
-      id_prefix_(RandomPrefix()) {}
+      id_prefix_(RandomPrefix()) {
+  alive_->service = this;
+}
 
 Result<std::unique_ptr<AdmissionService>> AdmissionService::Start(Dependencies dependencies) {
   std::unique_ptr<AdmissionService> service(new AdmissionService(std::move(dependencies)));
@@ -43,6 +45,10 @@ Result<std::unique_ptr<AdmissionService>> AdmissionService::Start(Dependencies d
 }
 
 AdmissionService::~AdmissionService() {
+  {
+    const std::lock_guard lock(alive_->mutex);
+    alive_->service = nullptr;
+  }
   looker_.request_stop();
   committer_.request_stop();
 }
@@ -75,15 +81,33 @@ void AdmissionService::SyncNow(const std::string& ns, Timestamp now, bool always
 }
 
 void AdmissionService::Ask(const Question& question, const http::Reply& reply) {
-  const auto prices = on_.prices.Current();
   const auto now = on_.clock.Now();
-  const std::lock_guard lock(mutex_);
-  if (to_store_.size() >= kMostToStore) {
-    reply->Send(http::ProblemOf(
-        Error(ErrorCode::kResourceExhausted, "too many admissions wait for the disk")));
-    return;
+  std::string waits;
+  {
+    const std::lock_guard lock(mutex_);
+    if (to_store_.size() >= kMostToStore) {
+      reply->Send(http::ProblemOf(
+          Error(ErrorCode::kResourceExhausted, "too many admissions wait for the disk")));
+      return;
+    }
+    SyncNow(question.ns, now, false);
+    auto answer = AskGate(question, now);
+    if (answer.decision != gate::Decision::kQueue || question.wait <= Duration::zero())
+      return Deliver(std::move(answer), {reply});
+    auto& waiter = waiters_[answer.id];
+    waiter.replies.push_back(reply);
+    waiter.until = std::max(waiter.until, now + question.wait);
+    waits = answer.id;
   }
-  SyncNow(question.ns, now, false);
+  // Without the lock: it may be called at once.
+  reply->OnGone([alive = alive_, waits, gone = reply.get()] {
+    const std::lock_guard lock(alive->mutex);
+    if (alive->service != nullptr) alive->service->Gone(waits, gone);
+  });
+}
+
+gate::Answer AdmissionService::AskGate(const Question& question, Timestamp now) {
+  const auto prices = on_.prices.Current();
   gate::Request request;
   request.id = id_prefix_ + std::to_string(next_id_++);
   request.key = question.key;
@@ -98,12 +122,18 @@ void AdmissionService::Ask(const Question& question, const http::Reply& reply) {
   request.others = Others(question, feed_.Agents(question.ns), seen_, *prices);
   auto asked = gate_.Ask(std::move(request), now, feed_);
   DeliverAll(std::move(asked.others));
-  if (asked.answer.decision != gate::Decision::kQueue || question.wait <= Duration::zero())
-    return Deliver(std::move(asked.answer), {reply});
-  const auto id = asked.answer.id;
-  auto& waiter = waiters_[id];
-  waiter.replies.push_back(reply);
-  waiter.until = std::max(waiter.until, now + question.wait);
+  return std::move(asked.answer);
+}
+
+// Nothing is given to whoever went away: it would count as spent.
+void AdmissionService::Gone(const std::string& id, const net::Exchange* reply) {
+  const std::lock_guard lock(mutex_);
+  const auto waiter = waiters_.find(id);
+  if (waiter == waiters_.end()) return;
+  std::erase_if(waiter->second.replies, [&](const auto& one) { return one.get() == reply; });
+  if (!waiter->second.replies.empty()) return;
+  waiters_.erase(waiter);
+  gate_.Leave(id, on_.clock.Now());
 }
 
 std::string AdmissionService::NamespaceOf(const std::string& id) const {

@@ -86,7 +86,15 @@ class AdmissionService {
     std::set<std::string> sources;
   };
 
+  // For callbacks that may come when this is gone.
+  struct Alive {
+    std::mutex mutex;
+    AdmissionService* service = nullptr;
+  };
+
   explicit AdmissionService(Dependencies dependencies);
+  gate::Answer AskGate(const Question& question, Timestamp now);
+  void Gone(const std::string& id, const net::Exchange* reply);
   Status Load();
   void SyncNow(const std::string& ns, Timestamp now, bool always);
   void Deliver(gate::Answer answer, std::vector<http::Reply> replies);
@@ -101,6 +109,7 @@ class AdmissionService {
   void Learn(const gate::Reservation& reservation);
 
   const Dependencies on_;
+  const std::shared_ptr<Alive> alive_ = std::make_shared<Alive>();
   mutable std::mutex mutex_;  // of all below; never held over the store
   std::condition_variable_any came_;
   gate::Gate gate_;

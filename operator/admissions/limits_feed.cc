@@ -106,7 +106,8 @@ void LimitsFeed::Sync(const std::string& ns, gate::Gate& gate) {
       }
       rows.insert(made.id);
       gate.Put(made);
-      rows_[made.id] = {budget, row->spent_at_least, std::move(made)};
+      auto id = made.id;
+      rows_.insert_or_assign(std::move(id), KnownRow{budget, row->spent_at_least, std::move(made)});
     }
   }
   for (const auto& id : seen.rows) {

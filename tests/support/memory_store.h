@@ -212,7 +212,7 @@ class MemoryStore final : public ledger::Store {
   }
 
   Status SetEpoch(const std::string& source, Timestamp epoch) override {
-    PURSER_RETURN_IF_ERROR(ledger::Check(ledger::Batch{source, {}, {}, {}, {}, {}, {}}));
+    PURSER_RETURN_IF_ERROR(ledger::Check(ledger::Batch{source, {}, {}, {}, {}, {}, {}, {}}));
     PURSER_RETURN_IF_ERROR(Fail());
     const std::lock_guard lock(database_->mutex);
     PURSER_RETURN_IF_ERROR(CheckFence());

@@ -98,7 +98,8 @@ Call CallOf(const std::string& id, const Node& node, const std::map<std::string,
   if (call.agent.empty()) call.agent = AgentOfResource(resource);
   call.at = TimeOf(node.span->end_time_unix_nano());
   if (node.span->end_time_unix_nano() > node.span->start_time_unix_nano())
-    call.latency_ms = (call.at - TimeOf(node.span->start_time_unix_nano())).count();
+    call.latency_ms =
+        std::max<std::int64_t>(0, (call.at - TimeOf(node.span->start_time_unix_nano())).count());
   call.error = own.Text({"error.type"});
   call.failed =
       node.span->status().code() == wire::Status::STATUS_CODE_ERROR || !call.error.empty();

@@ -113,8 +113,8 @@ class GatedTest(unittest.TestCase):
         cls.cluster.kubectl("apply", "--filename=-", stdin=json.dumps(listed))
 
     @classmethod
-    def client(cls, namespace: str = NAMESPACE, **more: Any) -> Purser:
-        token = cls.cluster.kubectl("create", "token", "caller", f"--namespace={namespace}", "--audience=purser").strip()
+    def client(cls, account_in: str = NAMESPACE, **more: Any) -> Purser:
+        token = cls.cluster.kubectl("create", "token", "caller", f"--namespace={account_in}", "--audience=purser").strip()
         return Purser(f"https://127.0.0.1:{cls.port}", token=token, ca_file=str(cls.cluster.folder / "tls.crt"), **more)
 
     def spent(self, name: str) -> str:
