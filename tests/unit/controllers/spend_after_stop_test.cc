@@ -18,7 +18,7 @@ ledger::Batch Spent(const std::string& agent, Timestamp at, std::int64_t cents) 
   ledger::Increment increment{{"default", "agents", agent, "m", "", ""},
                               at,
                               CostOf(Money::FromNanos(cents * Money::kNanosPerDollar / 100))};
-  return {"default", {increment}, {}, {}, {}, {}, {}};
+  return {"default", {increment}, {}, {}, {}, {}, {}, {}};
 }
 
 class SpendAfterStopTest : public testing::Test {

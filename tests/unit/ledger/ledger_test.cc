@@ -29,7 +29,7 @@ Increment Spend(const std::string& agent, Timestamp at, std::int64_t dollars,
 }
 
 Batch BatchOf(std::vector<Increment> increments) {
-  return {"default", std::move(increments), {}, {}, {}, {}, {}};
+  return {"default", std::move(increments), {}, {}, {}, {}, {}, {}};
 }
 
 Coverage Of(std::vector<std::string> agents, Timestamp start = kMidnight,

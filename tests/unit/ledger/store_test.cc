@@ -26,7 +26,7 @@ Increment Spend(const std::string& agent, Timestamp at, std::int64_t nanos,
 }
 
 Batch BatchOf(std::vector<Increment> increments) {
-  return {"default", std::move(increments), {}, {}, {}, {}, {}};
+  return {"default", std::move(increments), {}, {}, {}, {}, {}, {}};
 }
 
 Coverage Whole(Timestamp start, Timestamp end) {
@@ -152,7 +152,7 @@ TEST_P(StoreTest, SourcesAreApart) {
   ASSERT_TRUE(store_->SetEpoch("other", kNoon).ok());
   auto increment = Spend("a", kNoon, 5);
   increment.key.source = "other";
-  ASSERT_TRUE(support::CommitOne(*store_, {"other", {increment}, {}, {}, {}, {}, {}}).ok());
+  ASSERT_TRUE(support::CommitOne(*store_, {"other", {increment}, {}, {}, {}, {}, {}, {}}).ok());
   EXPECT_EQ(Sum(Whole(kNoon, kNoon + 1h)), Amounts());
   EXPECT_EQ(Sum({"other", "agents", true, {}, kNoon, kNoon + 1h}), Nanos(5));
 }
