@@ -83,6 +83,10 @@ sanitize: deps ## Run the unit tests with ASan+UBSan, then with TSan
 
 FUZZ_SECONDS ?= 60
 
+.PHONY: year
+year: build ## Simulate YEARS (200) years of budgets of every kind against a list added up by brute force
+	PURSER_SEEDS="1 $(or $(YEARS),200)" $(BUILD)/controllers-test --gtest_filter='BudgetOracleTest.*'
+
 .PHONY: fuzz
 fuzz: deps ## Fuzz everything the operator reads, FUZZ_SECONDS (60) for each target
 	cmake -S . -B $(BUILD)-fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ -DPURSER_FUZZ=ON

@@ -107,6 +107,14 @@ struct SourceLossSpec {
   bool operator==(const SourceLossSpec&) const = default;
 };
 
+// Agents may ask for more (AgentBudgetOverride), and go on slowly meanwhile. `up_to` 0: they may
+// not.
+struct AllowRequestsSpec {
+  std::int32_t grace_seconds = 900;  // 0 to 86,400, from when it is asked
+  Quantity up_to;                    // beyond the limit
+  bool operator==(const AllowRequestsSpec&) const = default;
+};
+
 // Calls of models without a price: what the operator's estimate counts for.
 enum class OnUnpriced { kEstimate, kIgnore, kStop };
 
@@ -127,6 +135,7 @@ struct AgentBudgetSpec {  // stopPolicy: AtCeiling
   Unit unit = Unit::kUsd;
   TokensSpec tokens;
   std::vector<BurnRate> burn_rates;  // DefaultBurnRates() if unwritten
+  AllowRequestsSpec allow_requests;
   bool operator==(const AgentBudgetSpec&) const = default;
 };
 
@@ -147,8 +156,9 @@ struct SubjectSpend {
   std::int32_t percent_used = 0;
   std::string burn_per_hour;
   std::string projected;
-  std::string exhausts_at;     // RFC 3339, UTC; empty as that of the budget
-  std::string spent_at_least;  // likewise
+  std::string exhausts_at;         // RFC 3339, UTC; empty as that of the budget
+  std::string spent_at_least;      // likewise
+  std::vector<std::string> holds;  // as AgentBudgetStatus::holds
   bool operator==(const SubjectSpend&) const = default;
 };
 
@@ -164,6 +174,20 @@ struct ClosedWindow {
   std::string end;
   std::string spent;
   bool operator==(const ClosedWindow&) const = default;
+};
+
+// An AgentBudgetOverride that counts, or was asked for and not decided yet.
+struct OverrideTold {
+  std::string name;
+  std::string agent;  // empty: every subject
+  std::string state;  // Requested | Active
+  std::string add;    // one of both, decimal strings
+  std::string set;
+  std::string requested_by;
+  std::string approved_by;
+  std::string reason;
+  std::string until;  // RFC 3339, UTC; while Requested: until when its agents are not stopped
+  bool operator==(const OverrideTold&) const = default;
 };
 
 struct AgentBudgetStatus {
@@ -182,6 +206,8 @@ struct AgentBudgetStatus {
   std::string burn_per_hour;  // decimal string
   std::string projected;      // decimal string, at the window's end
   std::string in_doubt;       // decimal string: held, whether it is counted or not
+  // Decimal string: the most that may be spent over the limit before all have stopped.
+  std::string overspend_bound;
   // The ledger that `spent` comes from, and what the status of a lost one said of this window.
   std::string ledger;
   std::string spent_at_least;      // decimal string; empty: no ledger was lost
@@ -190,6 +216,9 @@ struct AgentBudgetStatus {
   // Where per is not Total, instead of agents: the 20 worst, how many there are of each state, the
   // worst first, and that in a few words: "3 of 40 stopped". The amounts above are the worst's.
   std::vector<SubjectSpend> subjects;
+  // What holds by hysteresis where spend can fall: "80" of a threshold, "burn a-name" of a rule.
+  std::vector<std::string> holds;
+  std::vector<OverrideTold> overrides;  // at most 20
   std::vector<StateCount> states;
   std::string summary;
   std::vector<ClosedWindow> history;  // the last 8 closed windows, newest first

@@ -64,6 +64,11 @@ void ReadQuantities(ReadContext& context, simdjson::dom::element spec, AgentBudg
     if (IsGiven(item, "floor"))
       ReadQuantity(context, item, "floor", into.unit, into.burn_rates[i].floor.emplace());
   });
+  simdjson::dom::element requests;
+  if (spec["allowRequests"].get(requests) == simdjson::SUCCESS && requests.is_object()) {
+    const ReadContext::Step step(context, "allowRequests");
+    ReadQuantity(context, requests, "upTo", into.unit, into.allow_requests.up_to);
+  }
 }
 
 void CheckWindow(ReadContext& context, simdjson::dom::element spec, const WindowSpec& window) {

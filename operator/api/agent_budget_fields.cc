@@ -19,6 +19,7 @@ constexpr std::int64_t kMostBurnRates = 8;
 constexpr std::int64_t kMostPercent = 1000;
 constexpr std::int64_t kMostAgents = 20;
 constexpr std::int64_t kMostStates = 8;
+constexpr std::int64_t kMostHolds = 32;
 constexpr std::int64_t kMostHistory = 8;
 constexpr std::int64_t kLargest = 2'147'483'647;
 constexpr std::int64_t kLongestAfterSeconds = 86'400;
@@ -194,6 +195,12 @@ constexpr std::array kSourceLoss = {
     IntegerField<&SourceLossSpec::after_seconds>("afterSeconds", 0, kLongestAfterSeconds),
 };
 
+constexpr std::array kAllowRequests = {
+    IntegerField<&AllowRequestsSpec::grace_seconds>("graceSeconds", 0, kLongestAfterSeconds),
+    Required(QuantityField<AllowRequestsSpec>("upTo"),
+             "the most that is spent beyond the limit meanwhile"),
+};
+
 constexpr std::array kSpec = {
     Required(QuantityField<AgentBudgetSpec>("limit"),
              "the most that may be spent in a window, such as \"50\""),
@@ -207,6 +214,7 @@ constexpr std::array kSpec = {
     ObjectListField<&AgentBudgetSpec::thresholds, kThreshold>("thresholds", kMostThresholds),
     ObjectListField<&AgentBudgetSpec::burn_rates, kBurnRate>("burnRates", kMostBurnRates),
     TextField<&AgentBudgetSpec::source>("source", &DnsLabel),
+    ObjectField<&AgentBudgetSpec::allow_requests, kAllowRequests>("allowRequests"),
     ObjectField<&AgentBudgetSpec::on_source_loss, kSourceLoss>("onSourceLoss"),
     ChoiceField<&AgentBudgetSpec::on_unpriced, kOnUnpriced>("onUnpriced"),
     ChoiceField<&AgentBudgetSpec::on_doubt, kOnDoubt>("onDoubt"),
@@ -238,6 +246,19 @@ constexpr std::array kSubject = {
     TextField<&SubjectSpend::projected>("projected"),
     TextField<&SubjectSpend::exhausts_at>("exhaustsAt"),
     TextField<&SubjectSpend::spent_at_least>("spentAtLeast"),
+    TextListField<&SubjectSpend::holds>("holds", &AnyText, kMostHolds),
+};
+
+constexpr std::array kOverrideTold = {
+    TextField<&OverrideTold::name>("name"),
+    TextField<&OverrideTold::agent>("agent"),
+    TextField<&OverrideTold::state>("state"),
+    TextField<&OverrideTold::add>("add"),
+    TextField<&OverrideTold::set>("set"),
+    TextField<&OverrideTold::requested_by>("requestedBy"),
+    TextField<&OverrideTold::approved_by>("approvedBy"),
+    TextField<&OverrideTold::reason>("reason"),
+    TextField<&OverrideTold::until>("until"),
 };
 
 constexpr std::array kStateCount = {
@@ -266,7 +287,9 @@ constexpr std::array kStatus = {
     TextField<&AgentBudgetStatus::in_doubt>("inDoubt"),
     TextField<&AgentBudgetStatus::ledger>("ledger"),
     TextField<&AgentBudgetStatus::spent_at_least>("spentAtLeast"),
-    Refused<AgentBudgetStatus>("overspendBound", "nothing writes it"),
+    TextField<&AgentBudgetStatus::overspend_bound>("overspendBound"),
+    TextListField<&AgentBudgetStatus::holds>("holds", &AnyText, kMostHolds),
+    ObjectListField<&AgentBudgetStatus::overrides, kOverrideTold>("overrides", kMostAgents),
     ObjectListField<&AgentBudgetStatus::agents, kAgentSpend>("agents", kMostAgents),
     IntegerField<&AgentBudgetStatus::agent_count>("agentCount", 0, kLargest),
     ObjectListField<&AgentBudgetStatus::subjects, kSubject>("subjects", kMostAgents),

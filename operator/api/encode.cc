@@ -108,6 +108,7 @@ void PutSubjects(Json& json, const AgentBudgetStatus& status) {
     PutText(item, "projected", subject.projected);
     PutText(item, "exhaustsAt", subject.exhausts_at);
     PutText(item, "spentAtLeast", subject.spent_at_least);
+    if (!subject.holds.empty()) item["holds"] = subject.holds;
     subjects.push_back(std::move(item));
   }
   json["subjects"] = std::move(subjects);
@@ -116,6 +117,23 @@ void PutSubjects(Json& json, const AgentBudgetStatus& status) {
     states.push_back({{"state", state}, {"count", count}});
   json["states"] = std::move(states);
   PutText(json, "summary", status.summary);
+}
+
+void PutOverrides(Json& json, const AgentBudgetStatus& status) {
+  if (status.overrides.empty()) return;
+  Json overrides = Json::array();
+  for (const auto& one : status.overrides) {
+    Json item{{"name", one.name}, {"state", one.state}};
+    PutText(item, "agent", one.agent);
+    PutText(item, "add", one.add);
+    PutText(item, "set", one.set);
+    PutText(item, "requestedBy", one.requested_by);
+    PutText(item, "approvedBy", one.approved_by);
+    PutText(item, "reason", one.reason);
+    PutText(item, "until", one.until);
+    overrides.push_back(std::move(item));
+  }
+  json["overrides"] = std::move(overrides);
 }
 
 Json StatusJson(const AgentBudgetStatus& status) {
@@ -139,6 +157,9 @@ Json StatusJson(const AgentBudgetStatus& status) {
   PutText(json, "burnPerHour", status.burn_per_hour);
   PutText(json, "projected", status.projected);
   PutText(json, "inDoubt", status.in_doubt);
+  PutText(json, "overspendBound", status.overspend_bound);
+  if (!status.holds.empty()) json["holds"] = status.holds;
+  PutOverrides(json, status);
   PutText(json, "ledger", status.ledger);
   PutText(json, "spentAtLeast", status.spent_at_least);
   Json agents = Json::array();
@@ -253,6 +274,9 @@ Json SpecJson(const AgentBudgetSpec& spec) {
     rules.push_back(std::move(item));
   }
   json["burnRates"] = std::move(rules);
+  if (spec.allow_requests.up_to > Quantity())
+    json["allowRequests"] = {{"graceSeconds", spec.allow_requests.grace_seconds},
+                             {"upTo", ToDecimal(spec.allow_requests.up_to, spec.unit)}};
   json["source"] = spec.source;
   json["onSourceLoss"] = {{"action", ToString(spec.on_source_loss.action)},
                           {"afterSeconds", spec.on_source_loss.after_seconds}};

@@ -199,13 +199,19 @@ class Operator::Implementation {
     event_options.on_dropped = [this] { metrics_.EventDropped(); };
     kube::ApiEventRecorder events(client_, system_clock_, event_options);
     std::map<std::string, Duration> silences;
-    for (const auto& source : options_.config.sources)
-      silences[source.name] = controllers::SilenceOf(source.prometheus.scrape_interval);
+    std::map<std::string, Duration> seen_after;
+    for (const auto& source : options_.config.sources) {
+      const auto& prometheus = source.prometheus;
+      silences[source.name] = controllers::SilenceOf(prometheus.scrape_interval);
+      seen_after[source.name] =
+          prometheus.scrape_interval + prometheus.interval.value_or(prometheus.scrape_interval);
+    }
     controllers::Control control(
         {caches_, queues_, changes_, board_, still_spending_, client, events, *ledger, *ledger_id,
          clock_, silences,
          [&sources](const std::string& source, Duration in) { (*sources)->PollSooner(source, in); },
-         [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); }});
+         [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); },
+         seen_after});
 
     Status ended = Ok();
     std::mutex ended_mutex;

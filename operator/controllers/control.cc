@@ -32,7 +32,7 @@ struct Control::Parts {
         pool_reporter(on.caches, on.client, on.events, on.queues.pool_reports),
         budgets({on.caches, on.events, on.ledger, on.board, budget_reporter, on.clock,
                  on.queues.budgets, At(on.queues.pools), on.threshold_near, NamesOf(on.silences),
-                 meters, on.ledger_id, on.on_level_change}),
+                 meters, on.ledger_id, on.on_level_change, on.seen_after}),
         pools({on.caches, on.client, on.events, on.board, pool_reporter, on.clock, on.queues.pools,
                At(on.queues.budgets), on.ledger, on.still_spending}),
         corrections({on.caches, on.client, on.events, on.ledger, on.clock, NamesOf(on.silences)}),

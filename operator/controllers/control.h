@@ -39,6 +39,7 @@ class Control {
     // See AgentBudgetController.
     std::function<void(const std::string& source, Duration in)> threshold_near;
     std::function<void(policy::Level)> on_level_change;
+    std::map<std::string, Duration> seen_after = {};  // scrape and poll, by source
   };
   // Hears of what is booked, and of the sources' health, from now on.
   explicit Control(Dependencies dependencies);

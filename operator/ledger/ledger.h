@@ -29,6 +29,7 @@ struct Total {
   // steadily. Never below zero.
   Amounts last_hour;
   Amounts last_5_minutes;
+  Amounts dearest_minute;  // of each amount, the most that was booked in a minute of that hour
 };
 
 // Thread-safe. Readers never wait for the disk; Track, Commit, Correct, Sum, Journal and

@@ -1,5 +1,7 @@
 #include "ledger/recent_minutes.h"
 
+#include <algorithm>
+
 #include "ledger/store.h"
 
 namespace purser::ledger {
@@ -31,6 +33,19 @@ Amounts RecentMinutes::Sum(Timestamp now, Duration span) const {
         slot.minute > oldest ? slot.amounts : ShareOf(slot.amounts, inside, kMillisecondsPerMinute);
   }
   return NotBelowZero(sum);
+}
+
+Amounts RecentMinutes::Dearest(Timestamp now) const {
+  const std::int64_t newest = MinuteOf(now);
+  Amounts dearest;
+  for (const auto& slot : slots_) {
+    if (slot.minute <= newest - kMinutes || slot.minute > newest) continue;
+    dearest.cost = std::max(dearest.cost, slot.amounts.cost);
+    dearest.calls = std::max(dearest.calls, slot.amounts.calls);
+    dearest.input_tokens = std::max(dearest.input_tokens, slot.amounts.input_tokens);
+    dearest.output_tokens = std::max(dearest.output_tokens, slot.amounts.output_tokens);
+  }
+  return dearest;
 }
 
 }  // namespace purser::ledger

@@ -25,6 +25,9 @@ class RecentMinutes {
   // minutes. No field below zero.
   Amounts Sum(Timestamp now, Duration span) const;
 
+  // Of each amount the most in any minute of the hour before `now`. No field below zero.
+  Amounts Dearest(Timestamp now) const;
+
  private:
   struct Slot {
     std::int64_t minute = -1;

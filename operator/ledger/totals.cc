@@ -53,6 +53,7 @@ std::optional<Total> Totals::Read(const std::string& id, Timestamp now) const {
   total.doubts = tracked.doubts;
   total.last_hour = tracked.recent.Sum(now, std::chrono::hours(1));
   total.last_5_minutes = tracked.recent.Sum(now, std::chrono::minutes(5));
+  total.dearest_minute = tracked.recent.Dearest(now);
   return total;
 }
 

@@ -55,6 +55,16 @@ void ApplyThresholds(const BudgetInput& input, BudgetDecision& decision) {
   }
 }
 
+// Above the limit by more than was allowed meanwhile, or too late: what the thresholds say.
+void ApplyGrace(const BudgetInput& input, BudgetDecision& decision) {
+  if (!input.grace || decision.level <= Level::kThrottled || input.now >= input.grace->until)
+    return;
+  if (Wide{input.spent.count()} >= Wide{input.limit.count()} + input.grace->up_to.count()) return;
+  decision.level = Level::kThrottled;
+  decision.in_grace = true;
+  decision.next = input.grace->until;
+}
+
 void ApplyBurns(const BudgetInput& input, BudgetDecision& decision) {
   Latches latches;
   if (input.before != nullptr) {
@@ -105,8 +115,8 @@ void ApplyCurve(const BudgetInput& input, BudgetDecision& decision) {
                (decision.latches.contains(std::to_string(one.percent)) ||
                 ReachesPercent(input.spent, input.limit, one.percent));
       });
-  if (input.sight.level == Level::kThrottled) {
-    ratio = {0, 1};  // how much is left is not known
+  if (decision.in_grace || input.sight.level == Level::kThrottled) {
+    ratio = {0, 1};  // nothing is left, or how much is not known
   } else if (by_threshold) {
     ratio = ThresholdCurve(input);
   }
@@ -210,6 +220,11 @@ void Explain(const BudgetInput& input, BudgetDecision& decision) {
   message = SubjectText(input.spec, input.subject);
   message += "spent " + ToText(input.spent, unit) + " of " + ToText(input.limit, unit) + " (" +
              std::to_string(decision.percent_used) + " %)" + WindowText(input);
+  if (decision.in_grace) {
+    message += "; throttled rather than stopped until " + FormatUtc(input.grace->until) + ", or " +
+               ToText(input.grace->up_to, unit) + " beyond the limit, as " + input.grace->request +
+               " asks for more";
+  }
   for (const auto& burning : decision.burning) {
     message += "; " + ToText(burning.within, unit) + " of it within " +
                api::DurationText(burning.time) + " (" + std::to_string(burning.percent) +
@@ -259,6 +274,7 @@ BudgetDecision Decide(const BudgetInput& input) {
   decision.audit = input.spec.mode == api::Mode::kAudit;
   decision.may_relax = input.sight.may_relax;
   ApplyThresholds(input, decision);
+  ApplyGrace(input, decision);
   ApplyBurns(input, decision);
   decision.level = std::max(decision.level, input.sight.level);
   ApplyCurve(input, decision);
@@ -266,6 +282,11 @@ BudgetDecision Decide(const BudgetInput& input) {
   ApplyNext(input, decision);
   decision.next_threshold_in =
       TimeToNextThreshold(input.spent, input.limit, ThresholdsOf(input.spec), input.last_5_minutes);
+  if (decision.in_grace) {
+    decision.next_threshold_in =
+        TimeToNextThreshold(input.spent, input.limit + input.grace->up_to,
+                            {{100, api::Action::kStop}}, input.last_5_minutes);
+  }
   Explain(input, decision);
   return decision;
 }

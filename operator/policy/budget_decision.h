@@ -50,6 +50,14 @@ struct BudgetInput {
   Timestamp now;
   std::vector<BurnSpend> burns = {};  // parallel to spec.burn_rates
   const Latches* before = nullptr;    // of the last decision about this subject; null: none
+  // More was asked for and is not decided: until then, and within so much beyond the limit,
+  // thresholds throttle rather than stop.
+  struct Grace {
+    Quantity up_to;
+    Timestamp until;
+    std::string request;  // its name
+  };
+  std::optional<Grace> grace = {};
 };
 
 struct BudgetDecision {
@@ -77,6 +85,7 @@ struct BudgetDecision {
   std::optional<Quantity> projected;
   std::optional<Timestamp> exhausts_at;  // only when before the window's end, and within a year
   std::vector<Burning> burning;
+  bool in_grace = false;          // throttled rather than stopped, as more was asked for
   Latches latches;                // for the next decision
   std::optional<Timestamp> next;  // when to decide again though nothing is spent
   // Until the next threshold is crossed at the rate of the last 5 minutes; for PollInterval.

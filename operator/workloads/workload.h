@@ -36,6 +36,7 @@ struct Workload {
   std::int32_t terminating_replicas = 0;     // since Kubernetes 1.33, or behind its feature gate
   std::int64_t observed_generation = 0;      // 0: no controller has looked at it
   std::shared_ptr<const Details> details{};  // null: of apps
+  std::int32_t grace_seconds = 30;           // that its pods have to end, as its template says
 
   // Pods that run, those that are about to end too, as far as the status tells.
   std::int64_t Running() const { return std::int64_t{status_replicas} + terminating_replicas; }

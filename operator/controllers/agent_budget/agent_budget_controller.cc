@@ -54,6 +54,19 @@ std::string WrittenState(const api::AgentBudgetStatus& status, const Row& row) {
   return may_be ? level : "";
 }
 
+// The request that lasts longest of those for the subject.
+std::optional<policy::BudgetInput::Grace> GraceFor(const std::vector<Request>& requests,
+                                                   const api::AgentBudget& budget,
+                                                   const std::string& subject) {
+  std::optional<policy::BudgetInput::Grace> grace;
+  for (const auto& one : requests) {
+    if (!one.agent.empty() && one.agent != subject) continue;
+    if (!grace || one.until > grace->until)
+      grace = {budget.spec.allow_requests.up_to, one.until, one.name};
+  }
+  return grace;
+}
+
 }  // namespace
 
 AgentBudgetController::AgentBudgetController(Dependencies dependencies)
@@ -164,6 +177,30 @@ void AgentBudgetController::TellLevel(const api::AgentBudget& budget, const Row*
   if (on_.on_level_change) on_.on_level_change(decision.level);
 }
 
+policy::StopDelay AgentBudgetController::DelayOf(const api::AgentBudget& budget,
+                                                 const ResolvedScope& scope) const {
+  policy::StopDelay delay;
+  if (const auto seen = on_.seen_after.find(budget.spec.source); seen != on_.seen_after.end())
+    delay.seen = seen->second;
+  for (const auto& covered : scope.pools) {
+    const auto pool = on_.caches.pools.Get(covered.key);
+    if (!pool) continue;
+    if (!pool->spec.limit_targets.empty()) {
+      delay.drain =
+          std::max<Duration>(delay.drain, std::chrono::seconds(pool->spec.scaling.drain_seconds));
+    }
+    for (const auto& agent : pool->spec.agents) {
+      const auto& ref = agent.workload_ref;
+      const auto sight = on_.caches.kinds.Of(ref);
+      const auto workload =
+          sight.watch ? sight.watch->informer.Get({covered.key.ns, ref.name}) : nullptr;
+      const auto grace = workload ? workload->grace_seconds : workloads::Workload().grace_seconds;
+      delay.grace = std::max<Duration>(delay.grace, std::chrono::seconds(grace));
+    }
+  }
+  return delay;
+}
+
 void AgentBudgetController::Hold(const api::AgentBudget& budget) {
   Evaluation evaluation;
   const auto before = on_.board.Get(budget.meta.key());
@@ -245,19 +282,23 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
     evaluation.scope = before->scope;
     evaluation.sight = before->sight;
     evaluation.issues = before->issues;
+    evaluation.delay = before->delay;
   } else {
     auto resolved = Resolve(*budget);
     if (!resolved)
       return fail("StoreUnavailable", "the ledger cannot be read: " + resolved.error().message());
     evaluation.scope = std::make_shared<const ResolvedScope>(std::move(*resolved));
     of = SubjectsOf(spec.scope, *evaluation.scope, of);
+    evaluation.delay = DelayOf(*budget, *evaluation.scope);
     LookAtMeters(*budget, health, before.get(), evaluation, now);
   }
   evaluation.audit = spec.mode == api::Mode::kAudit;
   evaluation.may_relax = evaluation.sight.may_relax;
   const auto source = ToSourceState(health);
-  const auto grants =
-      GrantsOf(on_.caches.overrides.ByIndex(kOverridesByBudget, key.ToString()), *budget, now);
+  const auto overrides = on_.caches.overrides.ByIndex(kOverridesByBudget, key.ToString());
+  const auto grants = GrantsOf(overrides, *budget, now);
+  const auto requests = RequestsOf(overrides, *budget, now);
+  evaluation.overrides_told = OverridesTold(overrides, *budget, now, kDearestAgents);
   for (const auto& grant : grants) {
     evaluation.overrides.push_back(grant.text);
     if (grant.until) on_.queue.AddAt(key, *grant.until);
@@ -285,7 +326,8 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
       row = MakeRow({*budget, of[i], LimitWith(policy::LimitOf(spec, name), grants, name), *total,
                      SpentAtLeast(*budget, name, evaluation.window, on_.ledger_id, health.epoch),
                      evaluation.window, source, evaluation.sight, now, std::move(*burns),
-                     last.get()});
+                     last.get(), before ? policy::Latches() : RecallLatches(*budget, name),
+                     evaluation.delay, GraceFor(requests, *budget, name)});
     }
     if (const auto& at = row->decision.next; at && row != (reuse ? before->rows[i] : nullptr))
       on_.queue.AddAt(key, *at);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -44,6 +45,7 @@ class AgentBudgetController {
     const MeterWatch& meters;
     std::string ledger_id;                               // of Store::LedgerId
     std::function<void(policy::Level)> on_level_change;  // for metrics
+    std::map<std::string, Duration> seen_after;          // scrape and poll, by source
   };
 
   explicit AgentBudgetController(Dependencies dependencies);
@@ -71,6 +73,8 @@ class AgentBudgetController {
                                  policy::Window window, Timestamp now);
   // Writes down who is in its pools now. Error: the store's.
   Result<ResolvedScope> Resolve(const api::AgentBudget& budget) const;
+  // How long it takes until nothing runs any more.
+  policy::StopDelay DelayOf(const api::AgentBudget& budget, const ResolvedScope& scope) const;
   void Hold(const api::AgentBudget& budget);
   // What is seen of the agents covered, and what that asks for.
   void LookAtMeters(const api::AgentBudget& budget, const ledger::SourceHealth& health,

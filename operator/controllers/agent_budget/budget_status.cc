@@ -43,6 +43,9 @@ void KeepAmounts(const api::AgentBudgetStatus& before, api::AgentBudgetStatus& s
   status.in_doubt = before.in_doubt;
   status.ledger = before.ledger;
   status.spent_at_least = before.spent_at_least;
+  status.overspend_bound = before.overspend_bound;
+  status.holds = before.holds;
+  status.overrides = before.overrides;
 }
 
 void AddDecision(const policy::BudgetDecision& decision, api::AgentBudgetStatus& status) {
@@ -88,14 +91,17 @@ void AddAmounts(const BudgetReport& report, const Row* worst, api::AgentBudgetSt
   const auto unit = report.budget.spec.unit;
   AddWindow(report, status);
   status.ledger = report.ledger_id;
+  status.overrides = evaluation.overrides_told;
   const auto in_doubt = DoubtOf(evaluation);
   if (in_doubt.doubts > 0) status.in_doubt = ToDecimal(in_doubt.amount, unit);
   if (worst == nullptr) return;
   AddDecision(worst->decision, status);
+  status.overspend_bound = ToDecimal(worst->overspend_bound, unit);
   if (report.budget.spec.scope.per != api::Per::kTotal) {
     AddSubjects(report, status);
     return;
   }
+  status.holds = HoldsOf(*worst);
   if (worst->spent_at_least) status.spent_at_least = ToDecimal(*worst->spent_at_least, unit);
   AddAgents(report, worst->decision, status);
 }
@@ -211,7 +217,8 @@ namespace {
 bool SameSpent(const std::vector<api::SubjectSpend>& a, const std::vector<api::SubjectSpend>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
     return one.name == other.name && one.spent == other.spent && one.limit == other.limit &&
-           one.state == other.state && one.spent_at_least == other.spent_at_least;
+           one.state == other.state && one.holds == other.holds &&
+           one.spent_at_least == other.spent_at_least;
   });
 }
 
@@ -244,6 +251,7 @@ bool WorthWriting(const api::AgentBudgetStatus& before, const api::AgentBudgetSt
       before.window_start != after.window_start || before.window_end != after.window_end ||
       before.limit != after.limit || before.percent_used != after.percent_used ||
       before.in_doubt != after.in_doubt || before.spent_at_least != after.spent_at_least ||
+      before.holds != after.holds || before.overrides != after.overrides ||
       before.history != after.history || before.states != after.states ||
       TellsOther(before, after) || ConditionsDiffer(before.conditions, after.conditions)) {
     return true;

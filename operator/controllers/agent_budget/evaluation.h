@@ -15,6 +15,7 @@
 #include "controllers/agent_budget/subject.h"
 #include "controllers/metering/metering.h"
 #include "policy/budget_decision.h"
+#include "policy/overspend.h"
 #include "policy/share.h"
 #include "policy/sight.h"
 
@@ -30,6 +31,7 @@ struct Row {
   std::int64_t doubts = 0;                  // entries behind counted.in_doubt
   std::vector<policy::PoolShare> shares;    // parallel to subject->pools; filled while throttled
   std::optional<Timestamp> next_threshold;  // when it is reached, at the present rate
+  Quantity overspend_bound;
 
   // Position of `pool` in subject->pools, or -1.
   std::ptrdiff_t Find(const kube::ObjectKey& pool) const;
@@ -49,8 +51,10 @@ struct Evaluation {
   std::shared_ptr<const ResolvedScope> scope = std::make_shared<const ResolvedScope>();
   std::vector<RowPointer> rows;        // sorted by the subject's name
   std::vector<std::string> overrides;  // those that count now, for people
-  bool audit = false;                  // computed and reported, nothing touched
-  bool may_relax = true;               // false: what is taken is held
+  std::vector<api::OverrideTold> overrides_told;
+  policy::StopDelay delay;
+  bool audit = false;     // computed and reported, nothing touched
+  bool may_relax = true;  // false: what is taken is held
   // The budget cannot be evaluated at present: this keeps what it had taken, and asks nothing of
   // pools that came later.
   bool held = false;

@@ -48,6 +48,19 @@ void RecallAgents(const api::AgentBudget& budget, const std::vector<PoolPointer>
 
 }  // namespace
 
+policy::Latches RecallLatches(const api::AgentBudget& budget, const std::string& subject) {
+  const auto& status = budget.status;
+  policy::Latches latches;
+  if (status.observed_generation != budget.meta.generation) return latches;
+  const auto* holds = subject.empty() && status.subjects.empty() ? &status.holds : nullptr;
+  for (const auto& one : status.subjects) {
+    if (!subject.empty() && one.name == subject) holds = &one.holds;
+  }
+  if (holds == nullptr) return latches;
+  for (const auto& key : *holds) latches[key] = {true, std::nullopt};
+  return latches;
+}
+
 std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy::Window& window,
                                     const std::vector<PoolPointer>& pools) {
   const auto& status = budget.status;

@@ -7,6 +7,7 @@
 
 #include "api/agent_budget.h"
 #include "controllers/agent_budget/scope.h"
+#include "policy/latch.h"
 #include "policy/sight.h"
 #include "policy/window.h"
 
@@ -15,5 +16,9 @@ namespace purser::controllers {
 // Pure. Nothing: nothing was, or the status is of another window or spec. `pools`: those it covers.
 std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy::Window& window,
                                     const std::vector<PoolPointer>& pools);
+
+// What held by hysteresis of a subject ("": all), by the status of the same spec. Since when it was
+// below is not known: its five minutes begin anew.
+policy::Latches RecallLatches(const api::AgentBudget& budget, const std::string& subject);
 
 }  // namespace purser::controllers

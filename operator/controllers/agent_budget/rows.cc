@@ -71,11 +71,12 @@ RowPointer MakeRow(const RowInput& input) {
   row.doubts = total.doubts;
   row.counted =
       policy::Count(spec, measure(total.spent), measure(total.in_doubt), input.spent_at_least);
-  row.decision =
-      policy::Decide({spec, input.subject->name, input.limit, input.window, row.counted.spent,
-                      measure(total.last_hour), measure(total.last_5_minutes), input.source,
-                      input.sight, input.now, input.burns,
-                      input.before != nullptr ? &input.before->decision.latches : nullptr});
+  row.decision = policy::Decide(
+      {spec, input.subject->name, input.limit, input.window, row.counted.spent,
+       measure(total.last_hour), measure(total.last_5_minutes), input.source, input.sight,
+       input.now, input.burns,
+       input.before != nullptr ? &input.before->decision.latches : &input.recalled, input.grace});
+  row.overspend_bound = policy::OverspendBound(measure(total.dearest_minute), input.delay);
   if (const auto& in = row.decision.next_threshold_in) row.next_threshold = input.now + *in;
   if (row.decision.level == policy::Level::kThrottled)
     row.shares = SharesOf(input.subject->pools, row.decision);

@@ -25,6 +25,10 @@ struct RowInput {
   Timestamp now;
   std::vector<policy::BurnSpend> burns;  // parallel to spec.burn_rates
   const Row* before = nullptr;           // of the same subject and spec; null: none
+  // What held before a restart, if there is no row before.
+  policy::Latches recalled = {};
+  policy::StopDelay delay = {};
+  std::optional<policy::BudgetInput::Grace> grace = {};
 };
 
 // What was spent within the times of the budget's rules. Waits for the disk where a rule looks back

@@ -132,6 +132,14 @@ void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
   conditions.Set("SpendInDoubt", true, counts ? "Counted" : "Held", message);
 }
 
+// Of a Rolling window: until this ledger knows all of it.
+Timestamp WitnessedUntil(const BudgetReport& report, const Evaluation& evaluation) {
+  const auto& window = report.budget.spec.window;
+  if (window.type != api::WindowType::kRolling || !report.health.epoch)
+    return evaluation.window.end;
+  return *report.health.epoch + window.length;
+}
+
 // True as long as the window lasts in which spend is missing.
 void AddGap(const BudgetReport& report, ReportConditions& conditions) {
   const auto& health = report.health;
@@ -152,7 +160,8 @@ void AddGap(const BudgetReport& report, ReportConditions& conditions) {
     if (reason.empty()) reason = "LedgerLost";
     AddPart(message, "the ledger that knew this window is lost; this status said " +
                          ToText(*least, report.budget.spec.unit) + " was spent, and until " +
-                         FormatUtc(evaluation->window.end) + " nothing is restored below that");
+                         FormatUtc(WitnessedUntil(report, *evaluation)) +
+                         " nothing is restored below that");
   }
   if (!reason.empty()) {
     conditions.Set("LedgerGap", true, reason, message);

@@ -62,6 +62,12 @@ std::string Summary(const Evaluation& evaluation) {
 
 }  // namespace
 
+std::vector<std::string> HoldsOf(const Row& row) {
+  std::vector<std::string> holds;
+  for (const auto& [key, latch] : row.decision.latches) holds.push_back(key);
+  return holds;
+}
+
 void AddSubjects(const BudgetReport& report, api::AgentBudgetStatus& status) {
   const auto& evaluation = *report.evaluation;
   for (const Row* row : WorstFirst(evaluation, kDearestAgents)) {
@@ -77,6 +83,7 @@ void AddSubjects(const BudgetReport& report, api::AgentBudgetStatus& status) {
     if (decision.exhausts_at) subject.exhausts_at = FormatUtc(*decision.exhausts_at);
     if (row->spent_at_least)
       subject.spent_at_least = ToDecimal(*row->spent_at_least, decision.unit);
+    subject.holds = HoldsOf(*row);
     status.subjects.push_back(std::move(subject));
   }
   for (const auto& [level, count] : CountByLevel(evaluation))

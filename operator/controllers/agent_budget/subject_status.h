@@ -16,4 +16,7 @@ void AddSubjects(const BudgetReport& report, api::AgentBudgetStatus& status);
 // the messages of the worst.
 std::string LevelMessage(const Evaluation& evaluation);
 
+// For a status: what holds by hysteresis.
+std::vector<std::string> HoldsOf(const Row& row);
+
 }  // namespace purser::controllers

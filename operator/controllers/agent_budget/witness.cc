@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/text_form.h"
 #include "base/time_text.h"
 
 namespace purser::controllers {
@@ -22,7 +23,14 @@ std::optional<Quantity> SpentAtLeast(const api::AgentBudget& budget, const std::
                                      const policy::Window& window, const std::string& ledger_id,
                                      std::optional<Timestamp> epoch) {
   const auto& status = budget.status;
-  if (ParseRfc3339(status.window_start) != window.start) return std::nullopt;
+  if (budget.spec.window.type == api::WindowType::kRolling) {
+    // It tells no beginning; what it said holds until this ledger knows all of the window.
+    if (status.window_length != api::DurationText(budget.spec.window.length) ||
+        (epoch && *epoch <= window.start))
+      return std::nullopt;
+  } else if (ParseRfc3339(status.window_start) != window.start) {
+    return std::nullopt;
+  }
   // What a status of another `per` says is not of this subject.
   if (subject.empty() != status.subjects.empty()) return std::nullopt;
   const std::string* at_least = &status.spent_at_least;

@@ -44,7 +44,7 @@ Status AgentBudgetOverrideController::Reconcile(const kube::ObjectKey& key) {
   const auto budget = on_.caches.budgets.Get(budget_key);
   const auto now = on_.clock.Now();
   const auto outcome = OutcomeOf(*one, budget.get(), now);
-  if (outcome.state == "Active" && outcome.until) on_.queue.AddAt(key, *outcome.until);
+  if (outcome.until && *outcome.until > now) on_.queue.AddAt(key, *outcome.until);
   const auto* before = FindCondition(one->status.conditions, "Granted");
   const auto until = outcome.until ? FormatUtc(*outcome.until) : std::string();
   if (one->status.state == outcome.state && one->status.until == until && before != nullptr &&
@@ -72,6 +72,16 @@ Status AgentBudgetOverrideController::Reconcile(const kube::ObjectKey& key) {
         ReferenceTo(*budget), kube::EventType::kNormal,
         outcome.state == "Active" ? "OverrideGranted" : "OverrideExpired", "Override",
         "AgentBudgetOverride " + key.name + " approved by " + one->status.approved_by + " " + note);
+  }
+  if (budget && (outcome.state == "Requested" || outcome.state == "Denied") &&
+      one->status.state != outcome.state) {
+    const auto asked = one->meta.annotations.find(api::kRequestedBy);
+    on_.events.Record(
+        ReferenceTo(*budget), kube::EventType::kNormal,
+        outcome.state == "Denied" ? "OverrideDenied" : "OverrideRequested", "Override",
+        "AgentBudgetOverride " + key.name +
+            (asked == one->meta.annotations.end() ? "" : " asked by " + asked->second) + ": " +
+            note);
   }
   on_.budget_queue.Add(budget_key, kube::Priority::kHigh);
   return Ok();

@@ -57,6 +57,19 @@ OverrideOutcome OutcomeOf(const api::AgentBudgetOverride& one, const api::AgentB
                       " has a limit of its own; remove it, or make the budget per: Agent");
   }
   const auto* approved = FindCondition(one.status.conditions, "Approved");
+  const auto grace_until =
+      one.created.value_or(now) + std::chrono::seconds(budget->spec.allow_requests.grace_seconds);
+  const auto up_to = budget->spec.allow_requests.up_to;
+  if ((approved == nullptr || approved->status == "Unknown") && up_to > Quantity() &&
+      now < grace_until) {
+    return {"Requested", "InGrace",
+            "agents are throttled rather than stopped until " + FormatUtc(grace_until) + ", or " +
+                ToText(up_to, unit) +
+                " beyond the limit; waits for somebody with the right on "
+                "agentbudgetoverrides/status to set the condition Approved to True and approvedBy "
+                "to his own name",
+            grace_until};
+  }
   if (approved == nullptr || approved->status == "Unknown") {
     return {"Requested", "NotApproved",
             "waits for somebody with the right on agentbudgetoverrides/status to set the condition "
@@ -103,6 +116,45 @@ std::vector<Grant> GrantsOf(
   std::sort(grants.begin(), grants.end(),
             [](const Grant& a, const Grant& b) { return a.name < b.name; });
   return grants;
+}
+
+std::vector<Request> RequestsOf(
+    const std::vector<std::shared_ptr<const api::AgentBudgetOverride>>& overrides,
+    const api::AgentBudget& budget, Timestamp now) {
+  std::vector<Request> requests;
+  if (budget.spec.allow_requests.up_to <= Quantity()) return requests;
+  for (const auto& one : overrides) {
+    if (one->meta.deleting) continue;
+    const auto outcome = OutcomeOf(*one, &budget, now);
+    if (outcome.reason == "InGrace")
+      requests.push_back({one->meta.name, one->spec.agent, *outcome.until});
+  }
+  std::sort(requests.begin(), requests.end(),
+            [](const Request& a, const Request& b) { return a.name < b.name; });
+  return requests;
+}
+
+std::vector<api::OverrideTold> OverridesTold(
+    const std::vector<std::shared_ptr<const api::AgentBudgetOverride>>& overrides,
+    const api::AgentBudget& budget, Timestamp now, std::size_t most) {
+  constexpr std::size_t kLongestName = 256;
+  std::vector<api::OverrideTold> told;
+  for (const auto& one : overrides) {
+    if (one->meta.deleting) continue;
+    const auto outcome = OutcomeOf(*one, &budget, now);
+    if (outcome.state != "Active" && outcome.state != "Requested") continue;
+    const auto& spec = one->spec;
+    const auto asked = one->meta.annotations.find(api::kRequestedBy);
+    told.push_back({one->meta.name, spec.agent, outcome.state, spec.add, spec.set,
+                    std::string(CutUtf8(asked == one->meta.annotations.end() ? "" : asked->second,
+                                        kLongestName)),
+                    std::string(CutUtf8(one->status.approved_by, kLongestName)),
+                    std::string(CutUtf8(spec.reason, kLongestReason)),
+                    outcome.until ? FormatUtc(*outcome.until) : ""});
+  }
+  std::sort(told.begin(), told.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  if (told.size() > most) told.resize(most);
+  return told;
 }
 
 Quantity LimitWith(Quantity limit, const std::vector<Grant>& grants, const std::string& subject) {

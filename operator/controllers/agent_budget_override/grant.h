@@ -25,6 +25,23 @@ struct OverrideOutcome {
 OverrideOutcome OutcomeOf(const api::AgentBudgetOverride& one, const api::AgentBudget* budget,
                           Timestamp now);
 
+// One that waits for an approval and keeps its agents from being stopped meanwhile.
+struct Request {
+  std::string name;
+  std::string agent;  // "": every subject
+  Timestamp until;    // by spec.allowRequests
+};
+
+// Those in whose time `now` is.
+std::vector<Request> RequestsOf(
+    const std::vector<std::shared_ptr<const api::AgentBudgetOverride>>& overrides,
+    const api::AgentBudget& budget, Timestamp now);
+
+// What a budget's status tells of those that count or wait: the first `most` by name.
+std::vector<api::OverrideTold> OverridesTold(
+    const std::vector<std::shared_ptr<const api::AgentBudgetOverride>>& overrides,
+    const api::AgentBudget& budget, Timestamp now, std::size_t most);
+
 // One that is Active.
 struct Grant {
   std::string name;

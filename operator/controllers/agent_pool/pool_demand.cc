@@ -89,13 +89,30 @@ void AskOf(const Evaluation& evaluation, const RowPointer& row, const kube::Obje
     // Its own meter is lost: replicas follow the one call that is left to it.
     if (level == policy::Level::kThrottled && evaluation.sight.agents.contains(agent.name))
       Lower(agent, allowed, agent.maximum);
-    if (level >= policy::Level::kWarning && Stricter(level, allowed, agent)) agent.governor = row;
+    if (level >= policy::Level::kWarning) {
+      if (Stricter(level, allowed, agent)) {
+        agent.governor = row;
+        agent.beside.clear();
+      } else if (agent.governor && level == agent.level && allowed == agent.concurrency &&
+                 agent.governor->budget != row->budget) {
+        agent.beside.push_back(row->budget.name);
+      }
+    }
     agent.level = std::max(agent.level, level);
     agent.concurrency = std::min(agent.concurrency, allowed);
   }
 }
 
 }  // namespace
+
+std::string GovernorText(const Row& governor, const std::vector<std::string>& beside) {
+  const auto& name = governor.budget.name;
+  if (beside.empty()) return "budget " + name + ": ";
+  std::string text = "budgets " + name;
+  for (std::size_t i = 0; i < beside.size(); ++i)
+    text += (i + 1 == beside.size() ? " and " : ", ") + beside[i];
+  return text + " are equally strict; " + name + ": ";
+}
 
 PoolDemandResult CombineDemand(const api::AgentPool& pool,
                                const std::vector<EvaluationPointer>& covering) {
@@ -142,8 +159,10 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
     sum += agent.concurrency;
     result.band = std::max(result.band, agent.band);
     if (!agent.may_relax) result.may_relax = false;
-    if (agent.governor && (!result.governor || agent.level > result.level))
+    if (agent.governor && (!result.governor || agent.level > result.level)) {
       result.governor = agent.governor;
+      result.beside = agent.beside;
+    }
     result.level = std::max(result.level, agent.level);
   }
   result.concurrency =

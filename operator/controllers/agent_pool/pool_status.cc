@@ -142,7 +142,7 @@ std::string PoolMessage(const PoolReport& report) {
   }
   if (!report.demand.governor) return concurrency.empty() ? "nothing is short" : concurrency;
   const auto& governor = *report.demand.governor;
-  std::string message = "budget " + governor.budget.name + ": " + governor.decision.message;
+  std::string message = GovernorText(governor, report.demand.beside) + governor.decision.message;
   if (concurrency.empty()) return message;
   return message.insert(message.size() - governor.decision.outlook_size, "; " + concurrency);
 }

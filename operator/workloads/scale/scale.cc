@@ -41,6 +41,9 @@ Result<Workload> DecodeScaled(simdjson::dom::element object, const ScalePaths& p
   ReadManagers(object, paths.replicas, workload);
   workload.status_replicas = StatusCount(object, paths.status_replicas);
   workload.terminating_replicas = StatusCount(object, "/status/terminatingReplicas");
+  if (const auto grace = ReadCount(object, "/spec/template/spec/terminationGracePeriodSeconds",
+                                   workload.grace_seconds))
+    workload.grace_seconds = *grace;
   std::int64_t observed = 0;
   if (object["status"]["observedGeneration"].get(observed) == simdjson::SUCCESS)
     workload.observed_generation = observed;

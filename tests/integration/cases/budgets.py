@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from decimal import Decimal
 
 from cases import case
 from trial import PURSER, REPLICAS, Trial, budget, deployment, pool
@@ -53,8 +54,9 @@ def a_rename_keeps_the_stop(trial: Trial) -> None:
     trial.expect(not any(seen.replicas["writer"] for seen in trial.seen[stopped:]), "a removal gave it back")
 
 
-def _approve(trial: Trial, name: str, until: str) -> None:
-    condition = {"type": "Approved", "status": "True", "lastTransitionTime": until}
+def approve(trial: Trial, name: str) -> None:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    condition = {"type": "Approved", "status": "True", "lastTransitionTime": now}
     patch = json.dumps({"status": {"conditions": [condition], "approvedBy": "bob"}})
     words = ("patch", "abo", name, "--subresource=status", "--type=merge", f"--patch={patch}")
     trial.stage.kubectl(*words, f"--namespace={trial.namespace}")
@@ -73,7 +75,7 @@ def more_for_a_while(trial: Trial) -> None:
     trial.stage.apply(trial.namespace, {**kind, "metadata": metadata, "spec": spec})
     trial.watch_until(trial.second + 3)
     trial.expect(not any(trial.seen[-1].replicas.values()), "a request alone gave more")
-    _approve(trial, "on-call", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    approve(trial, "on-call")
     trial.wait_for("both run again", lambda seen: all(count > 0 for count in seen.replicas.values()), until=trial.second + 20)
     trial.wait_for("it is told", lambda seen: seen.condition("Overridden")[0] == "True", until=trial.second + 10)
     trial.expect_told("Overridden", "on-call: .1000 more until", "asked by alice, approved by bob", "incident 4711")
@@ -81,6 +83,40 @@ def more_for_a_while(trial: Trial) -> None:
     trial.expect(time.time() >= int(expires), "it ended early")
     shown = trial.stage.kubectl("get", "abo", "on-call", "--output=jsonpath={.status.state}", f"--namespace={trial.namespace}")
     trial.expect(shown == "Expired", f"its state is {shown}")
+
+
+def _ask(trial: Trial, name: str, add: str, who: str, expires: dict[str, object]) -> None:
+    metadata = {"name": name, "annotations": {"purser.dev/requested-by": who}}
+    spec = {"budget": "research-daily", "add": add, "reason": "incident 4711", "expires": expires}
+    kind = {"apiVersion": "purser.dev/v1alpha1", "kind": "AgentBudgetOverride"}
+    trial.stage.apply(trial.namespace, {**kind, "metadata": metadata, "spec": spec})
+
+
+@case
+def asking_for_more(trial: Trial) -> None:
+    """Who asks goes on slowly for a while; and what was overspent until the stop was bounded by what the status said."""
+    trial.play(_SCRIPT, _two(limit="20", allowRequests={"graceSeconds": 25, "upTo": "1000"}))
+    stop = trial.wait_for("both stop", lambda seen: not any(seen.replicas.values()), until=60)
+    bounds = [Decimal(seen.budget.get("overspendBound") or "0") for seen in trial.seen]
+    trial.expect(0 < stop.spent - 20 + max(bounds), "no bound was told")
+    told = trial.wait_for("it is told", lambda seen: seen.budget.get("state") == "Stopped", until=70)
+    bound = Decimal(told.budget["overspendBound"])
+    trial.expect(told.spent - 20 <= bound, f"{told.spent} of 20 was spent, and the bound is {bound}")
+    _ask(trial, "writer-asks", "50", "writer", {"untilReset": True})
+    asked = trial.wait_for("they go on slowly", lambda seen: any(seen.replicas.values()), until=trial.second + 20)
+    trial.expect(all(count < REPLICAS for count in asked.replicas.values()), f"{asked.replicas} is no throttle")
+    waits = lambda seen: [one["state"] for one in seen.budget.get("overrides", [])] == ["Requested"]  # noqa: E731
+    seen = trial.wait_for("the budget tells who asks", waits, until=trial.second + 10)
+    one = seen.budget["overrides"][0]
+    trial.expect((one["name"], one["requestedBy"], one["add"]) == ("writer-asks", "writer", "50"), f"it tells {one}")
+    trial.expect_told("Throttled", "throttled rather than stopped until .*Z, or .1000 beyond the limit, as writer-asks", reason="Throttled")
+    words = ("get", "abo", "writer-asks", "--no-headers", f"--namespace={trial.namespace}")
+    shown = trial.stage.kubectl(*words)
+    trial.expect("Requested" in shown and one["until"] in shown, f"kubectl get abo shows {shown}")
+    trial.wait_for("the time is over", lambda seen: not any(seen.replicas.values()), until=trial.second + 40)
+    trial.wait_for("it is told", lambda seen: seen.budget.get("state") == "Stopped", until=trial.second + 10)
+    reasons = {each["reason"] for each in trial.stage.list(trial.namespace, "Event")}
+    trial.expect("OverrideRequested" in reasons, f"the events are {reasons}")
 
 
 @case

@@ -15,12 +15,13 @@ import budgets
 import falls
 import meters
 import sight
+import wishes
 import workloads
 from cases import CASES, Case
 from stage import Stage
 from trial import PURSER, Trial
 
-SUBJECTS = (budgets, falls, meters, sight, workloads)  # each has added its cases
+SUBJECTS = (budgets, falls, meters, sight, wishes, workloads)  # each has added its cases
 _DESCRIBED = os.environ.get("PURSER_DESCRIBE", "")
 _WANTED = os.environ.get("PURSER_CASES", "").split() or sorted(CASES)
 

@@ -48,6 +48,7 @@ AgentBudget FullBudget() {
   budget.spec.on_unpriced = OnUnpriced::kStop;
   budget.spec.on_doubt = OnDoubt::kCount;
   budget.spec.mode = Mode::kAudit;
+  budget.spec.allow_requests = {60, Money::FromNanos(5'000'000'000)};
   auto& status = budget.status;
   status.observed_generation = 3;
   status.state = "Throttled";
@@ -68,9 +69,21 @@ AgentBudget FullBudget() {
   status.spent_at_least = "40";
   status.agents = {{"researcher", "40", 80, "Throttled"}, {"summarizer", "1.24", 2, "Throttled"}};
   status.agent_count = 2;
-  status.subjects = {
-      {"researcher", "Throttled", "50", "40", 80, "3.5", "60", "2026-11-24T01:00:00Z", "40"},
-      {"summarizer", "Normal", "50", "1.24", 2, "0", "1.24", "", ""}};
+  status.subjects = {{"researcher",
+                      "Throttled",
+                      "50",
+                      "40",
+                      80,
+                      "3.5",
+                      "60",
+                      "2026-11-24T01:00:00Z",
+                      "40",
+                      {"80"}},
+                     {"summarizer", "Normal", "50", "1.24", 2, "0", "1.24", "", "", {}}};
+  status.overspend_bound = "1.75";
+  status.holds = {"80", "burn a-day-of-the-week"};
+  status.overrides = {{"on-call", "researcher", "Active", "20", "40", "alice", "bob",
+                       "incident 4711", "2026-11-24T05:00:00Z"}};
   status.states = {{"Throttled", 1}, {"Normal", 1}};
   status.summary = "1 of 2 throttled";
   status.history = {{"2026-11-22T00:00:00-05:00", "2026-11-23T00:00:00-05:00", "12.5"}};

@@ -115,5 +115,42 @@ TEST(GrantTest, PeopleAreTold) {
             "incident 4711");
 }
 
+std::vector<std::shared_ptr<const api::AgentBudgetOverride>> Shared(
+    const api::AgentBudgetOverride& one) {
+  return {std::make_shared<const api::AgentBudgetOverride>(one)};
+}
+
+TEST(RequestTest, ARequestBuysTimeWhereTheBudgetLetsItsAgentsAsk) {
+  auto budget = Budget();
+  auto asked = Asked("20");
+  asked.created = kNoon;
+  EXPECT_TRUE(RequestsOf(Shared(asked), budget, kNoon).empty()) << "nobody may ask";
+  EXPECT_EQ(OutcomeOf(asked, &budget, kNoon).reason, "NotApproved");
+  budget.spec.allow_requests = {900, Dollars(5)};
+  const auto until = kNoon + std::chrono::minutes(15);
+  const auto requests = RequestsOf(Shared(asked), budget, until - Duration(1));
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_EQ(requests[0].until, until);
+  EXPECT_EQ(OutcomeOf(asked, &budget, kNoon).state, "Requested");
+  EXPECT_THAT(OutcomeOf(asked, &budget, kNoon).message,
+              HasSubstr("throttled rather than stopped until 2026-11-27T12:15:00Z, or $5 beyond"));
+  EXPECT_TRUE(RequestsOf(Shared(asked), budget, until).empty());
+  EXPECT_TRUE(RequestsOf(Shared(Approved(asked, "False")), budget, kNoon).empty());
+  EXPECT_TRUE(RequestsOf(Shared(Approved(asked)), budget, kNoon).empty()) << "it has what it asked";
+}
+
+TEST(RequestTest, ABudgetTellsThoseThatCountAndThoseThatWait) {
+  const auto budget = Budget();
+  const auto told = OverridesTold(Shared(Approved(Asked("20"))), budget, kNoon, 20);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0], (api::OverrideTold{"on-call", "", "Active", "20", "", "alice", "bob",
+                                        "incident 4711", "2026-11-28T00:00:00Z"}));
+  const auto waits = OverridesTold(Shared(Asked("20")), budget, kNoon, 20);
+  ASSERT_EQ(waits.size(), 1u);
+  EXPECT_EQ(waits[0].state, "Requested");
+  EXPECT_TRUE(OverridesTold(Shared(Approved(Asked("20"), "False")), budget, kNoon, 20).empty());
+  EXPECT_TRUE(OverridesTold(Shared(Approved(Asked("20"))), budget, kMidnight, 20).empty());
+}
+
 }  // namespace
 }  // namespace purser::controllers

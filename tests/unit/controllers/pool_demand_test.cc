@@ -39,6 +39,24 @@ TEST(CombineDemandTest, TheStrictestWinsPerAgent) {
   EXPECT_EQ(demand.concurrency, 4);
 }
 
+TEST(CombineDemandTest, BudgetsThatAreEquallyStrictAreAllNamed) {
+  const auto stop = [](const char* name) {
+    return EvaluationBuilder(name, Level::kStopped).Over(kPool, {"one", "two"}).Build();
+  };
+  const auto throttle = EvaluationBuilder("hourly", Level::kThrottled)
+                            .Over(kPool, {"one", "two"}, {9, {4, 5}})
+                            .Build();
+  const auto demand =
+      CombineDemand(kPool, {stop("daily"), throttle, stop("monthly"), stop("weekly")});
+  EXPECT_EQ(demand.governor->budget.name, "daily");
+  EXPECT_EQ(demand.beside, (std::vector<std::string>{"monthly", "weekly"}));
+  EXPECT_EQ(GovernorText(*demand.governor, demand.beside),
+            "budgets daily, monthly and weekly are equally strict; daily: ");
+  EXPECT_EQ(GovernorText(*demand.governor, {}), "budget daily: ");
+  const auto stricter = CombineDemand(kPool, {throttle, stop("daily")});
+  EXPECT_TRUE(stricter.beside.empty());
+}
+
 // Ten agents share a pool of 20: each has 2 when nothing is short, whatever its
 // own maximum.
 TEST(CombineDemandTest, ReplicasFollowTheShareAnAgentHadNotThePoolsMaximum) {

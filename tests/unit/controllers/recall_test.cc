@@ -101,5 +101,24 @@ TEST_F(RecallTest, IsHeldUntilTheMeterIsRepaired) {
   EXPECT_TRUE(look().agents.empty());
 }
 
+TEST_F(RecallTest, WhatHeldByHysteresisHoldsOn) {
+  budget_.status.holds = {"80", "burn burst"};
+  const auto latches = RecallLatches(budget_, "");
+  EXPECT_EQ(latches, (policy::Latches{{"80", {true, {}}}, {"burn burst", {true, {}}}}));
+  EXPECT_TRUE(RecallLatches(budget_, "researcher").empty());
+  budget_.meta.generation = 4;
+  EXPECT_TRUE(RecallLatches(budget_, "").empty()) << "of another spec";
+}
+
+TEST_F(RecallTest, OfEachSubjectItsOwn) {
+  budget_.status.subjects.resize(2);
+  budget_.status.subjects[0].name = "researcher";
+  budget_.status.subjects[0].holds = {"100"};
+  budget_.status.subjects[1].name = "writer";
+  EXPECT_EQ(RecallLatches(budget_, "researcher"), (policy::Latches{{"100", {true, {}}}}));
+  EXPECT_TRUE(RecallLatches(budget_, "writer").empty());
+  EXPECT_TRUE(RecallLatches(budget_, "").empty());
+}
+
 }  // namespace
 }  // namespace purser::controllers

@@ -59,5 +59,25 @@ TEST(WitnessTest, WhatCannotBeReadIsNoWitness) {
   EXPECT_EQ(SpentAtLeast(budget, "", kDay, "new", {}), std::nullopt);
 }
 
+TEST(WitnessTest, ARollingWindowIsHeldUntilTheNewLedgerKnowsAllOfIt) {
+  auto budget = Budget();
+  budget.spec.window.type = api::WindowType::kRolling;
+  budget.spec.window.length = hours(24);
+  budget.status.window_start = "";
+  budget.status.window_length = "24h";
+  const auto lost = kDay.start + hours(12);
+  const policy::Window then{lost - hours(24), lost};
+  EXPECT_EQ(SpentAtLeast(budget, "", then, "new", lost), kTwenty);
+  EXPECT_EQ(SpentAtLeast(budget, "", then, "new", {}), kTwenty) << "not known yet since when";
+  EXPECT_EQ(SpentAtLeast(budget, "", then, "old", lost), std::nullopt) << "it was not lost";
+  budget.status.ledger = "new";  // as it is told from then on
+  budget.status.spent_at_least = "20";
+  budget.status.spent = "3";
+  EXPECT_EQ(SpentAtLeast(budget, "", {lost - hours(1), lost}, "new", lost), kTwenty);
+  EXPECT_EQ(SpentAtLeast(budget, "", {lost, lost + hours(24)}, "new", lost), std::nullopt);
+  budget.spec.window.length = hours(5);
+  EXPECT_EQ(SpentAtLeast(budget, "", then, "new", lost), std::nullopt) << "of another window";
+}
+
 }  // namespace
 }  // namespace purser::controllers

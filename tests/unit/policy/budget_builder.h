@@ -49,6 +49,9 @@ class BudgetBuilder {
   BudgetBuilder& After(const BudgetDecision& decision) {
     return latches_ = decision.latches, *this;
   }
+  BudgetBuilder& Asked(std::string_view up_to, const std::string& until) {
+    return grace_ = BudgetInput::Grace{Dollars(up_to), At(until), "on-call"}, *this;
+  }
   BudgetBuilder& Source(SourceState source) { return source_ = std::move(source), *this; }
 
   BudgetBuilder& OnSourceLoss(api::SourceLossAction action, std::int32_t after_seconds) {
@@ -60,7 +63,7 @@ class BudgetBuilder {
     const Sight sight =
         Look({spec_, source_, {}, {}, samples_expected_, before_ ? &*before_ : nullptr, now_});
     return policy::Decide({spec_, "", spec_.limit, window, spent_, last_hour_, last_5_, source_,
-                           sight, now_, burns_, &latches_});
+                           sight, now_, burns_, &latches_, grace_});
   }
 
  private:
@@ -71,6 +74,7 @@ class BudgetBuilder {
   Money spent_, last_hour_, last_5_;
   std::vector<BurnSpend> burns_;
   Latches latches_;
+  std::optional<BudgetInput::Grace> grace_;
   Timestamp now_ = At("2026-11-23T19:48:00Z");  // 9 h 12 min before midnight in New York
 };
 

@@ -158,5 +158,37 @@ TEST(BurnTest, ItIsLeftBelowNineTenthsAfterFiveMinutes) {
   EXPECT_FALSE(later("8.9", "2026-11-23T10:07:00Z"));
 }
 
+TEST(GraceTest, WhoAsksForMoreIsThrottledRatherThanStopped) {
+  const auto decide = [](std::string_view spent, const char* now) {
+    return BudgetBuilder().Spent(spent).Now(now).Asked("5", "2026-11-23T20:00:00Z").Decide();
+  };
+  const auto asked = decide("52", "2026-11-23T19:48:00Z");
+  EXPECT_EQ(asked.level, Level::kThrottled);
+  EXPECT_EQ(ThrottledConcurrency(20, asked), 1) << "one call at a time";
+  EXPECT_EQ(asked.next, At("2026-11-23T20:00:00Z"));
+  EXPECT_THAT(asked.message, HasSubstr("throttled rather than stopped until 2026-11-23T20:00:00Z, "
+                                       "or $5 beyond the limit, as on-call asks for more"));
+  EXPECT_EQ(decide("54.999999999", "2026-11-23T19:59:59Z").level, Level::kThrottled);
+  EXPECT_EQ(decide("55", "2026-11-23T19:48:00Z").level, Level::kStopped)
+      << "beyond what is allowed";
+  EXPECT_EQ(decide("50", "2026-11-23T20:00:00Z").level, Level::kStopped) << "too late";
+  EXPECT_EQ(decide("44", "2026-11-23T19:48:00Z").level, Level::kThrottled);
+  EXPECT_EQ(decide("10", "2026-11-23T19:48:00Z").level, Level::kNormal);
+}
+
+TEST(GraceTest, DoesNotSoftenALostMeter) {
+  SourceState lost;
+  lost.kind = SourceState::Kind::kLost;
+  lost.lost_since = At("2026-11-23T19:00:00Z");
+  EXPECT_EQ(BudgetBuilder()
+                .Spent("52")
+                .Asked("5", "2026-11-23T20:00:00Z")
+                .Source(lost)
+                .OnSourceLoss(api::SourceLossAction::kStop, 60)
+                .Decide()
+                .level,
+            Level::kStopped);
+}
+
 }  // namespace
 }  // namespace purser::policy
