@@ -176,7 +176,7 @@ Duration ExactTo(const api::WindowSpec& spec) {
 Result<Window> WindowAt(Timestamp now, const api::WindowSpec& spec, Timestamp created) {
   if (spec.type == api::WindowType::kRolling) return RollingAt(now, spec);
   if (spec.type == api::WindowType::kLifetime)
-    return Window{std::chrono::floor<std::chrono::minutes>(spec.since.value_or(created)), kNever};
+    return Window{QuarterOf(spec.since.value_or(created)), kNever};
   const auto zone = FindZone(spec.time_zone);
   if (!zone) return zone.error();
   try {

@@ -3,7 +3,7 @@
 //            since when                    until when            what relaxes
 // Calendar   its hour, day, week or month  the next one's start  the end alone
 // Rolling    so long before now            never                 its beginning moves on
-// Lifetime   a moment                      never                 nothing
+// Lifetime   a moment's quarter hour       never                 nothing
 #pragma once
 
 #include <string>

@@ -185,6 +185,20 @@ class World {
     return sum;
   }
 
+  // Who moved when, and what is made of it.
+  std::string Told(const Subject& subject) const {
+    std::string text;
+    for (const auto& [agent, moves] : moves_) {
+      text += "\n  " + agent + ":";
+      for (const auto& [since, to] : moves) text += " " + std::to_string(since) + " " + to + ",";
+    }
+    for (const auto& agent : subject.agents) text += "\n  always " + agent;
+    for (const auto& span : subject.spans)
+      text += "\n  " + span.agent + " " + std::to_string(span.since) + " to " +
+              std::to_string(span.until);
+    return text + "\n";
+  }
+
   std::vector<std::shared_ptr<const api::AgentBudgetOverride>> GrantedOf(
       const api::AgentBudget& budget) const {
     std::vector<std::shared_ptr<const api::AgentBudgetOverride>> found;
@@ -233,7 +247,8 @@ class World {
 
   Timestamp StartOf(const api::AgentBudgetSpec& spec, const policy::Window& window) const {
     if (spec.window.type == api::WindowType::kCalendar) return window.start;
-    if (spec.window.type == api::WindowType::kLifetime) return kBegin;
+    if (spec.window.type == api::WindowType::kLifetime)
+      return kBegin - minutes(7);  // its quarter of an hour
     const std::int64_t step = spec.window.length <= hours(48) ? 60'000 : 900'000;
     const std::int64_t begun = (clock_.Now() - spec.window.length).time_since_epoch().count();
     return Timestamp(Duration(begun - begun % step));
@@ -265,9 +280,11 @@ class World {
       const auto row =
           MakeRow({budget, subject, limit, *total, {}, *window, source, {}, now, {}, nullptr});
       EXPECT_EQ(row->decision.spent.count(), Oracle(spec, subject->name, StartOf(spec, *window)))
-          << budget.meta.name << " " << subject->name << " window "
-          << static_cast<int>(spec.window.type) << " since " << FormatUtcMillis(window->start)
-          << " at " << FormatUtcMillis(now) << " " << spec.window.time_zone;
+          << budget.meta.name << " per " << static_cast<int>(spec.scope.per) << " "
+          << spec.scope.pools.front() << Told(*subject) << " subject \"" << subject->name
+          << "\" window " << static_cast<int>(spec.window.type) << " since "
+          << FormatUtcMillis(window->start) << " at " << FormatUtcMillis(now) << " "
+          << spec.window.time_zone;
     }
   }
 

@@ -85,6 +85,13 @@ TEST(RollingTest, WhatFallsOutMakesRoom) {
   EXPECT_EQ(fast.exhausts_at, At("2026-11-23T21:48:00Z"));
 }
 
+TEST(LifetimeTest, BeginsWithAQuarterOfAnHour) {
+  api::WindowSpec spec;
+  spec.type = api::WindowType::kLifetime;
+  EXPECT_EQ(WindowAt(At("2026-11-27T10:00:00Z"), spec, At("2026-11-01T03:14:59Z"))->start,
+            At("2026-11-01T03:00:00Z"));
+}
+
 TEST(LifetimeTest, NothingResetsIt) {
   const auto decision = BudgetBuilder().Lifetime().Spent("45").LastHour("1").Decide();
   EXPECT_EQ(decision.level, Level::kThrottled);
