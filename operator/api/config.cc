@@ -92,6 +92,12 @@ void CheckSources(ReadContext& context, const std::vector<SourceConfig>& sources
                    {{"name"}});
     }
     if (context.Failed("prometheus")) continue;
+    if (sources[i].reads_prometheus() && sources[i].usage) {
+      context.Fail(
+          "beside prometheus is not implemented yet: the same call would count twice; "
+          "take records under another source's name",
+          {{"usage"}});
+    }
     if (sources[i].reads_prometheus()) {
       const ReadContext::Step prometheus(context, "prometheus");
       CheckPrometheus(context, sources[i].prometheus);

@@ -6,7 +6,10 @@
 #include <utility>
 
 #include "admissions/routes.h"
+#include "controllers/caches.h"
+#include "http/report_api.h"
 #include "http/router.h"
+#include "http/stop_api.h"
 
 namespace purser::app {
 
@@ -77,18 +80,67 @@ Result<std::unique_ptr<admissions::AdmissionService>> StartAdmissions(const Inbo
 
 }  // namespace
 
-InboundServing::InboundServing(http::InboundApi& api, const InboundTerm& term) : api_(api) {
+InboundServing::InboundServing(http::InboundApi& api, InboundTerm term)
+    : api_(api), term_(std::move(term)) {
   auto router = std::make_shared<http::Router>();
-  TellHealth(term);
-  if (auto admissions = StartAdmissions(term)) {
+  TellHealth(term_);
+  if (auto admissions = StartAdmissions(term_)) {
     admissions_ = std::move(*admissions);
     admissions::AddRoutes(*router, *admissions_);
   } else {
     spdlog::error("no admissions are given: {}", admissions.error().message());
   }
+  http::AddUsage(*router, term_.intakes);
+  http::AddReports(*router, {term_.reports, term_.calls, term_.clock, reports_,
+                             [this](const std::string& ns, const std::string& agent) {
+                               return PoolOf(ns, agent);
+                             }});
+  term_.limits.AddTo(*router);
+  http::AddStop(*router, term_.client, writes_);
   api_.Serve(std::move(router));
 }
 
 InboundServing::~InboundServing() { api_.StopServing(); }
+
+std::string InboundServing::PoolOf(const std::string& ns, const std::string& agent) const {
+  const auto pools = term_.caches.pools.ByIndex(controllers::kPoolsByAgent,
+                                                controllers::AgentIndexValue(ns, agent));
+  return pools.empty() ? "" : pools.front()->meta.name;
+}
+
+Result<std::unique_ptr<UsageSources>> UsageSources::Start(
+    const api::OperatorConfig& config, ledger::Ledger& ledger, ledger::Store& store,
+    ledger::CallLog& log, const usage::pricing::PriceBook& prices, Clock& clock) {
+  auto sources = std::make_unique<UsageSources>();
+  for (const auto& source : config.sources) {
+    if (!source.usage) continue;
+    const auto context = "sources[" + source.name + "].usage";
+    auto position = store.Position(source.name);
+    if (!position) return position.error().WithContext(context);
+    const Timestamp now = clock.Now();
+    if (!*position) {
+      if (const auto set = store.SetEpoch(source.name, now); !set.ok())
+        return set.error().WithContext(context);
+    }
+    auto intake = usage::records::Intake::Start(source.name, ledger, log, prices, clock, {});
+    if (!intake) return intake.error().WithContext(context);
+    spdlog::info("source={} takes call records, {} ids of the last day are known", source.name,
+                 (*intake)->ids());
+    sources->intakes_.emplace(source.name, std::move(*intake));
+    // Nobody reads it: it is as healthy as this server. What nobody sends is not seen.
+    ledger::SourceHealth health;
+    health.state = ledger::SourceHealth::State::kHealthy;
+    health.last_read = now;
+    health.epoch = *position ? (*position)->epoch : now;
+    ledger.SetHealth(source.name, health);
+  }
+  return sources;
+}
+
+http::Intakes UsageSources::intakes() const {
+  http::Intakes intakes;
+  for (const auto& [name, intake] : intakes_) intakes.emplace(name, intake.get());
+  return intakes;
+}
 
 }  // namespace purser::app

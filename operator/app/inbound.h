@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,10 +17,17 @@
 #include "controllers/caches.h"
 #include "http/authenticator.h"
 #include "http/inbound_api.h"
+#include "http/limits_api.h"
+#include "http/usage_api.h"
+#include "http/worker.h"
 #include "kube/client.h"
+#include "ledger/call_log.h"
 #include "ledger/ledger.h"
+#include "ledger/report.h"
+#include "ledger/store.h"
 #include "net/server/api_server.h"
 #include "usage/pricing/price_book.h"
+#include "usage/records/intake.h"
 
 namespace purser::app {
 
@@ -52,20 +60,43 @@ struct InboundTerm {
   ledger::Ledger& ledger;
   ledger::Store& store;
   const usage::pricing::PriceBook& prices;
+  ledger::CallLog& calls;
+  ledger::ReportReader& reports;
   Clock& clock;
+  http::LiveLimits& limits;
+  http::Intakes intakes;
 };
 
 // Serves the API for as long as it lives.
 class InboundServing {
  public:
-  InboundServing(http::InboundApi& api, const InboundTerm& term);
+  InboundServing(http::InboundApi& api, InboundTerm term);
   ~InboundServing();
   InboundServing(const InboundServing&) = delete;
   InboundServing& operator=(const InboundServing&) = delete;
 
  private:
+  std::string PoolOf(const std::string& ns, const std::string& agent) const;
+
   http::InboundApi& api_;
   std::unique_ptr<admissions::AdmissionService> admissions_;
+  const InboundTerm term_;
+  http::Worker reports_;
+  http::Worker writes_;
+};
+
+// The intakes of the sources with usage: true, and what budgets hear of them. Errors: the store's.
+class UsageSources {
+ public:
+  static Result<std::unique_ptr<UsageSources>> Start(const api::OperatorConfig& config,
+                                                     ledger::Ledger& ledger, ledger::Store& store,
+                                                     ledger::CallLog& log,
+                                                     const usage::pricing::PriceBook& prices,
+                                                     Clock& clock);
+  http::Intakes intakes() const;
+
+ private:
+  std::map<std::string, std::unique_ptr<usage::records::Intake>> intakes_;
 };
 
 }  // namespace purser::app

@@ -148,6 +148,8 @@ class Operator::Implementation {
     const Progress::Step step(progress_, "opening the ledger");
     auto store = ledger::OpenSqliteStore(options_.config.store.path);
     if (!store) return store.error().WithContext("store.path " + options_.config.store.path);
+    calls_ = &ledger::CallLogOf(**store);
+    reports_ = &ledger::ReportsOf(**store);
     return WatchStore(std::move(*store), progress_);
   }
 
@@ -194,6 +196,11 @@ class Operator::Implementation {
         Sources::Make(options_.config.sources, options_.config.prices, *ledger, positions, clock_);
     if (!sources) return sources.error();
 
+    auto usage = UsageSources::Start(options_.config, *ledger, positions, *calls_,
+                                     (*sources)->prices(), clock_);
+    if (!usage) return usage.error();
+    http::LiveLimits limits(clock_);
+
     kube::EventOptions event_options;
     event_options.instance = identity_;
     event_options.on_dropped = [this] { metrics_.EventDropped(); };
@@ -211,7 +218,9 @@ class Operator::Implementation {
          clock_, silences,
          [&sources](const std::string& source, Duration in) { (*sources)->PollSooner(source, in); },
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); },
-         seen_after});
+         seen_after,
+         [&limits](const controllers::Limits& pool) { limits.Put(pool); },
+         [&limits](const kube::ObjectKey& pool) { limits.Remove(pool); }});
 
     Status ended = Ok();
     std::mutex ended_mutex;
@@ -271,7 +280,8 @@ class Operator::Implementation {
         if (inbound_ != nullptr) {
           serving.emplace(inbound_->api(),
                           InboundTerm{options_.config, caches_, client, board_, *ledger, positions,
-                                      (*sources)->prices(), clock_});
+                                      (*sources)->prices(), *calls_, *reports_, clock_, limits,
+                                      (*usage)->intakes()});
         }
       }
       threads.emplace_back([token] {
@@ -402,6 +412,8 @@ class Operator::Implementation {
   const controllers::MeterWatch* meters_ = nullptr;  // likewise
   Told told_;
   Leadership leadership_;
+  ledger::CallLog* calls_ = nullptr;  // of the store that was opened last
+  ledger::ReportReader* reports_ = nullptr;
   Inbound* inbound_ = nullptr;  // while Run serves it
 };
 

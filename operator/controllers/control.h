@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "controllers/agent_budget/evaluation.h"
 #include "controllers/agent_budget/still_spending.h"
+#include "controllers/agent_pool/limits_document.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "controllers/metering/meter_watch.h"
@@ -40,6 +41,9 @@ class Control {
     std::function<void(const std::string& source, Duration in)> threshold_near;
     std::function<void(policy::Level)> on_level_change;
     std::map<std::string, Duration> seen_after = {};  // scrape and poll, by source
+    // See AgentPoolController.
+    std::function<void(const Limits&)> on_limits = {};
+    std::function<void(const kube::ObjectKey&)> on_pool_gone = {};
   };
   // Hears of what is booked, and of the sources' health, from now on.
   explicit Control(Dependencies dependencies);

@@ -78,12 +78,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with default (ternary "/etc/purser/prices.json" "" (not (empty .Values.prices.models))) .Values.prices.file -}}
 {{- $_ := set $prices "file" . -}}
 {{- end -}}
+{{- $server := dict
+      "metricsAddress" (printf "0.0.0.0:%d" (int .Values.metrics.port))
+      "authenticateMetrics" .Values.metrics.authenticate -}}
+{{- if .Values.api.enabled -}}
+{{- $_ := set $server "address" (printf "0.0.0.0:%d" (int .Values.api.port)) -}}
+{{- $_ := set $server "tls" (dict "certFile" "/etc/purser-api/tls.crt" "keyFile" "/etc/purser-api/tls.key") -}}
+{{- if .Values.api.tokensSecret -}}
+{{- $_ := set $server "tokensFile" "/etc/purser-tokens/tokens.yaml" -}}
+{{- end -}}
+{{- end -}}
 {{- dict
       "apiVersion" "config.purser.dev/v1alpha1"
       "kind" "OperatorConfig"
-      "server" (dict
-        "metricsAddress" (printf "0.0.0.0:%d" (int .Values.metrics.port))
-        "authenticateMetrics" .Values.metrics.authenticate)
+      "server" $server
       "leaderElection" (dict
         "enabled" $leader.enabled
         "namespace" .Release.Namespace
@@ -93,6 +101,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
       "sources" (default (list $default) .Values.config.sources)
       "prices" $prices
     | toYaml -}}
+{{- end -}}
+
+{{/* The Secret with the API's certificate. */}}
+{{- define "purser.apiSecret" -}}
+{{ default (printf "%s-api-tls" (include "purser.fullname" .)) .Values.api.tlsSecret }}
 {{- end -}}
 
 {{- define "purser.placement" -}}

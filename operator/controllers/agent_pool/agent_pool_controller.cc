@@ -149,6 +149,7 @@ Shared AgentPoolController::SharedOf(const api::AgentPool& pool) const {
 
 void AgentPoolController::Forget(const kube::ObjectKey& key) {
   publisher_.Forget(key);
+  if (on_.on_gone) on_.on_gone(key);
   on_.reporter.Forget(key);
   asks_.Remove(key);
   after_stop_.Forget(key);
@@ -216,6 +217,7 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
   PoolReport report{*pool, demand, now};
   std::optional<Timestamp> next;
   Limits limits = Step(*pool, *memory, report, next);
+  if (on_.on_limits) on_.on_limits(limits);
 
   // Our hold on the pool first, that it may not go with what was taken; then
   // the gate, then the scale. None of them keeps replicas up when it fails.

@@ -42,6 +42,9 @@ class AgentPoolController {
     std::function<void(const kube::ObjectKey&)> enqueue_budget;  // with high priority
     ledger::Ledger& ledger;
     StillSpendingBoard& still_spending;
+    // What a pool's limits are, before they are published; that it is gone. May be empty.
+    std::function<void(const Limits&)> on_limits = {};
+    std::function<void(const kube::ObjectKey&)> on_gone = {};
   };
 
   explicit AgentPoolController(Dependencies dependencies);

@@ -75,6 +75,10 @@ Status Booking::PutRate(std::int64_t source_id, const KeyRate& rate) {
 Result<std::int64_t> Booking::KeyId(std::int64_t source_id, const SpendKey& key) {
   if (last_key_ && *last_key_ == key) return last_key_id_;
   last_key_.reset();
+  if (const auto known = ids_.find(key); known != ids_.end()) {
+    last_key_ = key;
+    return last_key_id_ = known->second;
+  }
   const auto found =
       find_key_.Start(source_id, key.ns, key.agent, key.model, key.task, key.workflow)
           .FirstRow([](const Run& run) { return run.Integer(0); });
@@ -87,6 +91,7 @@ Result<std::int64_t> Booking::KeyId(std::int64_t source_id, const SpendKey& key)
     last_key_id_ = connection_->LastInsertId();
   }
   last_key_ = key;
+  ids_.emplace(key, last_key_id_);
   return last_key_id_;
 }
 

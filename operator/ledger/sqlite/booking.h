@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 
 #include "base/result.h"
@@ -16,13 +17,17 @@ class Booking {
 
   Status Book(std::int64_t source_id, const Increment& increment);
   Status PutRate(std::int64_t source_id, const KeyRate& rate);
+  // The number of a key, made when it is new.
+  Result<std::int64_t> KeyId(std::int64_t source_id, const SpendKey& key);
   // To be called when a transaction ends, or keys may have been dropped.
-  void Forget() { last_key_.reset(); }
+  void Forget() {
+    last_key_.reset();
+    ids_.clear();
+  }
 
  private:
   explicit Booking(const Connection& connection) : connection_(&connection) {}
 
-  Result<std::int64_t> KeyId(std::int64_t source_id, const SpendKey& key);
   Status BookLate(std::int64_t key_id, std::int64_t minute, const Amounts& amounts);
 
   const Connection* connection_;
@@ -30,6 +35,7 @@ class Booking {
   // Samples of one series follow each other.
   std::optional<SpendKey> last_key_;
   std::int64_t last_key_id_ = 0;
+  std::map<SpendKey, std::int64_t> ids_;  // of this transaction
 };
 
 }  // namespace purser::ledger::sqlite

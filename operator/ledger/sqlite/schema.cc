@@ -14,9 +14,10 @@ constexpr std::int64_t kApplicationId = 0x50525352;
 // bucket: the running total of a key up to and including a minute, of each amount (cost in
 // nano-dollars). The spend of [a, b) is the last row before b less the last row before a: two index
 // seeks, whatever lies between. cursor is apart from series, by a dense number: series that are
-// read together are written to the same few pages. membership: in minutes, ended by `until`. fence:
-// the epoch of the source's only writer. Times are milliseconds since 1970, minutes minutes since
-// 1970. 128-bit hashes are two integers, signed by SQLite.
+// read together are written to the same few pages. membership: in minutes, ended by `until`. call:
+// in the order received, so that the oldest go from one end. call_ids: the ids of one commit, 8
+// bytes each. fence: the epoch of the source's only writer. Times are milliseconds since 1970,
+// minutes minutes since 1970. 128-bit hashes are two integers, signed by SQLite.
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {R"sql(
 CREATE TABLE meta(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -166,6 +167,37 @@ CREATE TABLE admission(
   body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX admission_ended ON admission(ended, made);
+)sql",
+                                                                 R"sql(
+CREATE TABLE call(
+  id INTEGER PRIMARY KEY,
+  received INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  key_id INTEGER NOT NULL,
+  outcome INTEGER NOT NULL,
+  held INTEGER NOT NULL,
+  cost INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  reasoning_tokens INTEGER NOT NULL,
+  latency_ms INTEGER NOT NULL,
+  record_id TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  error TEXT NOT NULL
+) STRICT;
+CREATE INDEX call_key ON call(key_id, at);
+
+CREATE TABLE call_ids(
+  id INTEGER PRIMARY KEY,
+  received INTEGER NOT NULL,
+  ids BLOB NOT NULL
+) STRICT;
+
+ALTER TABLE meta ADD COLUMN id_seed_high INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN id_seed_low INTEGER NOT NULL DEFAULT 0;
+UPDATE meta SET id_seed_high=random(), id_seed_low=random();
 )sql"};
 
 // 0 for a new file, else the version written in it.

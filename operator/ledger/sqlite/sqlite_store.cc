@@ -1,15 +1,19 @@
 #include "ledger/sqlite/sqlite_store.h"
 
+#include <map>
+#include <memory>
 #include <mutex>
 #include <utility>
 
 #include "ledger/sqlite/admission_table.h"
 #include "ledger/sqlite/booking.h"
+#include "ledger/sqlite/call_table.h"
 #include "ledger/sqlite/connection.h"
 #include "ledger/sqlite/cursors.h"
 #include "ledger/sqlite/folding.h"
 #include "ledger/sqlite/journal_table.h"
 #include "ledger/sqlite/membership_table.h"
+#include "ledger/sqlite/report_query.h"
 #include "ledger/sqlite/schema.h"
 #include "ledger/sqlite/sources.h"
 #include "ledger/sqlite/sums.h"
@@ -33,6 +37,7 @@ struct Writer {
   sqlite::Folding folding;
   sqlite::MembershipTable memberships;
   sqlite::AdmissionTable admissions;
+  sqlite::CallWriter calls;
 
   static Result<Writer> Make(std::unique_ptr<Connection> connection) {
     auto sources = sqlite::Sources::Make(*connection);
@@ -49,9 +54,11 @@ struct Writer {
     if (!memberships) return memberships.error();
     auto admissions = sqlite::AdmissionTable::Make(*connection);
     if (!admissions) return admissions.error();
-    return Writer{std::move(connection),   std::move(*sources),   std::move(*booking),
-                  std::move(*cursors),     std::move(*journal),   std::move(*folding),
-                  std::move(*memberships), std::move(*admissions)};
+    auto calls = sqlite::CallWriter::Make(*connection);
+    if (!calls) return calls.error();
+    return Writer{std::move(connection),   std::move(*sources),    std::move(*booking),
+                  std::move(*cursors),     std::move(*journal),    std::move(*folding),
+                  std::move(*memberships), std::move(*admissions), std::move(*calls)};
   }
 };
 
@@ -74,7 +81,7 @@ struct Reader {
   }
 };
 
-class SqliteStore final : public Store, public AdmissionLog {
+class SqliteStore final : public Store, public AdmissionLog, public CallLog, public ReportReader {
  public:
   SqliteStore(Writer writer, Reader reader)
       : writer_(std::move(writer)), reader_(std::move(reader)) {}
@@ -169,6 +176,52 @@ class SqliteStore final : public Store, public AdmissionLog {
     return sqlite::ReadAdmissions(*reader_.connection);
   }
 
+  void Put(const void* batch, CallsOfBatch calls) override {
+    const std::lock_guard lock(calls_mutex_);
+    calls_[batch] = std::make_shared<const CallsOfBatch>(std::move(calls));
+  }
+
+  void Drop(const void* batch) override {
+    const std::lock_guard lock(calls_mutex_);
+    calls_.erase(batch);
+  }
+
+  Result<std::pair<std::uint64_t, std::uint64_t>> IdSeed() override {
+    const std::lock_guard lock(reading_);
+    return sqlite::ReadIdSeed(*reader_.connection);
+  }
+
+  Status ForEachId(Timestamp since, const std::function<void(CallId, Timestamp)>& visit) override {
+    const std::lock_guard lock(reading_);
+    return sqlite::ReadIds(*reader_.connection, since, visit);
+  }
+
+  Result<std::vector<Call>> Calls(const CallFilter& filter) override {
+    return OfSource<Call>(filter.source, [&](std::int64_t id) {
+      return sqlite::ReadCalls(*reader_.connection, id, filter);
+    });
+  }
+
+  Result<bool> Prune(Timestamp calls_before, std::int64_t most_calls,
+                     Timestamp ids_before) override {
+    bool more = false;
+    const Status pruned = Write([&]() -> Status {
+      PURSER_RETURN_IF_ERROR(writer_.sources.CheckFence(epoch_));
+      const auto dropped =
+          writer_.calls.Prune(calls_before, most_calls, ids_before, kEntriesAtATime);
+      if (!dropped) return dropped.error();
+      more = *dropped;
+      return Ok();
+    });
+    if (!pruned.ok()) return pruned.error();
+    return more;
+  }
+
+  Result<std::vector<ReportRow>> Report(const ReportQuery& query) override {
+    const std::lock_guard lock(reading_);
+    return sqlite::ReadReport(*reader_.connection, query);
+  }
+
   Result<std::optional<SourcePosition>> Position(const std::string& source) override {
     const std::lock_guard lock(reading_);
     return reader_.sources.Position(source);
@@ -256,7 +309,21 @@ class SqliteStore final : public Store, public AdmissionLog {
     for (const auto& rate : batch.rates)
       PURSER_RETURN_IF_ERROR(writer_.booking.PutRate(*source_id, rate));
     PURSER_RETURN_IF_ERROR(writer_.admissions.Put(batch.admissions));
+    PURSER_RETURN_IF_ERROR(WriteCalls(*source_id, batch));
     return writer_.sources.Advance(*source_id, batch);
+  }
+
+  Status WriteCalls(std::int64_t source_id, const Batch& batch) {
+    std::shared_ptr<const CallsOfBatch> with;
+    {
+      const std::lock_guard lock(calls_mutex_);
+      if (const auto found = calls_.find(BatchToken(batch)); found != calls_.end())
+        with = found->second;
+    }
+    if (with == nullptr) return Ok();
+    PURSER_RETURN_IF_ERROR(
+        writer_.calls.Append(source_id, with->calls, writer_.booking, with->received));
+    return writer_.calls.AppendIds(with->ids, with->received);
   }
 
   Status WriteCorrection(const Correction& correction, Corrected& corrected) {
@@ -364,9 +431,15 @@ class SqliteStore final : public Store, public AdmissionLog {
   std::optional<std::int64_t> epoch_;  // ours, once taken over
   std::mutex reading_;
   Reader reader_;
+  std::mutex calls_mutex_;
+  std::map<const void*, std::shared_ptr<const CallsOfBatch>> calls_;  // by BatchToken
 };
 
 }  // namespace
+
+// Every store of this library is one.
+CallLog& CallLogOf(Store& store) { return dynamic_cast<SqliteStore&>(store); }
+ReportReader& ReportsOf(Store& store) { return dynamic_cast<SqliteStore&>(store); }
 
 Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) {
   auto connection = Connection::Open(path);

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ledger/call_log.h"
+#include "ledger/report.h"
 #include "ledger/store.h"
 
 namespace purser::ledger {
@@ -16,6 +18,10 @@ namespace purser::ledger {
 // read-only, full, locked by another process), kCorrupt (damaged, or not a ledger),
 // kInvalidArgument (written by a newer version). Each message says what to do.
 Result<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path);
+
+// Of a store that OpenSqliteStore opened, and lives as long as it.
+CallLog& CallLogOf(Store& store);
+ReportReader& ReportsOf(Store& store);
 
 // The journal of a ledger that another process may be writing: opens the file read-only, never
 // writes, takes nothing over. Errors as above; also kNotFound (no such file, or of an older version

@@ -83,6 +83,8 @@ _EVERYTHING: dict[str, Any] = {
     "fullnameOverride": "purse",
 }
 
+_PEER = {"namespaceSelector": {"matchLabels": {"team": "agents"}}}
+
 _VARIANTS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "smallest": _SMALLEST,
@@ -94,6 +96,11 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "ids that the cluster chooses": {
         "podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None},
         "securityContext": {"capabilities": {"add": ["NET_BIND_SERVICE"]}},
+    },
+    "the API": {"api": {"enabled": True}, "config": {"sources": [{"name": "default", "usage": True}]}},
+    "the API with Secrets of its own": {
+        "api": {"enabled": True, "port": 9443, "tlsSecret": "purser-tls", "tokensSecret": "senders", "from": [_PEER]},
+        "metrics": {"authenticate": False},
     },
     "two namespaces": {"config": {"watchNamespaces": ["team-a", "team-b"]}},
     "namespaces that look like numbers": {"config": {"watchNamespaces": ["1234", "1e3"]}},
@@ -380,6 +387,28 @@ class ChartTest(unittest.TestCase):
         labels = spec["template"]["metadata"]["labels"]
         self.assertLessEqual(service["selector"].items(), labels.items())
         self.assertLessEqual(spec["selector"]["matchLabels"].items(), labels.items())
+
+    def test_the_api_has_a_service_a_certificate_and_who_may_call(self) -> None:
+        for name, port, secret in (
+            ("the API", 8443, "purser-api-tls"),
+            ("the API with Secrets of its own", 9443, "purser-tls"),
+        ):
+            with self.subTest(name):
+                objects = self.objects(name)
+                service = _named(objects, "Service", "purser-api")["spec"]
+                self.assertEqual(service["ports"][0]["port"], port)
+                pod = _pod(objects, "StatefulSet")["spec"]
+                ports = {each["name"]: each["containerPort"] for each in pod["containers"][0]["ports"]}
+                self.assertEqual(ports["api"], port)
+                (volume,) = [each for each in pod["volumes"] if each["name"] == "api-tls"]
+                self.assertEqual(volume["secret"]["secretName"], secret)
+                policy = _named(objects, "NetworkPolicy", "purser")["spec"]["ingress"]
+                self.assertEqual([each["ports"][0]["port"] for each in policy], ["metrics", "api"])
+                kinds = {each["metadata"]["name"] for each in objects if each["kind"] == "ClusterRole"}
+                self.assertLessEqual({"purser-system:purser-caller", "purser-system:purser-authenticate"}, kinds)
+        made = _named(self.objects("the API"), "Secret", "purser-api-tls")
+        self.assertEqual(set(made["data"]), {"ca.crt", "tls.crt", "tls.key"})
+        self.assertFalse([each for each in self.objects("defaults") if each["kind"] == "Secret"])
 
     def test_the_environment_that_is_asked_for_comes_after_the_chart_s_own(self) -> None:
         (container,) = _pod(self.objects("everything"), "StatefulSet")["spec"]["containers"]

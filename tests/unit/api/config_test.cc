@@ -49,8 +49,9 @@ leaderElection: {enabled: false, namespace: system, leaseName: p.lease}
 watchNamespaces: [a, b]
 store: {type: SQLite, path: /data/l.db}
 sources:
-- name: gateway
+- name: records
   usage: true
+- name: gateway
   prometheus:
     url: https://prometheus.example/prefix
     metric: cost{team="x"}
@@ -158,11 +159,8 @@ prices:
                                .reasoning = {},
                                .metric = "token_usage_sum",
                                .type_label = "gen_ai_token_type"};
-  want.sources = {{"gateway", first, true},
-                  {"other", second},
-                  {"gateway2", preset},
-                  {"several", several},
-                  {"tokens", tokens}};
+  want.sources = {{"records", {}, true}, {"gateway", first},   {"other", second},
+                  {"gateway2", preset},  {"several", several}, {"tokens", tokens}};
   want.prices.file = "/etc/purser/prices/prices.json";
   want.prices.unknown_model =
       UnknownModelPrice{Money::FromNanos(15'000'000'000), Money::FromNanos(75'500'000'000)};
@@ -295,8 +293,11 @@ TEST(ConfigTest, WhatIsRefusedNamesPlaceFieldAndWayOut) {
        WithPrometheus("lateness: 25h"),
        {"lateness: \"25h\" is not between 0h and 24h"}},
       {"usage",
-       With("  usage: true\n"),
+       std::string(kHead) + "sources: [{name: default, usage: true}]\n",
        {"server.address: is required by a source with usage: true"}},
+      {"two meters of one source",
+       With("  usage: true\n"),
+       {"sources[0].usage: beside prometheus is not implemented yet"}},
       {"a source of nothing",
        "apiVersion: config.purser.dev/v1alpha1\nkind: OperatorConfig\nsources: [{name: default}]\n",
        {"sources[0].prometheus: is required", "or usage: true"}},
