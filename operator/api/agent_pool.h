@@ -2,10 +2,12 @@
 // I/O.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kube/object/object_meta.h"
@@ -32,18 +34,34 @@ struct AgentSpec {
   WorkloadRef workload_ref;
   std::optional<std::int32_t> max_concurrency;  // absent: the pool's
   std::vector<std::string> models{};            // dearest first: the order of a downgrade
-  // By agentSelector, in the spec of no one: workloads of the same name beside the first.
+  // Of no manifest, found by agentSelector: workloads of the same agent beside the first.
   std::vector<WorkloadRef> others{};
-  bool found = false;  // by agentSelector
+  bool found = false;  // no agent of the spec: it is there because its workloads are
   bool operator==(const AgentSpec&) const = default;
 };
 
 // Every workload that matches is an agent, named by its label purser.dev/agent, else by its name.
 struct AgentSelector {
-  std::map<std::string, std::string> match_labels;
-  std::vector<std::string> kinds;               // of Deployment, StatefulSet, Job, CronJob
-  std::optional<std::int32_t> max_concurrency;  // of each; absent: the pool's
+  std::map<std::string, std::string> match_labels;  // at least one
+  std::vector<std::string> kinds;                   // of SelectableKinds; when read: never empty
+  std::optional<std::int32_t> max_concurrency;      // of each; absent: the pool's
   bool operator==(const AgentSelector&) const = default;
+};
+
+inline constexpr std::size_t kMostSelectableKinds = 4;
+const std::array<std::string_view, kMostSelectableKinds>& SelectableKinds();
+
+// The agent of those for which there is no entry of their own; nobody spends under this name.
+inline constexpr const char* kOtherAgents = "(others)";
+
+// What agentSelector came to beside the agents it put into the spec; of no manifest.
+struct FoundAgents {
+  bool pending = false;  // a kind is being listed: not all is known yet
+  bool partial = false;  // a kind cannot be listed at present: who is missing may be there
+  std::vector<std::string> unnamed{};     // agents for which there is no entry of their own
+  std::vector<std::string> collisions{};  // names that several workloads came to, for people
+  std::string roster{};                   // equal where the agents' names are; empty: no selector
+  bool operator==(const FoundAgents&) const = default;
 };
 
 enum class OnThrottle { kProportional, kKeep };
@@ -86,6 +104,17 @@ struct AgentPoolSpec {
   bool operator==(const AgentPoolSpec&) const = default;
 };
 
+// What was taken of one workload of an agent that has several, or that was found.
+struct TakenWorkload {
+  WorkloadRef workload;
+  std::string uid;
+  std::int32_t saved_replicas = 0;
+  std::int32_t set_replicas = 0;
+  std::string saved_at;
+  std::string saved_value;  // of a switch, as JSON
+  bool operator==(const TakenWorkload&) const = default;
+};
+
 struct AgentPoolAgentStatus {
   std::string name;
   std::string state;  // Normal | Throttled | RefusingWork | Draining | Stopping | Stopped | Ramping
@@ -104,6 +133,8 @@ struct AgentPoolAgentStatus {
   // JSON.
   std::optional<WorkloadRef> workload{};
   std::string saved_value;
+  // Of each, where it has several or was found by agentSelector; the fields above say the first.
+  std::vector<TakenWorkload> workloads{};
   bool operator==(const AgentPoolAgentStatus&) const = default;
 };
 
@@ -131,6 +162,7 @@ struct AgentPool {
   kube::ObjectMeta meta;
   AgentPoolSpec spec;
   AgentPoolStatus status;
+  FoundAgents found{};
   // Set when the spec could not be understood (also: a field not implemented yet); the spec is then
   // whatever could be read and must not be acted on.
   std::optional<std::string> invalid;

@@ -92,9 +92,27 @@ constexpr std::array kLimitTarget = {
     Refused<ConfigMapTarget>("field", "publish to a configMap instead"),
 };
 
+constexpr std::int64_t kMostMatchLabels = 16;
+
+std::string SelectableKind(std::string_view text) {
+  const auto& kinds = SelectableKinds();
+  return std::find(kinds.begin(), kinds.end(), text) != kinds.end()
+             ? ""
+             : "want Deployment, StatefulSet, Job or CronJob; others are named in spec.agents";
+}
+
+constexpr std::array kSelector = {
+    Required(TextMapField<&AgentSelector::match_labels>("matchLabels", &LabelKey, &LabelText,
+                                                        kMostMatchLabels),
+             "labels that the workloads have, such as {purser.dev/pool: research}"),
+    TextListField<&AgentSelector::kinds>("kinds", &SelectableKind,
+                                         static_cast<std::int64_t>(kMostSelectableKinds)),
+    IntegerField<&AgentSelector::max_concurrency>("maxConcurrency", 1, kMostConcurrency),
+};
+
 constexpr std::array kSpec = {
     ObjectListField<&AgentPoolSpec::agents, kAgent>("agents", kMostAgents),
-    Refused<AgentPoolSpec>("agentSelector", "list the workloads in spec.agents"),
+    OptionalObjectField<&AgentPoolSpec::agent_selector, kSelector>("agentSelector"),
     Required(IntegerField<&AgentPoolSpec::max_concurrency>("maxConcurrency", 1, kMostConcurrency),
              "the most concurrent model requests of all agents of the pool"),
     IntegerField<&AgentPoolSpec::priority>("priority", -kMostPriority, kMostPriority),
@@ -102,6 +120,17 @@ constexpr std::array kSpec = {
     ObjectListField<&AgentPoolSpec::limit_targets, kLimitTarget>("limitTargets", kMostTargets),
     ObjectField<&AgentPoolSpec::stop, kStop>("stop"),
     Refused<AgentPoolSpec>("runaway", "remove it"),
+};
+
+constexpr std::int64_t kMostTaken = 256;
+
+constexpr std::array kTaken = {
+    ObjectField<&TakenWorkload::workload, kWorkloadRef>("workload"),
+    TextField<&TakenWorkload::uid>("uid"),
+    IntegerField<&TakenWorkload::saved_replicas>("savedReplicas", 0, kLargest),
+    IntegerField<&TakenWorkload::set_replicas>("setReplicas", 0, kLargest),
+    TextField<&TakenWorkload::saved_at>("savedAt"),
+    TextField<&TakenWorkload::saved_value>("savedValue"),
 };
 
 constexpr std::array kAgentStatus = {
@@ -119,6 +148,7 @@ constexpr std::array kAgentStatus = {
     TextField<&AgentPoolAgentStatus::workload_uid>("workloadUID"),
     OptionalObjectField<&AgentPoolAgentStatus::workload, kWorkloadRef>("workload"),
     TextField<&AgentPoolAgentStatus::saved_value>("savedValue"),
+    ObjectListField<&AgentPoolAgentStatus::workloads, kTaken>("workloads", kMostTaken),
     Refused<AgentPoolAgentStatus>("model", "nothing writes it"),
 };
 
@@ -180,11 +210,11 @@ std::pair<std::string, std::string> ProblemOf(const WorkloadRef& workload) {
   return {};
 }
 
-void CheckAgents(ReadContext& context, const std::vector<AgentSpec>& agents) {
+void CheckAgents(ReadContext& context, const std::vector<AgentSpec>& agents, bool selects) {
   const ReadContext::Step step(context, "agents");
-  if (agents.empty()) {
+  if (agents.empty() && !selects) {
     // A misspelt field is pruned by the API server: an empty pool would govern nothing, silently.
-    context.Fail("is required; list at least one agent");
+    context.Fail("is required; list at least one agent, or select some by agentSelector");
   }
   std::set<std::string_view> names;
   std::set<std::pair<std::string_view, std::string_view>> workloads;
@@ -208,6 +238,15 @@ void CheckAgents(ReadContext& context, const std::vector<AgentSpec>& agents) {
   }
 }
 
+void CheckSelector(ReadContext& context, AgentSelector& selector) {
+  const ReadContext::Step step(context, "agentSelector");
+  if (selector.match_labels.empty() && !context.Failed("matchLabels"))
+    context.Fail("is empty, which would be every workload; name at least one label",
+                 {{"matchLabels"}});
+  if (selector.kinds.empty())
+    selector.kinds.assign(SelectableKinds().begin(), SelectableKinds().end());
+}
+
 void CheckLimitTargets(ReadContext& context, const std::vector<ConfigMapTarget>& targets) {
   const ReadContext::Step step(context, "limitTargets");
   std::set<std::pair<std::string_view, std::string_view>> seen;
@@ -222,11 +261,20 @@ void CheckLimitTargets(ReadContext& context, const std::vector<ConfigMapTarget>&
 void ReadSpec(ReadContext& context, simdjson::dom::element spec, AgentPoolSpec& into) {
   const ReadContext::Step step(context, "spec");
   ReadFields(context, spec, kSpec, into);
-  if (!context.Failed("agents")) CheckAgents(context, into.agents);
+  if (!context.Failed("agents"))
+    CheckAgents(context, into.agents, into.agent_selector || context.Failed("agentSelector"));
+  if (into.agent_selector && !context.Failed("agentSelector"))
+    CheckSelector(context, *into.agent_selector);
   if (!context.Failed("limitTargets")) CheckLimitTargets(context, into.limit_targets);
 }
 
 }  // namespace
+
+const std::array<std::string_view, kMostSelectableKinds>& SelectableKinds() {
+  static constexpr std::array<std::string_view, kMostSelectableKinds> kKinds = {
+      "Deployment", "StatefulSet", "Job", "CronJob"};
+  return kKinds;
+}
 
 Result<AgentPool> DecodeAgentPool(simdjson::dom::element object, ReadContext& context) {
   return DecodeResource<AgentPool, kStatus>(object, context, "AgentPool", &ReadSpec);

@@ -78,6 +78,15 @@ Json StatusJson(const AgentPoolStatus& status) {
     PutText(item, "workloadUID", agent.workload_uid);
     if (agent.workload) item["workload"] = WorkloadJson(*agent.workload);
     PutText(item, "savedValue", agent.saved_value);
+    for (const auto& taken : agent.workloads) {
+      Json one{{"workload", WorkloadJson(taken.workload)},
+               {"savedReplicas", taken.saved_replicas},
+               {"setReplicas", taken.set_replicas}};
+      PutText(one, "uid", taken.uid);
+      PutText(one, "savedAt", taken.saved_at);
+      PutText(one, "savedValue", taken.saved_value);
+      item["workloads"].push_back(std::move(one));
+    }
     agents.push_back(std::move(item));
   }
   json["agents"] = std::move(agents);
@@ -208,6 +217,12 @@ Json SpecJson(const AgentPoolSpec& spec) {
     agents.push_back(std::move(item));
   }
   json["agents"] = std::move(agents);
+  if (const auto& selector = spec.agent_selector) {
+    auto& item = json["agentSelector"];
+    item["matchLabels"] = selector->match_labels;
+    item["kinds"] = selector->kinds;
+    if (selector->max_concurrency) item["maxConcurrency"] = *selector->max_concurrency;
+  }
   json["maxConcurrency"] = spec.max_concurrency;
   json["priority"] = spec.priority;
   json["scaling"] = {

@@ -136,6 +136,23 @@ std::string ApiVersionName(std::string_view text) {
   return fine ? "" : "want an API version such as \"apps/v1\"";
 }
 
+std::string LabelText(std::string_view text) {
+  const auto outer = [](char c) { return IsLetter(c) || IsDigit(c); };
+  const auto inner = [&](char c) { return outer(c) || c == '-' || c == '_' || c == '.'; };
+  const bool fine = text.empty() || (text.size() <= kLongestLabel && outer(text.front()) &&
+                                     outer(text.back()) && All(text, inner));
+  return fine ? "" : "want a label's value: letters, digits, \"-\", \"_\" and \".\", up to 63";
+}
+
+std::string LabelKey(std::string_view text) {
+  const auto slash = text.find('/');
+  const bool prefixed = slash != std::string_view::npos;
+  const auto name = prefixed ? text.substr(slash + 1) : text;
+  const bool fine = !name.empty() && LabelText(name).empty() &&
+                    (!prefixed || DnsSubdomain(text.substr(0, slash)).empty());
+  return fine ? "" : "want a label's name such as \"app\" or \"purser.dev/pool\"";
+}
+
 std::string KindName(std::string_view text) {
   const auto inner = [](char c) { return IsLetter(c) || IsDigit(c); };
   const bool fine =

@@ -21,6 +21,8 @@ std::string PoolName(std::string_view text);        // DnsSubdomain or "*"
 std::string ConfigMapKey(std::string_view text);    // letters, digits, "-", "_", ".", up to 253
 std::string TimeZoneName(std::string_view text);    // the form of an IANA name, up to 64
 std::string ApiVersionName(std::string_view text);  // "v1", "apps/v1"
+std::string LabelKey(std::string_view text);        // of Kubernetes: "app", "purser.dev/pool"
+std::string LabelText(std::string_view text);       // of Kubernetes: up to 63, may be empty
 std::string KindName(std::string_view text);        // CamelCase, up to 63
 // A JSON pointer below /spec or /metadata/annotations, up to 512 bytes.
 std::string FieldPointer(std::string_view text);

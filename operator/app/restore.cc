@@ -111,6 +111,8 @@ SavedByUid SavedIn(const Pools& pools) {
   SavedByUid saved;
   for (const auto& pool : pools) {
     for (const auto& agent : pool->status.agents) {
+      for (const auto& taken : agent.workloads)
+        saved.insert_or_assign(taken.uid, controllers::SavedOf(*pool, taken));
       auto one = controllers::SavedOf(*pool, agent);
       if (one && !one->workload_uid.empty())
         saved.insert_or_assign(one->workload_uid, std::move(*one));
@@ -156,10 +158,13 @@ std::set<api::WorkloadRef> KindsOf(const Pools& pools) {
   for (const auto& pool : pools) {
     controllers::WorkloadMemories taken;
     for (const auto& agent : pool->status.agents) {
-      if (!agent.workload || !agent.saved_replicas) continue;
-      auto& memory = taken[controllers::NameOf(*agent.workload)];
-      memory.reference = *agent.workload;
-      memory.saved.emplace();
+      const auto add = [&](const api::WorkloadRef& reference) {
+        auto& memory = taken[controllers::NameOf(reference)];
+        memory.reference = reference;
+        memory.saved.emplace();
+      };
+      for (const auto& one : agent.workloads) add(one.workload);
+      if (agent.workload && agent.saved_replicas) add(*agent.workload);
     }
     kinds.merge(controllers::WorkloadScaler::KindsOf(*pool, taken));
   }

@@ -90,6 +90,9 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
             [&client, on_threw](const std::string& what) {
               return Telling(client, what, on_threw, ManagedFields::kRead);
             }),
+      roster(
+          kinds, [this](const auto& value) { return pools.ByIndex(kPoolsByWorkload, value); },
+          [this](const auto& ns) { return pools.ByIndex(kPoolsSelecting, ns); }),
       corrections(
           client, CorrectionType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeSpendCorrection(object); },
@@ -104,6 +107,9 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
   budgets.AddIndex(kBudgetsByPool, PoolIndexOf);
   pools.AddIndex(kPoolsByNamespace,
                  [](const api::AgentPool& pool) { return std::vector{pool.meta.ns}; });
+  pools.AddIndex(kPoolsSelecting, [](const api::AgentPool& pool) {
+    return pool.spec.agent_selector ? std::vector{pool.meta.ns} : std::vector<std::string>();
+  });
   pools.AddIndex(kPoolsByWorkload, WorkloadIndexOf);
   pools.AddIndex(kPoolsByAgent, AgentIndexOf);
 }
@@ -164,9 +170,42 @@ std::vector<kube::Informer<api::AgentBudget>::Pointer> Caches::BudgetsNaming(
   return naming;
 }
 
-std::vector<kube::Informer<api::AgentPool>::Pointer> Caches::OthersNaming(
-    const api::AgentPool& pool, const char* index, const std::string& value) const {
-  auto others = pools.ByIndex(index, value);
+PoolPointer Caches::Pool(const kube::ObjectKey& key) const { return roster.With(pools.Get(key)); }
+
+std::vector<PoolPointer> Caches::PoolsIn(const std::string& ns) const {
+  auto all = pools.ByIndex(kPoolsByNamespace, ns);
+  for (auto& pool : all) pool = roster.With(pool);
+  return all;
+}
+
+std::vector<PoolPointer> Caches::AllPools() const {
+  std::vector<PoolPointer> all;
+  pools.ForEach([&](const auto& pool) { all.push_back(pool); });
+  for (auto& pool : all) pool = roster.With(pool);
+  return all;
+}
+
+std::vector<PoolPointer> Caches::PoolsNaming(const std::string& ns, const char* index,
+                                             const std::string& value) const {
+  auto naming = pools.ByIndex(index, value);
+  for (auto& pool : naming) pool = roster.With(pool);
+  auto finding = roster.Naming(ns, index, value);
+  naming.insert(naming.end(), finding.begin(), finding.end());
+  return naming;
+}
+
+std::vector<PoolPointer> Caches::PoolsOf(const workloads::Kind& kind,
+                                         const workloads::Workload& workload) const {
+  auto of = pools.ByIndex(kPoolsByWorkload,
+                          WorkloadIndexValue(workload.meta.ns, kind.id(), workload.meta.name));
+  auto finding = roster.Finding(kind, workload);
+  of.insert(of.end(), finding.begin(), finding.end());
+  return of;
+}
+
+std::vector<PoolPointer> Caches::OthersNaming(const api::AgentPool& pool, const char* index,
+                                              const std::string& value) const {
+  auto others = PoolsNaming(pool.meta.ns, index, value);
   std::erase_if(others, [&](const auto& other) {
     return other->meta.name == pool.meta.name || other->meta.deleting;
   });

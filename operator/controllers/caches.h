@@ -11,6 +11,7 @@
 #include "api/agent_pool.h"
 #include "api/spend_correction.h"
 #include "controllers/kind_watches.h"
+#include "controllers/roster.h"
 #include "kube/client.h"
 #include "kube/informer.h"
 
@@ -22,6 +23,8 @@ inline constexpr const char* kBudgetsByPool = "pool";
 inline constexpr const char* kOverridesByBudget = "budget";
 // Pools by namespace.
 inline constexpr const char* kPoolsByNamespace = "namespace";
+// Pools that have a selector, by namespace.
+inline constexpr const char* kPoolsSelecting = "selecting";
 // Pools by the workloads they name, "ns/kind/name".
 inline constexpr const char* kPoolsByWorkload = "workload";
 // Pools by the agents they name, "ns/agent".
@@ -52,19 +55,32 @@ struct Caches {
   // Null: not there, or its kind is not known (yet): see KindWatches::Of.
   WorkloadPointer Workload(const std::string& ns, const api::WorkloadRef& reference) const;
 
+  // Pools with the agents that their selectors find now: what everything that asks for a pool's
+  // agents goes by. Null: not there.
+  PoolPointer Pool(const kube::ObjectKey& key) const;
+  std::vector<PoolPointer> PoolsIn(const std::string& ns) const;
+  std::vector<PoolPointer> AllPools() const;
+  // Those that name a workload or an agent in their spec or find it. `index`: kPoolsByWorkload or
+  // kPoolsByAgent; `value`: one of its values.
+  std::vector<PoolPointer> PoolsNaming(const std::string& ns, const char* index,
+                                       const std::string& value) const;
+  // Those that name or find this workload, as they were read. No roster is made for it.
+  std::vector<PoolPointer> PoolsOf(const workloads::Kind& kind,
+                                   const workloads::Workload& workload) const;
+
   // Budgets that name the pool, or every pool of its namespace.
   std::vector<kube::Informer<api::AgentBudget>::Pointer> BudgetsNaming(
       const api::AgentPool& pool) const;
 
-  // Other pools, not being deleted, that name a workload or an agent of this one too. `index`:
-  // kPoolsByWorkload or kPoolsByAgent; `value`: one of its values.
-  std::vector<kube::Informer<api::AgentPool>::Pointer> OthersNaming(const api::AgentPool& pool,
-                                                                    const char* index,
-                                                                    const std::string& value) const;
+  // Other pools, not being deleted, that name a workload or an agent of this one too; as
+  // PoolsNaming.
+  std::vector<PoolPointer> OthersNaming(const api::AgentPool& pool, const char* index,
+                                        const std::string& value) const;
 
   kube::Informer<api::AgentBudget> budgets;
-  kube::Informer<api::AgentPool> pools;
+  kube::Informer<api::AgentPool> pools;  // as they are read: see Pool
   KindWatches kinds;
+  Roster roster;
   // Nobody waits for these: a cluster whose CRDs are older has none, and keeps its budgets.
   kube::Informer<api::SpendCorrection> corrections;
   kube::Informer<api::AgentBudgetOverride> overrides;

@@ -1,5 +1,6 @@
 #include "controllers/changes.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -28,7 +29,15 @@ Changes::Changes(Caches& caches, Queues& queues) : caches_(caches), queues_(queu
   caches_.kinds.AddHandler([this](const auto& kind, const auto& before, const auto& after) {
     WorkloadChanged(kind, before, after);
   });
-  caches_.kinds.SetOnSight([this](const kube::ObjectKey& pool) { queues_.pools.Add(pool); });
+  caches_.kinds.SetOnSight([this](const kube::ObjectKey& key) {
+    queues_.pools.Add(key);
+    const auto pool = caches_.pools.Get(key);
+    if (!pool || !pool->spec.agent_selector) return;
+    // Whom it finds is known now, or no longer.
+    caches_.roster.Changed(key.ns);
+    for (const auto& budget : caches_.BudgetsNaming(*pool))
+      queues_.budgets.Add(budget->meta.key(), kube::Priority::kHigh);
+  });
   caches_.overrides.AddHandler([this](const auto& before, const auto& after) {
     const auto& one = after ? after : before;
     if (after) queues_.overrides.Add(after->meta.key());
@@ -56,6 +65,9 @@ void Changes::PoolChanged(const PoolPointer& before, const PoolPointer& after) {
       before->meta.annotations == after->meta.annotations)
     return;
   const auto& pool = after ? after : before;
+  if (!after) caches_.roster.Forget(pool->meta.key());
+  // What one pool names, another does not find for itself.
+  if (!same_spec) caches_.roster.Changed(pool->meta.ns);
   queues_.pools.Add(pool->meta.key(), kube::Priority::kHigh);
   if (same_spec) return;
   for (const auto& of : {before, after}) {
@@ -85,8 +97,7 @@ void Changes::EnqueueOwner(const workloads::Workload& workload, kube::Priority p
   if (!sight.watch) return;
   for (const auto& owner :
        sight.watch->informer.ByIndex(kWorkloadsByUid, workload.details->owner_uid)) {
-    for (const auto& pool : caches_.pools.ByIndex(
-             kPoolsByWorkload, WorkloadIndexValue(owner->meta.ns, "CronJob", owner->meta.name)))
+    for (const auto& pool : caches_.PoolsOf(*sight.watch->kind, *owner))
       queues_.pools.Add(pool->meta.key(), priority);
   }
 }
@@ -94,17 +105,24 @@ void Changes::EnqueueOwner(const workloads::Workload& workload, kube::Priority p
 void Changes::WorkloadChanged(const workloads::Kind& kind, const WorkloadPointer& before,
                               const WorkloadPointer& after) {
   auto priority = kube::Priority::kHigh;
-  if (before && after && before->replicas == after->replicas &&
+  if (before && after && before->replicas == after->replicas && before->labels == after->labels &&
       before->meta.annotations == after->meta.annotations &&
       before->meta.deleting == after->meta.deleting) {
     if (before->Running() == after->Running() && before->Ended() == after->Ended()) return;
     priority = kube::Priority::kLow;  // to be told, not to be acted on
   }
   const auto& workload = *(after ? after : before);
-  for (const auto& pool : caches_.pools.ByIndex(
-           kPoolsByWorkload, WorkloadIndexValue(workload.meta.ns, kind.id(), workload.meta.name))) {
-    queues_.pools.Add(pool->meta.key(), priority);
+  std::vector<PoolPointer> pools;
+  for (const auto& one : {before, after}) {
+    if (!one) continue;
+    auto of = caches_.PoolsOf(kind, *one);
+    pools.insert(pools.end(), of.begin(), of.end());
   }
+  const bool found = std::any_of(pools.begin(), pools.end(), [](const auto& pool) {
+    return pool->spec.agent_selector.has_value();
+  });
+  if (found && priority == kube::Priority::kHigh) caches_.roster.Changed(workload.meta.ns);
+  for (const auto& pool : pools) queues_.pools.Add(pool->meta.key(), priority);
   if (const auto saved = workloads::SavedOn(workload))
     queues_.pools.Add({workload.meta.ns, saved->pool}, priority);
   EnqueueOwner(workload, priority);

@@ -77,7 +77,7 @@ Control::~Control() {
 
 void Control::Begin() {
   std::vector<ledger::PoolMembers> members;
-  on_.caches.pools.ForEach([&](const auto& pool) { members.push_back(MembersOf(*pool)); });
+  for (const auto& pool : on_.caches.AllPools()) members.push_back(MembersOf(*pool));
   // What fails here is tried again by every budget.
   (void)on_.ledger.SetMembers(members, ledger::Told::kAll).ok();
   // In a first term the watches have done that.

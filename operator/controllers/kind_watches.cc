@@ -31,6 +31,11 @@ std::vector<std::string> OwnerOf(const workloads::Workload& workload) {
   return {workload.details->owner_uid};
 }
 
+bool Selectable(const workloads::Kind& kind) {
+  const auto& kinds = api::SelectableKinds();
+  return std::find(kinds.begin(), kinds.end(), kind.id()) != kinds.end();
+}
+
 std::string KindText(const api::WorkloadRef& kind) { return kind.api_version + " " + kind.kind; }
 
 // How to let the operator read and write a kind.
@@ -85,6 +90,11 @@ KindWatchPointer KindWatches::Watch(const workloads::KindPointer& kind) {
   watch->informer.AddIndex(kWorkloadsByPool, SavedPoolOf);
   if (!kind->built_in() || kind->type().group != "apps")
     watch->informer.AddIndex(kWorkloadsByOwner, OwnerOf);
+  if (Selectable(*kind)) {
+    watch->informer.AddIndex(kLabelledWorkloads, [](const workloads::Workload& workload) {
+      return workload.labels.empty() ? std::vector<std::string>() : std::vector{workload.meta.ns};
+    });
+  }
   if (kind->id() == "CronJob") {
     watch->informer.AddIndex(kWorkloadsByUid, [](const workloads::Workload& workload) {
       return std::vector{workload.meta.uid};

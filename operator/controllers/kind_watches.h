@@ -27,6 +27,8 @@ namespace purser::controllers {
 inline constexpr const char* kWorkloadsByPool = "saved-pool";
 // By the uid of their controlling owner; not of apps.
 inline constexpr const char* kWorkloadsByOwner = "owner";
+// By namespace; of kinds that agentSelector looks for, those with labels alone.
+inline constexpr const char* kLabelledWorkloads = "namespace";
 // By their own uid; of CronJobs alone.
 inline constexpr const char* kWorkloadsByUid = "uid";
 

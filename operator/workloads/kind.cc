@@ -54,15 +54,39 @@ void ReadManagers(simdjson::dom::element object, std::string_view pointer, Workl
   workload.replicas_manager = CutUtf8(manager, kLongestManager);
 }
 
-void ReadOrigin(simdjson::dom::element object, Details& details) {
+void ReadLabels(simdjson::dom::element object, Workload& workload) {
   simdjson::dom::object labels;
-  if (object["metadata"]["labels"].get(labels) == simdjson::SUCCESS) {
-    for (const auto [name, value] : labels) {
-      std::string_view text;
-      if (value.get(text) == simdjson::SUCCESS)
-        details.labels.emplace(std::string(name), std::string(text));
+  if (object["metadata"]["labels"].get(labels) != simdjson::SUCCESS) return;
+  std::string all;
+  for (const auto [name, value] : labels) {
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS) continue;
+    for (const auto part : {std::string_view(name), text}) {
+      // The API server lets none of them hold a NUL.
+      all += part.substr(0, part.find('\0'));
+      all += '\0';
     }
   }
+  all.shrink_to_fit();
+  workload.labels = std::move(all);
+}
+
+std::optional<std::string_view> LabelOf(const Workload& workload, std::string_view name) {
+  std::string_view left = workload.labels;
+  const auto next = [&left] {
+    const auto part = left.substr(0, left.find('\0'));
+    left.remove_prefix(part.size() + 1);
+    return part;
+  };
+  while (!left.empty()) {
+    const auto key = next();
+    const auto value = next();
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+void ReadOrigin(simdjson::dom::element object, Details& details) {
   simdjson::dom::array owners;
   if (object["metadata"]["ownerReferences"].get(owners) != simdjson::SUCCESS) return;
   for (const auto owner : owners) {

@@ -57,7 +57,10 @@ std::string KindId(std::string_view api_version, std::string_view kind);
 // Who set the field at `pointer`, as metadata.managedFields tells it, into `workload`.
 void ReadManagers(simdjson::dom::element object, std::string_view pointer, Workload& workload);
 
-// metadata.labels and the uid of the controlling owner, into `details`.
+// The uid of the controlling owner, into `details`.
 void ReadOrigin(simdjson::dom::element object, Details& details);
+
+// metadata.labels, into `workload`.
+void ReadLabels(simdjson::dom::element object, Workload& workload);
 
 }  // namespace purser::workloads

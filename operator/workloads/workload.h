@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "kube/object/object_meta.h"
 
@@ -20,7 +21,6 @@ struct Details {
   bool finished = false;   // it has run to its end, and never runs again
   std::string pods;        // label selector of its pods; empty: those that it owns
   std::string owner_uid;   // of its controller
-  std::map<std::string, std::string> labels;
 };
 
 struct Workload {
@@ -37,6 +37,9 @@ struct Workload {
   std::int64_t observed_generation = 0;      // 0: no controller has looked at it
   std::shared_ptr<const Details> details{};  // null: of apps
   std::int32_t grace_seconds = 30;           // that its pods have to end, as its template says
+  // metadata.labels: name and value in turns, each with a NUL behind it; see LabelOf. One text, for
+  // there are many workloads.
+  std::string labels{};
 
   // Pods that run, those that are about to end too, as far as the status tells.
   std::int64_t Running() const { return std::int64_t{status_replicas} + terminating_replicas; }
@@ -53,5 +56,8 @@ struct Workload {
   bool HidesPods() const { return details && !details->tells_running; }
   bool Finished() const { return details && details->finished; }
 };
+
+// Nothing: it has no such label.
+std::optional<std::string_view> LabelOf(const Workload& workload, std::string_view name);
 
 }  // namespace purser::workloads

@@ -19,6 +19,19 @@ HttpResponse Refusal(int code, const std::string& reason, const std::string& mes
 
 HttpResponse Ok200(const Json& body) { return {200, {}, body.dump()}; }
 
+// The resources of a group and version.
+HttpResponse Discovery(const std::string& url) {
+  const auto resources = [](std::initializer_list<std::pair<const char*, const char*>> kinds) {
+    Json list = Json::array();
+    for (const auto& [plural, kind] : kinds)
+      list.push_back({{"name", plural}, {"kind", kind}, {"namespaced", true}});
+    return Ok200({{"kind", "APIResourceList"}, {"resources", std::move(list)}});
+  };
+  if (url.ends_with("/apis/batch/v1")) return resources({{"jobs", "Job"}, {"cronjobs", "CronJob"}});
+  if (url.ends_with("/apis/test.dev/v1")) return resources({{"routes", "Route"}});
+  return Refusal(404, "NotFound", url + " is not served");
+}
+
 bool IsWorkload(const std::string& plural) {
   return plural == "deployments" || plural == "statefulsets";
 }
@@ -230,6 +243,16 @@ void FakeApiServer::RunWorkloads() {
       Record(plural, "MODIFIED", object);
     }
   }
+  for (auto& [key, job] : objects_["jobs"]) {
+    const bool suspended = job["spec"].value("suspend", false);
+    Json wanted = Json::object();
+    wanted["active"] = suspended ? 0 : 1;
+    wanted["conditions"] = Json::array();
+    if (suspended) wanted["conditions"].push_back({{"type", "Suspended"}, {"status", "True"}});
+    if (job.value("status", Json()) == wanted) continue;
+    job["status"] = wanted;
+    Record("jobs", "MODIFIED", job);
+  }
 }
 
 void FakeApiServer::Record(const std::string& plural, const std::string& type, Json& object) {
@@ -342,6 +365,7 @@ HttpResponse FakeApiServer::Write(const HttpRequest& request) {
 HttpResponse FakeApiServer::Read(const HttpRequest& request) const {
   const auto target = Target::Of(request.url);
   if (request.url.ends_with("/version")) return Ok200({{"major", "1"}, {"minor", "36"}});
+  if (target.plural.empty()) return Discovery(request.url);
   if (target.name.empty()) return List(target);
   const auto object = Get(target.plural, target.ns, target.name);
   if (object.is_null()) return Refusal(404, "NotFound", target.name + " not found");
@@ -433,9 +457,15 @@ Result<HttpResponse> FakeApiServer::Stream(const Target& target,
   return ended;
 }
 
-bool FakeApiServer::Idle(const std::set<std::string>& plurals) {
+bool FakeApiServer::Idle(const std::set<std::string>& plurals,
+                         const std::set<std::string>& where_watched) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, std::chrono::seconds(5), [&] {
+    const bool behind = std::any_of(watches_.begin(), watches_.end(), [&](const auto& watch) {
+      return where_watched.contains(watch->plural) && !watch->broken &&
+             (!watch->waits || watch->position < Newest(watch->plural));
+    });
+    if (behind) return false;
     return std::all_of(plurals.begin(), plurals.end(), [&](const std::string& plural) {
       return std::any_of(watches_.begin(), watches_.end(), [&](const auto& watch) {
         return watch->plural == plural && watch->waits && !watch->broken &&
@@ -464,6 +494,13 @@ void FakeApiServer::BreakWatches(const std::string& plural) {
 void FakeApiServer::Compact() {
   const std::lock_guard lock(mutex_);
   oldest_ = version_;
+  // Those that a watch has yet to bring stay.
+  std::uint64_t seen = version_;
+  for (const auto& watch : watches_) {
+    const bool behind = Newest(watch->plural) > watch->position;
+    if (behind) seen = std::min(seen, watch->position);
+  }
+  std::erase_if(events_, [&](const Event& event) { return event.version <= seen; });
 }
 
 void FakeApiServer::RestoreEtcd(std::uint64_t version) {

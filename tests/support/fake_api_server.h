@@ -36,15 +36,16 @@ class FakeApiServer {
   Json Get(const std::string& plural, const std::string& ns,
            const std::string& name) const;  // null: not there
   std::vector<Json> All(const std::string& plural) const;
-  // A controller that makes pods and ends them at once: the status of each workload becomes what
-  // its spec says.
+  // Controllers that make pods and end them at once: the status of each workload and Job becomes
+  // what its spec says.
   void RunWorkloads();
 
   // What goes to it in one life of a client; writes go by the lifeline. Both must outlive it.
   std::unique_ptr<net::HttpTransport> Connect(Lifeline& life);
 
-  // Whether every watch of these kinds is there and has brought all it may; false after 5 s.
-  bool Idle(const std::set<std::string>& plurals);
+  // Whether a watch of each of `plurals` is there, and has brought all it may, as those of
+  // `where_watched` have where there are any; false after 5 s.
+  bool Idle(const std::set<std::string>& plurals, const std::set<std::string>& where_watched = {});
 
   // Behind one address another API server answers, which is behind: lists and watches of `plural`
   // see nothing newer than `version`; nothing: all.
@@ -52,7 +53,8 @@ class FakeApiServer {
   std::uint64_t version() const;
   // Ends the watches of `plural`, as the end of a connection does.
   void BreakWatches(const std::string& plural);
-  // Older versions than the present are gone: who asks for one is answered 410.
+  // Older versions than the present are gone, and what was remembered of them: who asks for one is
+  // answered 410.
   void Compact();
   // Versions go on from `version`, as after etcd was restored; the objects stay as they are. Every
   // connection breaks.

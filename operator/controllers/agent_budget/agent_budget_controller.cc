@@ -40,6 +40,9 @@ policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
 // A clock that was set back by more was wrong before.
 constexpr Duration kLongestStepBack = std::chrono::minutes(15);
 
+// Whom a pool's selector finds is not known yet: neither decided nor told.
+constexpr const char* kAgentsPending = "AgentsPending";
+
 // What the status says of a row; "": nothing is known.
 std::string WrittenState(const api::AgentBudgetStatus& status, const Row& row) {
   const auto& name = row.subject->name;
@@ -82,10 +85,10 @@ Result<ResolvedScope> AgentBudgetController::Resolve(const api::AgentBudget& bud
   std::vector<PoolPointer> pools;
   std::vector<ledger::PoolMembers> members;
   if (names.empty() || names.front() == "*") {
-    pools = on_.caches.pools.ByIndex(kPoolsByNamespace, ns);
+    pools = on_.caches.PoolsIn(ns);
   } else {
     for (const auto& name : names) {
-      auto pool = on_.caches.pools.Get({ns, name});
+      auto pool = on_.caches.Pool({ns, name});
       if (!pool) members.push_back({ns, name, {}});
       if (pool) pools.push_back(std::move(pool));
     }
@@ -137,7 +140,7 @@ void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
   if (before == nullptr) {
     std::vector<PoolPointer> pools;
     for (const auto& covered : evaluation.scope->pools) {
-      if (auto pool = on_.caches.pools.Get(covered.key)) pools.push_back(std::move(pool));
+      if (auto pool = on_.caches.Pool(covered.key)) pools.push_back(std::move(pool));
     }
     last = Recall(budget, evaluation.window, pools);
   } else if (before->generation == evaluation.generation &&
@@ -288,12 +291,14 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
     if (!resolved)
       return fail("StoreUnavailable", "the ledger cannot be read: " + resolved.error().message());
     evaluation.scope = std::make_shared<const ResolvedScope>(std::move(*resolved));
+    // Less than all of them would have spent less. It comes again when they are known.
+    if (evaluation.scope->pending) return BudgetProblem{kAgentsPending, ""};
     of = SubjectsOf(spec.scope, *evaluation.scope, of);
     evaluation.delay = DelayOf(*budget, *evaluation.scope);
     LookAtMeters(*budget, health, before.get(), evaluation, now);
   }
   evaluation.audit = spec.mode == api::Mode::kAudit;
-  evaluation.may_relax = evaluation.sight.may_relax;
+  evaluation.may_relax = evaluation.sight.may_relax && !evaluation.scope->partial;
   const auto source = ToSourceState(health);
   const auto overrides = on_.caches.overrides.ByIndex(kOverridesByBudget, key.ToString());
   const auto grants = GrantsOf(overrides, *budget, now);
@@ -406,6 +411,7 @@ Status AgentBudgetController::Reconcile(const kube::ObjectKey& key) {
     return Ok();
   }
   const auto problem = Evaluate(key, nullptr);
+  if (problem && problem->reason == kAgentsPending) return Ok();
   on_.reporter.Consider(budget, problem);
   if (problem) {
     if (problem->reason == "StoreUnavailable")

@@ -128,6 +128,11 @@ bool Evaluation::Knows(const api::AgentPool& pool) const {
          scope->pools[static_cast<std::size_t>(found)].generation >= pool.meta.generation;
 }
 
+bool Evaluation::KnowsAgents(const api::AgentPool& pool) const {
+  const auto found = Find(pool.meta.key());
+  return found >= 0 && scope->pools[static_cast<std::size_t>(found)].roster == pool.found.roster;
+}
+
 bool Evaluation::SameDemand(const Evaluation& other) const {
   if (!(scope->pools == other.scope->pools)) return false;
   return std::all_of(scope->pools.begin(), scope->pools.end(),

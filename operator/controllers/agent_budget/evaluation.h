@@ -73,6 +73,8 @@ struct Evaluation {
   std::ptrdiff_t Find(const kube::ObjectKey& pool) const;
   // Whether it covers `pool` as its spec is now, or newer.
   bool Knows(const api::AgentPool& pool) const;
+  // Whether it covers the agents that the pool's selector finds now.
+  bool KnowsAgents(const api::AgentPool& pool) const;
 };
 
 // Held in doubt, of all rows together, and how many entries are behind that.

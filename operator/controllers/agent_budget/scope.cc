@@ -22,14 +22,21 @@ bool ScopeNames(const api::ScopeSpec& scope, const api::AgentPool& pool) {
     return false;
   }
   if (scope.agents.empty()) return true;
+  const auto& unnamed = pool.found.unnamed;
   return std::any_of(
-      pool.spec.agents.begin(), pool.spec.agents.end(),
-      [&](const api::AgentSpec& agent) { return Contains(scope.agents, agent.name); });
+             pool.spec.agents.begin(), pool.spec.agents.end(),
+             [&](const api::AgentSpec& agent) { return Contains(scope.agents, agent.name); }) ||
+         std::any_of(unnamed.begin(), unnamed.end(),
+                     [&](const std::string& agent) { return Contains(scope.agents, agent); });
 }
 
 ledger::PoolMembers MembersOf(const api::AgentPool& pool) {
-  ledger::PoolMembers members{pool.meta.ns, pool.meta.name, {}, !pool.invalid};
-  for (const auto& agent : pool.spec.agents) members.agents.push_back(agent.name);
+  const bool all = !pool.found.pending && !pool.found.partial;
+  ledger::PoolMembers members{pool.meta.ns, pool.meta.name, {}, !pool.invalid && all};
+  for (const auto& agent : pool.spec.agents) {
+    if (agent.name != api::kOtherAgents) members.agents.push_back(agent.name);
+  }
+  members.agents.insert(members.agents.end(), pool.found.unnamed.begin(), pool.found.unnamed.end());
   return members;
 }
 
@@ -50,12 +57,20 @@ ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPo
     covered.generation = pool->meta.generation;
     covered.priority = pool->spec.priority;
     covered.maximum = pool->spec.max_concurrency;
+    covered.roster = pool->found.roster;
+    resolved.pending = resolved.pending || pool->found.pending;
+    resolved.partial = resolved.partial || pool->found.partial;
     for (const auto& agent : pool->spec.agents) {
       if (!scope.agents.empty() && !Contains(scope.agents, agent.name)) continue;
       covered.agents.push_back(agent.name);
       covered.agent_maxima.push_back(
           std::min(agent.max_concurrency.value_or(covered.maximum), covered.maximum));
       resolved.agents.push_back(agent.name);
+    }
+    for (const auto& agent : pool->found.unnamed) {
+      if (!scope.agents.empty() && !Contains(scope.agents, agent)) continue;
+      covered.unnamed.push_back(agent);
+      resolved.agents.push_back(agent);
     }
     resolved.pools.push_back(std::move(covered));
   }

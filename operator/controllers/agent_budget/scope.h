@@ -21,6 +21,8 @@ struct CoveredPool {
   std::int32_t maximum = 0;                // the pool's maxConcurrency
   std::vector<std::string> agents;         // those covered, in the pool's order
   std::vector<std::int32_t> agent_maxima;  // parallel: the agent's own maximum or the pool's
+  std::vector<std::string> unnamed{};      // of FoundAgents, those covered
+  std::string roster{};                    // likewise, of the whole pool
   bool operator==(const CoveredPool&) const = default;
 };
 
@@ -32,6 +34,8 @@ struct ResolvedScope {
   // Of the scope's pools and agents, those that were not always members; sorted by agent. Empty
   // where spend counts by the agent's name alone.
   std::vector<ledger::Membership> passing;
+  bool pending = false;  // whom a pool's selector finds is not known yet
+  bool partial = false;  // a kind that it looks for cannot be listed at present
   bool operator==(const ResolvedScope&) const = default;
 };
 

@@ -59,6 +59,7 @@ std::vector<ledger::Membership> WithoutOthersForEver(const ResolvedScope& resolv
 
 Subject OfPool(const CoveredPool& pool, const ResolvedScope& resolved) {
   Subject subject{pool.key.name, {pool}, false, pool.agents};
+  subject.agents.insert(subject.agents.end(), pool.unnamed.begin(), pool.unnamed.end());
   std::sort(subject.agents.begin(), subject.agents.end());
   std::vector<ledger::Membership> passing;
   for (const auto& one : resolved.passing) {

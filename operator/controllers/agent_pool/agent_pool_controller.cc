@@ -90,8 +90,13 @@ AgentPoolController::Memory AgentPoolController::MemoryOf(const api::AgentPool& 
     const auto since = TransitionTime(pool.status.conditions, "Stopped");
     for (const auto& agent : pool.status.agents) {
       memory->agents[agent.name] = RecallAgent(agent, since, StillTaken(pool, agent.name));
+      for (const auto& taken : agent.workloads) {
+        auto& remembered = memory->workloads[NameOf(taken.workload)];
+        remembered.reference = taken.workload;
+        remembered.saved = SavedOf(pool, taken);
+      }
       const auto saved = SavedOf(pool, agent);
-      if (!saved) continue;
+      if (!saved || !agent.workloads.empty()) continue;
       const auto workload = WorkloadOf(pool, agent, on_.caches);
       if (!workload) continue;
       auto& remembered = memory->workloads[NameOf(*workload)];
@@ -125,7 +130,12 @@ bool AgentPoolController::EveryBudgetEvaluated(const api::AgentPool& pool) {
   for (const auto& budget : on_.caches.BudgetsNaming(pool)) {
     if (budget->meta.deleting || !ScopeNames(budget->spec.scope, pool)) continue;
     const auto evaluation = on_.board.Get(budget->meta.key());
-    if (evaluation && (evaluation->held || evaluation->Knows(pool))) continue;
+    if (evaluation && (evaluation->held || evaluation->Knows(pool))) {
+      // Whom the selector finds may have changed since: what is asked of the others holds.
+      if (!evaluation->held && !evaluation->KnowsAgents(pool))
+        on_.enqueue_budget(budget->meta.key());
+      continue;
+    }
     on_.enqueue_budget(budget->meta.key());
     all = false;
   }
@@ -140,8 +150,13 @@ Shared AgentPoolController::SharedOf(const api::AgentPool& pool) const {
       names.push_back(name + " (AgentPool " + other->meta.name + ")");
   };
   for (const auto& agent : pool.spec.agents) {
-    add(shared.workloads, NameOf(agent.workload_ref), kPoolsByWorkload,
-        WorkloadIndexValue(pool.meta.ns, agent.workload_ref));
+    const auto add_workload = [&](const api::WorkloadRef& reference) {
+      add(shared.workloads, NameOf(reference), kPoolsByWorkload,
+          WorkloadIndexValue(pool.meta.ns, reference));
+    };
+    add_workload(agent.workload_ref);
+    for (const auto& other : agent.others) add_workload(other);
+    if (agent.name == api::kOtherAgents) continue;
     add(shared.agents, agent.name, kPoolsByAgent, AgentIndexValue(pool.meta.ns, agent.name));
   }
   return shared;
@@ -191,7 +206,7 @@ Status AgentPoolController::ObserveFinalizer(const Result<std::optional<std::str
 }
 
 Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
-  const auto pool = on_.caches.pools.Get(key);
+  const auto pool = on_.caches.Pool(key);
   // Also of a pool without a budget: what was spent in it is no other's.
   PURSER_RETURN_IF_ERROR(
       on_.ledger.SetMembers({pool ? MembersOf(*pool) : ledger::PoolMembers{key.ns, key.name, {}}}));
@@ -207,12 +222,14 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
     on_.reporter.QueueStatus(pool, InvalidPoolStatus(*pool, now), *pool->invalid);
     return Ok();
   }
+  const auto memory = MemoryOf(*pool);
+  on_.caches.kinds.Name(key, WorkloadScaler::KindsOf(*pool, memory->workloads));
+  // Nobody knows yet whom it finds: it comes again when it is known.
+  if (pool->found.pending) return Ok();
   // Acting on half of the budgets could restore what another one takes.
   if (!EveryBudgetEvaluated(*pool)) return Ok();
 
   auto demand = CombineDemand(*pool, on_.board.Covering(key));
-  const auto memory = MemoryOf(*pool);
-  on_.caches.kinds.Name(key, WorkloadScaler::KindsOf(*pool, memory->workloads));
   WaitForAPerson(*pool, *memory, demand);
   PoolReport report{*pool, demand, now};
   std::optional<Timestamp> next;
@@ -250,6 +267,15 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
 
   LookAfterStop(*pool, *memory, report, next);
   report.shared = SharedOf(*pool);
+  if (const auto& selector = pool->spec.agent_selector) {
+    for (const auto& kind : KindsOf(*selector))
+      report.unseen_kinds.push_back(on_.caches.kinds.Of(kind).problem);
+    // Of those that are gone nothing is remembered.
+    std::erase_if(memory->agents, [&](const auto& one) {
+      return std::none_of(pool->spec.agents.begin(), pool->spec.agents.end(),
+                          [&](const auto& agent) { return agent.name == one.first; });
+    });
+  }
   report.stopped_by = StoppedBy(*pool, *memory);
   on_.reporter.QueueStatus(pool, BuildPoolStatus(report), PoolMessage(report));
   if (next) on_.queue.AddAt(key, *next);

@@ -130,12 +130,21 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
 
   bool audit = false;
   for (const auto& evaluation : covering) {
-    if (evaluation->Find(pool.meta.key()) < 0) continue;
+    const auto at = evaluation->Find(pool.meta.key());
+    if (at < 0) continue;
     if (evaluation->audit) {
       audit = true;
       continue;
     }
     result.covered = true;
+    if (!evaluation->KnowsAgents(pool)) {
+      // Of an agent that it does not know yet nothing is restored.
+      const auto& known = evaluation->scope->pools[static_cast<std::size_t>(at)].agents;
+      for (auto& agent : result.agents) {
+        if (std::find(known.begin(), known.end(), agent.name) == known.end())
+          agent.may_relax = false;
+      }
+    }
     for (const auto& row : evaluation->rows) AskOf(*evaluation, row, pool.meta.key(), result);
   }
   result.audit_only = audit && !result.covered;

@@ -88,7 +88,14 @@ Status PoolReporter::Remember(const PoolPointer& pool, const std::string& agent,
     entry = std::prev(status.agents.end());
   }
   const auto before = *entry;
-  PutSaved(saved, of, *entry);
+  // Of several workloads the first is told by the entry itself, too.
+  const bool first = !entry->saved_replicas || entry->workload_uid == saved.workload_uid;
+  if (first) PutSaved(saved, of, *entry);
+  if (!first || !entry->workloads.empty()) {
+    auto& all = entry->workloads;
+    std::erase_if(all, [&](const auto& one) { return one.uid == saved.workload_uid; });
+    all.push_back(TakenOf(saved, of));
+  }
   if (*entry == before) return Ok();
   return Write(*pool, status);
 }

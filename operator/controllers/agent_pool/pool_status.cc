@@ -53,16 +53,52 @@ std::string UnpublishedOf(const PoolReport& report) {
 KindProblem UnseenKinds(const PoolReport& report) {
   KindProblem all;
   std::set<std::string> messages;
-  for (const auto& agent : report.agents) {
-    if (agent.problem.message.empty()) continue;
-    if (all.reason.empty()) all.reason = agent.problem.reason;
-    messages.insert(agent.problem.message);
-  }
+  const auto add = [&](const KindProblem& problem) {
+    if (problem.message.empty()) return;
+    if (all.reason.empty()) all.reason = problem.reason;
+    messages.insert(problem.message);
+  };
+  for (const auto& agent : report.agents) add(agent.problem);
+  for (const auto& problem : report.unseen_kinds) add(problem);
   all.message = Join(messages, "; ");
   return all;
 }
 
 constexpr const char* kReconciled = "Reconciled";
+
+// Of an API object's size, which holds every agent's entry too.
+constexpr std::size_t kMostTaken = 1000;
+
+// What is to be known of whom the selector found; no reason: nothing.
+KindProblem FindingsOf(const api::AgentPool& pool) {
+  const auto& found = pool.found;
+  if (!found.unnamed.empty()) {
+    return {
+        "TooManyAgents",
+        "agentSelector finds " + std::to_string(found.unnamed.size()) +
+            " agents more than a pool has entries for; together they are the agent " +
+            api::kOtherAgents +
+            ", throttled and stopped with the pool and counted for it, but not each for itself; "
+            "label those that belong together purser.dev/agent, or make several pools"};
+  }
+  if (!found.collisions.empty()) {
+    return {"AgentNamesCollide",
+            "one name, so one agent and one budget: " + Join(found.collisions) +
+                "; if they are not, label each purser.dev/agent with a name of its own"};
+  }
+  return {};
+}
+
+// What is said where every workload is known.
+std::string ResolvedText(const api::AgentPool& pool) {
+  const bool finds_none =
+      pool.spec.agent_selector &&
+      std::none_of(pool.spec.agents.begin(), pool.spec.agents.end(),
+                   [](const auto& agent) { return agent.found || !agent.others.empty(); });
+  return finds_none ? "agentSelector finds no workload at present; every other one exists and is "
+                      "this pool's alone"
+                    : "every workload exists and is this pool's alone";
+}
 
 // Reason and message of the condition Ready: of what is in the way, the
 // gravest.
@@ -166,6 +202,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   std::vector<std::string> stopping;
   std::vector<std::string> contended;
   bool throttled = false;
+  std::size_t all_taken = 0;
   for (const auto& agent : report.agents) {
     api::AgentPoolAgentStatus entry;
     entry.name = agent.name;
@@ -176,6 +213,9 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
     entry.running = agent.running;
     if (agent.since) entry.since = FormatUtc(*agent.since);
     PutSaved(agent.saved, agent.saved_of, entry);
+    for (const auto& taken : agent.taken) {
+      if (++all_taken <= kMostTaken) entry.workloads.push_back(taken);
+    }
     if (agent.governor) entry.governed_by = agent.governor->budget.name;
     entry.reason = agent.waits_for_person                                 ? kWayToRestore
                    : by_person && agent.refused.empty() && !agent.missing ? StoppedBy(report)
@@ -231,15 +271,19 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
       : stopped.empty() ? message
                         : message + "; agents: " + Join(stopped));
   const auto unseen = UnseenKinds(report);
-  set("WorkloadsResolved", missing.empty() && !shared && unseen.message.empty(),
-      !unseen.message.empty() ? unseen.reason
-      : !missing.empty()      ? "WorkloadNotFound"
-      : shared                ? "WorkloadShared"
-                              : "Resolved",
+  const auto findings = FindingsOf(pool);
+  set("WorkloadsResolved",
+      missing.empty() && !shared && unseen.message.empty() && findings.message.empty(),
+      !unseen.message.empty()     ? unseen.reason
+      : !missing.empty()          ? "WorkloadNotFound"
+      : shared                    ? "WorkloadShared"
+      : !findings.message.empty() ? findings.reason
+                                  : "Resolved",
       !unseen.message.empty() ? unseen.message
       : !missing.empty()      ? "not found: " + Join(missing) + "; create it or correct workloadRef"
       : shared                ? whose
-                              : "every workload exists and is this pool's alone");
+      : !findings.message.empty() ? findings.message
+                                  : ResolvedText(pool));
   const auto unpublished = UnpublishedOf(report);
   set("LimitsPublished", unpublished.empty(),
       !unpublished.empty()              ? "PublishFailed"
@@ -282,7 +326,8 @@ bool WorthWriting(const api::AgentPoolStatus& before, const api::AgentPoolStatus
                               a.running == b.running && a.since == b.since &&
                               a.saved_replicas == b.saved_replicas &&
                               a.set_replicas == b.set_replicas && a.saved_at == b.saved_at &&
-                              a.workload_uid == b.workload_uid && a.governed_by == b.governed_by;
+                              a.workload_uid == b.workload_uid && a.workloads == b.workloads &&
+                              a.governed_by == b.governed_by;
                      });
 }
 

@@ -14,6 +14,7 @@
 #include "controllers/agent_pool/pool_demand.h"
 #include "controllers/agent_pool/spend_after_stop.h"
 #include "controllers/kind_watches.h"
+#include "controllers/roster.h"
 #include "workloads/saved.h"
 
 namespace purser::controllers {
@@ -23,22 +24,23 @@ struct AgentReport {
   std::string name;
   AgentOutcome outcome;
   RowPointer governor;
-  std::string workload;                   // "Deployment researcher"
-  bool missing = false;                   // the workload is not there
-  bool pending = false;                   // its kind is being listed
-  KindProblem problem{};                  // why its kind cannot be seen
-  std::int32_t replicas = 0;              // spec.replicas in force
-  std::int64_t running = 0;               // pods, those that are about to end too
-  bool ended = false;                     // no pod runs, or is about to be made
-  std::optional<workloads::Saved> saved;  // what was taken; nothing: nothing was
-  api::WorkloadRef saved_of{};            // from which
-  std::string refused;                    // why it cannot be scaled; empty: it can
-  bool contended = false;                 // somebody else keeps changing the replicas
-  std::string contended_by;               // who, if known
-  std::optional<Autoscaler> autoscaler;   // that names the workload, where it is contended
-  std::string note;                       // why something is as it is, if not obvious
-  std::optional<Timestamp> since;         // of a stop, or of the way back from it
-  bool waits_for_person = false;          // to be restored by hand
+  std::string workload;                     // "Deployment researcher"
+  bool missing = false;                     // the workload is not there
+  bool pending = false;                     // its kind is being listed
+  KindProblem problem{};                    // why its kind cannot be seen
+  std::int32_t replicas = 0;                // spec.replicas in force
+  std::int64_t running = 0;                 // pods, those that are about to end too
+  bool ended = false;                       // no pod runs, or is about to be made
+  std::optional<workloads::Saved> saved;    // what was taken; nothing: nothing was
+  api::WorkloadRef saved_of{};              // from which
+  std::vector<api::TakenWorkload> taken{};  // of each, where there are several or it was found
+  std::string refused;                      // why it cannot be scaled; empty: it can
+  bool contended = false;                   // somebody else keeps changing the replicas
+  std::string contended_by;                 // who, if known
+  std::optional<Autoscaler> autoscaler;     // that names the workload, where it is contended
+  std::string note;                         // why something is as it is, if not obvious
+  std::optional<Timestamp> since;           // of a stop, or of the way back from it
+  bool waits_for_person = false;            // to be restored by hand
 };
 
 // What the cache knows of its workload, into the report.
@@ -67,6 +69,7 @@ struct PoolReport {
   std::vector<SpentAfterStop> spent_after_stop{};
   std::string stopped_by{};  // who wrote spec.stop, as far as is known
   Shared shared{};
+  std::vector<KindProblem> unseen_kinds{};  // of those that agentSelector looks for
 };
 
 // The strongest of the agents' states: not Stopped before all that are to stop

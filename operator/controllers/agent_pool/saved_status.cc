@@ -22,6 +22,27 @@ void PutSaved(const std::optional<workloads::Saved>& saved, const api::WorkloadR
   if (of.api_version != api::WorkloadRef().api_version) status.workload = of;
 }
 
+api::TakenWorkload TakenOf(const workloads::Saved& saved, const api::WorkloadRef& of) {
+  return {of,
+          saved.workload_uid,
+          saved.replicas,
+          saved.set,
+          saved.at == Timestamp{} ? "" : FormatUtc(saved.at),
+          saved.value};
+}
+
+workloads::Saved SavedOf(const api::AgentPool& pool, const api::TakenWorkload& taken) {
+  workloads::Saved saved;
+  saved.replicas = taken.saved_replicas;
+  saved.set = taken.set_replicas;
+  saved.pool = pool.meta.name;
+  saved.pool_uid = pool.meta.uid;
+  saved.workload_uid = taken.uid;
+  saved.value = taken.saved_value;
+  saved.at = ParseRfc3339(taken.saved_at).value_or(Timestamp{});
+  return saved;
+}
+
 std::optional<workloads::Saved> SavedOf(const api::AgentPool& pool,
                                         const api::AgentPoolAgentStatus& status) {
   if (!status.saved_replicas) return std::nullopt;

@@ -14,4 +14,8 @@ void PutSaved(const std::optional<workloads::Saved>& saved, const api::WorkloadR
 std::optional<workloads::Saved> SavedOf(const api::AgentPool& pool,
                                         const api::AgentPoolAgentStatus& status);
 
+// Of one workload among several.
+api::TakenWorkload TakenOf(const workloads::Saved& saved, const api::WorkloadRef& of);
+workloads::Saved SavedOf(const api::AgentPool& pool, const api::TakenWorkload& taken);
+
 }  // namespace purser::controllers

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "controllers/agent_pool/saved_status.h"
+#include "controllers/roster.h"
 #include "workloads/scale_actuator.h"
 
 namespace purser::controllers {
@@ -47,7 +49,7 @@ void AddJobs(const Caches& caches, const workloads::Workload& cron_job,
     if (job->Finished() || job->meta.deleting) continue;
     auto reference = JobsKind();
     reference.name = job->meta.name;
-    places.push_back({std::move(reference), jobs.watch->kind, std::move(job)});
+    places.push_back({std::move(reference), jobs.watch->kind, std::move(job), true});
   }
 }
 
@@ -62,6 +64,9 @@ std::set<api::WorkloadRef> WorkloadScaler::KindsOf(const api::AgentPool& pool,
     if (KindOf(reference) == CronJobsKind()) kinds.insert(JobsKind());
   };
   for (const auto& agent : pool.spec.agents) add(agent.workload_ref);
+  if (pool.spec.agent_selector) {
+    for (const auto& kind : controllers::KindsOf(*pool.spec.agent_selector)) add(kind);
+  }
   for (const auto& [name, memory] : memories) {
     if (memory.saved) add(memory.reference);
   }
@@ -76,15 +81,25 @@ std::vector<Place> WorkloadScaler::PlacesOf(const api::AgentPool& pool, const ap
   const auto sight = caches_.kinds.Of(reference);
   report.pending = !sight.watch && sight.problem.message.empty();
   if (!sight.watch) report.problem = sight.problem;
+  const bool there = AddPlaces(pool, reference, places, report);
+  report.missing = !report.pending && !there;
+  for (const auto& other : agent.others) AddPlaces(pool, other, places, report);
+  // One that was found and is gone since is no longer an agent.
+  if (agent.found) report.missing = false;
+  return places;
+}
+
+bool WorkloadScaler::AddPlaces(const api::AgentPool& pool, const api::WorkloadRef& reference,
+                               std::vector<Place>& places, AgentReport& report) const {
+  const auto sight = caches_.kinds.Of(reference);
   auto workload = sight.watch ? sight.watch->informer.Get({pool.meta.ns, reference.name}) : nullptr;
-  report.missing = !report.pending && (!workload || workload->meta.deleting);
-  if (!workload || workload->meta.deleting) return places;
+  if (!workload || workload->meta.deleting) return false;
   places.push_back({reference, sight.watch->kind, workload});
-  if (!workload->RunsJobs()) return places;
+  if (!workload->RunsJobs()) return true;
   AddJobs(caches_, *workload, places);
   if (const auto jobs = caches_.kinds.Of(JobsKind()); !jobs.problem.message.empty())
     report.note = jobs.problem.message;
-  return places;
+  return true;
 }
 
 void WorkloadScaler::Look(const api::AgentPool& pool, const api::AgentSpec& agent,
@@ -122,7 +137,8 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
     one.workload = NameOf(places[i].reference);
     one.saved_of = places[i].reference;
     auto asked = demand;
-    if (i > 0 && pool->spec.scaling.running_jobs == api::RunningJobs::kFinish)
+    const bool made = places[i].made;
+    if (made && pool->spec.scaling.running_jobs == api::RunningJobs::kFinish)
       one.outcome.level = policy::Level::kNormal;
     KeepFirst(first,
               step_.Take(pool, agent.name, places[i], asked, memories[one.workload], one, next));
@@ -134,8 +150,10 @@ Status WorkloadScaler::Scale(const PoolPointer& pool, const api::AgentSpec& agen
         one.ended = one.ended && one.running == 0;
       }
     }
+    if (one.saved && (places.size() > 1 || agent.found))
+      report.taken.push_back(TakenOf(*one.saved, places[i].reference));
     Merge(one, i == 0, report);
-    if (one.missing && i == 0) report.missing = true;
+    if (one.missing && i == 0 && !agent.found) report.missing = true;
   }
   return first;
 }
@@ -145,7 +163,8 @@ std::set<std::string> WorkloadScaler::Named(const api::AgentPool& pool) const {
   for (const auto& agent : pool.spec.agents) {
     AgentReport ignored;
     named.insert(WorkloadIndexValue(pool.meta.ns, agent.workload_ref));
-    if (OfApps(agent.workload_ref)) continue;
+    for (const auto& other : agent.others) named.insert(WorkloadIndexValue(pool.meta.ns, other));
+    if (OfApps(agent.workload_ref) && agent.others.empty()) continue;
     for (const auto& place : PlacesOf(pool, agent, ignored))
       named.insert(WorkloadIndexValue(pool.meta.ns, place.reference));
   }
@@ -154,7 +173,7 @@ std::set<std::string> WorkloadScaler::Named(const api::AgentPool& pool) const {
 
 bool WorkloadScaler::NamedByAnother(const kube::ObjectKey& pool,
                                     const std::string& workload) const {
-  const auto naming = caches_.pools.ByIndex(kPoolsByWorkload, workload);
+  const auto naming = caches_.PoolsNaming(pool.ns, kPoolsByWorkload, workload);
   return std::any_of(naming.begin(), naming.end(), [&](const auto& other) {
     return other->meta.key() != pool && !other->meta.deleting && !other->invalid;
   });
@@ -169,6 +188,10 @@ Status WorkloadScaler::RestoreOthers(const kube::ObjectKey& key, const api::Agen
       const auto value =
           WorkloadIndexValue(workload->meta.ns, watch->kind->id(), workload->meta.name);
       if (named.contains(value) || NamedByAnother(key, value)) continue;
+      // What is about to go, or never runs again, is left as it is.
+      if (workload->meta.deleting || workload->Finished()) continue;
+      // It has come since this began.
+      if (pool != nullptr && caches_.roster.Finds(*pool, *watch->kind, *workload)) continue;
       const std::string name = watch->kind->id() + " " + workload->meta.name;
       std::optional<workloads::Saved> known;
       if (memories != nullptr && memories->contains(name)) known = memories->at(name).saved;
@@ -190,7 +213,8 @@ Status WorkloadScaler::RestoreOthers(const kube::ObjectKey& key, const api::Agen
     if (memory.saved && !NamedByAnother(key, value)) {
       const auto sight = caches_.kinds.Of(memory.reference);
       if (sight.watch) {
-        if (const auto workload = sight.watch->informer.Get({key.ns, memory.reference.name}))
+        const auto workload = sight.watch->informer.Get({key.ns, memory.reference.name});
+        if (workload && !workload->meta.deleting && !workload->Finished())
           restored = step_.Restore(key, *sight.watch->kind, sight.watch->informer, *workload,
                                    memory.saved);
       } else if (sight.problem.reason != "KindNotServed") {

@@ -46,6 +46,9 @@ class WorkloadScaler {
   // The named one, and what it made; without those that are not there.
   std::vector<Place> PlacesOf(const api::AgentPool& pool, const api::AgentSpec& agent,
                               AgentReport& report) const;
+  // Adds one of them, and what it made. False: it is not there.
+  bool AddPlaces(const api::AgentPool& pool, const api::WorkloadRef& reference,
+                 std::vector<Place>& places, AgentReport& report) const;
   std::set<std::string> Named(const api::AgentPool& pool) const;
   bool NamedByAnother(const kube::ObjectKey& pool, const std::string& workload) const;
 

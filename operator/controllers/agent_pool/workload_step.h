@@ -47,6 +47,7 @@ struct Place {
   api::WorkloadRef reference;
   workloads::KindPointer kind;
   WorkloadPointer workload;
+  bool made = false;  // by another of them: a Job of a CronJob
 };
 
 class WorkloadStep {

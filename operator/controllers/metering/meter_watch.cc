@@ -27,7 +27,7 @@ std::string IdOf(const std::string& source, const std::string& ns) {
 MeterWatch::MeterWatch(Dependencies dependencies) : on_(std::move(dependencies)) {}
 
 bool MeterWatch::Claimed(const std::string& ns, const std::string& agent) const {
-  return !on_.caches.pools.ByIndex(kPoolsByAgent, AgentIndexValue(ns, agent)).empty();
+  return !on_.caches.PoolsNaming(ns, kPoolsByAgent, AgentIndexValue(ns, agent)).empty();
 }
 
 std::vector<WatchedAgent> MeterWatch::Watched(const api::AgentPool& pool,
@@ -36,15 +36,20 @@ std::vector<WatchedAgent> MeterWatch::Watched(const api::AgentPool& pool,
   std::vector<WatchedAgent> agents;
   agents.reserve(pool.spec.agents.size());
   for (const auto& agent : pool.spec.agents) {
-    const auto& reference = agent.workload_ref;
-    const auto id = WorkloadIndexValue(pool.meta.ns, reference);
-    const auto workload = on_.caches.Workload(pool.meta.ns, reference);
-    WatchedAgent watched{agent.name, NameOf(reference), std::nullopt};
-    if (workload && workload->replicas > 0 && !workload->Resting()) {
+    // Nobody spends under the name of those that have none of their own.
+    if (agent.name == api::kOtherAgents) continue;
+    WatchedAgent watched{agent.name, NameOf(agent.workload_ref), std::nullopt};
+    const auto look = [&](const api::WorkloadRef& reference) {
+      const auto workload = on_.caches.Workload(pool.meta.ns, reference);
+      if (!workload || workload->replicas == 0 || workload->Resting()) return;
+      const auto id = WorkloadIndexValue(pool.meta.ns, reference);
       const auto known = before.find(id);
-      watched.running_since = known == before.end() ? now : known->second;
-      running_since_[id] = *watched.running_since;
-    }
+      const auto since = known == before.end() ? now : known->second;
+      running_since_[id] = since;
+      if (!watched.running_since || since < *watched.running_since) watched.running_since = since;
+    };
+    look(agent.workload_ref);
+    for (const auto& other : agent.others) look(other);
     agents.push_back(std::move(watched));
   }
   return agents;
@@ -70,8 +75,7 @@ void MeterWatch::LookAtPools(const std::map<std::string, ledger::SourceHealth>& 
                              Timestamp now) {
   const auto running = std::exchange(running_since_, {});
   std::map<Place, std::shared_ptr<const Metering>> looked;
-  std::vector<PoolPointer> pools;
-  on_.caches.pools.ForEach([&](const auto& pool) { pools.push_back(pool); });
+  const auto pools = on_.caches.AllPools();
   std::set<kube::ObjectKey> budgets_to_queue;
   std::set<kube::ObjectKey> pools_to_queue;
   for (const auto& pool : pools) {

@@ -39,6 +39,7 @@ Result<Workload> DecodeScaled(simdjson::dom::element object, const ScalePaths& p
   if (!replicas) return replicas.error().WithContext(meta->key().ToString());
   Workload workload{std::move(meta).value(), *replicas};
   ReadManagers(object, paths.replicas, workload);
+  ReadLabels(object, workload);
   workload.status_replicas = StatusCount(object, paths.status_replicas);
   workload.terminating_replicas = StatusCount(object, "/status/terminatingReplicas");
   if (const auto grace = ReadCount(object, "/spec/template/spec/terminationGracePeriodSeconds",

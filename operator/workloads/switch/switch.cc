@@ -60,6 +60,7 @@ Result<Workload> DecodeSwitched(simdjson::dom::element object, const Toggle& tog
   if (details.value == toggle.stopped) workload.replicas = 0;
   ReadManagers(object, toggle.path, workload);
   ReadOrigin(object, details);
+  ReadLabels(object, workload);
   return workload;
 }
 

@@ -99,6 +99,7 @@ AgentPool FullPool() {
   pool.spec.agents = {
       {"researcher", {"apps/v1", "Deployment", "researcher"}, 8, {"gpt-5", "gpt-5-mini"}},
       {"summarizer", robot, 4}};
+  pool.spec.agent_selector = AgentSelector{{{"purser.dev/pool", "research"}}, {"Job"}, 3};
   pool.spec.max_concurrency = 20;
   pool.spec.priority = 100;
   pool.spec.scaling = {OnThrottle::kKeep,  OnStop::kKeep,       2, 90,
@@ -116,6 +117,7 @@ AgentPool FullPool() {
                     "2026-11-23T05:00:00Z", 0, "2026-11-23T05:00:02Z", "0b8f", std::nullopt, ""},
                    {"summarizer", "Throttled", 7, 1, 2, "research-weekly", "replicas 2 -> 1", 1, "",
                     1, "2026-11-23T05:00:03Z", "0b90", robot, R"("On")"}};
+  status.agents[1].workloads = {{robot, "0b90", 2, 1, "2026-11-23T05:00:03Z", R"("On")"}};
   status.limit_targets = {{{"research-limits", "other.json"}, "not a document of ours"}};
   status.conditions = FullConditions();
   return pool;

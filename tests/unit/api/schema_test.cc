@@ -197,6 +197,10 @@ void ExpectFits(const Json& value, const Json& schema, const std::string& path) 
       EXPECT_TRUE(value.contains(name)) << path << "." << name;
     }
     for (const auto& [name, item] : value.items()) {
+      if (schema.contains("additionalProperties")) {
+        ExpectFits(item, schema["additionalProperties"], path + "." + name);
+        continue;
+      }
       ASSERT_TRUE(schema["properties"].contains(name))
           << path << "." << name << " is not in the schema";
       ExpectFits(item, schema["properties"][name], path + "." + name);

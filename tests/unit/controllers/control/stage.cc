@@ -319,6 +319,16 @@ void Stage::Deployment(const std::string& name, int replicas, const std::string&
   spent_.try_emplace(name);
 }
 
+void Stage::Job(const std::string& name, const Json& labels) {
+  api_.Create("jobs",
+              {{"kind", "Job"},
+               {"apiVersion", "batch/v1"},
+               {"metadata", {{"namespace", kStageNamespace}, {"name", name}, {"labels", labels}}},
+               {"spec", Json::object()}});
+}
+
+void Stage::AlsoWatched(const std::string& plural) { also_watched_.insert(plural); }
+
 void Stage::Pool(const std::string& name, const std::vector<std::string>& agents,
                  const Json& more) {
   Json spec{{"maxConcurrency", 20}};
@@ -355,6 +365,7 @@ void Stage::Start(int die_at, support::Lifeline::Kill kill) {
 }
 
 void Stage::Begin() {
+  asked_ = false;
   life_ = std::make_unique<Life>(api_, *lifeline_, folder_ + "/ledger.db", clock_);
   life_->Recall(spent_);
 }
@@ -382,8 +393,12 @@ void Stage::Settle() {
       Begin();
       continue;
     }
-    EXPECT_TRUE(api_.Idle(Watched())) << "a watch is missing";
-    if (!life_->Work() && !lifeline_->over()) return;
+    EXPECT_TRUE(api_.Idle(Watched(), also_watched_)) << "a watch is missing";
+    if (life_->Work() || lifeline_->over()) continue;
+    if (asked_ || also_watched_.empty()) return;
+    // Its pools have named them by now.
+    asked_ = true;
+    EXPECT_TRUE(api_.Idle(also_watched_)) << "a watch that pools ask for is missing";
   }
   ADD_FAILURE() << "it does not come to rest";
 }

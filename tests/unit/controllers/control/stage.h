@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,9 @@ class Stage {
 
   // What people make.
   void Deployment(const std::string& name, int replicas, const std::string& kind = "deployments");
+  void Job(const std::string& name, const nlohmann::json& labels);
+  // A kind that is watched once the pools ask for it.
+  void AlsoWatched(const std::string& plural);
   void Pool(const std::string& name, const std::vector<std::string>& agents,
             const nlohmann::json& more = nlohmann::json::object());
   void Budget(const std::string& name, const nlohmann::json& spec,
@@ -88,6 +92,8 @@ class Stage {
 
   StageClock clock_;
   support::FakeApiServer api_;
+  std::set<std::string> also_watched_;
+  bool asked_ = false;  // they are watched in this life
   std::string folder_;
   std::map<std::string, Money> spent_;  // as the source tells it
   std::unique_ptr<support::Lifeline> lifeline_;
