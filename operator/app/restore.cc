@@ -239,10 +239,14 @@ Result<bool> KnowsPools(kube::Client& client, const std::vector<std::string>& na
 }  // namespace
 
 Status Restore(const RestoreOptions& options, std::stop_token stop) {
-  const Deadline deadline(options.timeout, stop);
   auto transport = net::MakeCpprestTransport({options.access.tls, options.access.proxy_url, true});
   if (!transport) return transport.error();
   kube::Client client(**transport, options.access);
+  return RestoreThrough(client, options, std::move(stop));
+}
+
+Status RestoreThrough(kube::Client& client, const RestoreOptions& options, std::stop_token stop) {
+  const Deadline deadline(options.timeout, stop);
   if (!options.stop_stateful_set.empty()) {
     PURSER_RETURN_IF_ERROR(StopOperator(client, options.stop_stateful_set, deadline));
   }

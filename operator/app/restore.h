@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "kube/access.h"
+#include "kube/client.h"
 
 namespace purser::app {
 
@@ -31,5 +32,8 @@ struct RestoreOptions {
 // when the definition of AgentPools is gone. May be run again after a failure:
 // it goes on where it was.
 Status Restore(const RestoreOptions& options, std::stop_token stop);
+
+// The same by a client of the caller's; options.access is not looked at.
+Status RestoreThrough(kube::Client& client, const RestoreOptions& options, std::stop_token stop);
 
 }  // namespace purser::app

@@ -148,6 +148,31 @@ class FenceTest(unittest.TestCase):
         self.allowed(self.kubectl("create", "-f-", stdin=json.dumps(pod)))
         self.allowed(self.patch("job/free", {"spec": {"suspend": False}}))
 
+    def test_agents_by_label_and_of_other_kinds(self) -> None:
+        """The status names each workload of them of which something is taken."""
+        selector = {"matchLabels": {"team": "a"}}
+        self.create(_workload("Deployment", "late", 0), _job("run"), _job("made"), _job("free"))
+        self.create(_workload("Deployment", "free", 0), _pool("team", agentSelector=selector))
+        taken = [
+            {"workload": {"apiVersion": version, "kind": kind, "name": name}, "savedReplicas": saved, "setReplicas": 0, "uid": name}
+            for version, kind, name, saved in (("apps/v1", "Deployment", "late", 7), ("batch/v1", "Job", "run", 1), ("batch/v1", "Job", "made", 1))
+        ]
+        entry = {"name": "crawler", "state": "Stopped", "governedBy": "daily", "reason": _WORDS, "concurrency": 0, "replicas": 0, "workloads": taken}
+        self.hold("team", json.dumps({"status": {"state": "Stopped", "agents": [entry]}}))
+        self.in_force("deployment/late")
+        told = ("AgentPool team holds agent crawler", "AgentBudget daily", "resets at 2026-11-28T00:00:00Z")
+        self.refused(self.kubectl("scale", "deployment/late", "--replicas=1"), *told)
+        for job in ("run", "made"):
+            self.refused(self.patch(f"job/{job}", {"spec": {"suspend": False}}), *told)
+        self.allowed(self.patch("job/free", {"spec": {"suspend": False}}))
+        self.allowed(self.kubectl("scale", "deployment/free", "--replicas=3"))
+        named: Object = {"labels": {"purser.dev/agent": "crawler"}, "name": "bare"}
+        pod: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": named, "spec": _workload("Deployment", "x", 1)["spec"]["template"]["spec"]}
+        self.refused(self.kubectl("create", "-f-", stdin=json.dumps(pod)), *told)
+        named["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": "run", "uid": "u", "controller": True}]
+        self.allowed(self.kubectl("create", "--dry-run=server", "-f-", stdin=json.dumps(pod)))
+        self.allowed(self.kubectl("delete", "job/run", "--wait=false"))
+
     # -- the operator's own account --------------------------------------------------------------------------------------
 
     def test_the_operator_is_confined(self) -> None:

@@ -2,11 +2,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "app/restore.h"
 #include "integration/operator/enforcement.h"
+#include "kube/access.h"
 
 namespace purser::integration {
 namespace {
@@ -144,6 +147,69 @@ TEST_F(KindsTest, EveryKindIsStoppedByWhatStopsItAndIsAsItWasAfterwards) {
   EXPECT_TRUE(world_.Eventually("nothing of ours is left on them", [&] {
     return At("robot", "x", "/metadata/annotations/purser.dev~1saved").is_null() &&
            At("job", "x", "/metadata/annotations/purser.dev~1saved").is_null();
+  }));
+
+  // Stopped once more, and restored without an operator.
+  world_.Kubectl(
+      {"patch", "agentbudget", "daily", "--type=merge", "-p", R"({"spec":{"limit":"10"}})"});
+  ASSERT_TRUE(PoolIs("Stopped"));
+  for (const auto& one : Examples())
+    ASSERT_EQ(At(one.resource, "x", one.pointer), one.stopped) << one.kind;
+  running_.reset();
+  world_.Kubectl({"annotate", "robot.example.com", "x", "purser.dev/saved-"});
+  app::RestoreOptions options;
+  options.access = kube::LoadKubeconfig({world_.cluster().kubeconfig()}).value();
+  options.namespaces = {world_.ns()};
+  const auto restored = app::Restore(options, {});
+  ASSERT_TRUE(restored.ok()) << restored.error().message();
+  EXPECT_EQ(At("robot", "x", "/spec/modes/work"), json("Fast"));
+  for (const auto& one : Examples())
+    EXPECT_EQ(At(one.resource, "x", one.pointer), one.before) << one.kind;
+}
+
+// A small one of AgentSelector.JobsThatComeAndGoLeaveNothingBehind.
+TEST_F(KindsTest, JobsByLabelAreHeldAsTheyComeAndGo) {
+  const auto jobs = [&](const std::string& batch) {
+    std::string yaml;
+    for (int i = 0; i < 20; ++i) {
+      yaml += "---\napiVersion: batch/v1\nkind: Job\nmetadata: {name: " + batch +
+              std::to_string(i) + ", labels: {team: a, batch: " + batch +
+              ", purser.dev/agent: crawler}}\nspec: {" + kPodTemplate + "}\n";
+    }
+    world_.Apply(yaml);
+  };
+  const auto suspended = [&](const std::string& batch) {
+    return world_.Eventually("all of " + batch + " are suspended", [&] {
+      const auto told = world_.Kubectl(
+          {"get", "jobs", "-l", "batch=" + batch, "-o", "jsonpath={.items[*].spec.suspend}"});
+      const auto& text = told.out;
+      return text.find("false") == std::string::npos &&
+             std::count(text.begin(), text.end(), 'u') == 20;  // true
+    });
+  };
+  world_.Apply(
+      "apiVersion: purser.dev/v1alpha1\nkind: AgentPool\nmetadata: {name: team}\nspec:\n"
+      "  maxConcurrency: 20\n  agentSelector: {matchLabels: {team: a}}\n");
+  jobs("first");
+  Spend("crawler", "11");
+  StopAt10();
+  Run();
+  ASSERT_TRUE(suspended("first"));
+  for (const char* batch : {"second", "third"}) {
+    jobs(batch);
+    ASSERT_TRUE(suspended(batch));
+    world_.Kubectl({"delete", "jobs", "-l", std::string("batch=") + batch, "--wait=false"});
+  }
+  ASSERT_TRUE(world_.Eventually("the first are held, of one agent", [&] {
+    const auto status = world_.StatusOf("agentpool", "team");
+    return status.value("agentCount", 0) == 1 && status["agents"][0]["name"] == "crawler" &&
+           status["agents"][0].value("workloads", json::array()).size() == 20;
+  }));
+  ASSERT_TRUE(PoolIs("Stopped"));
+  Restore();
+  ASSERT_TRUE(world_.Eventually("the first go on", [&] {
+    const auto told = world_.Kubectl({"get", "jobs", "-o", "jsonpath={.items[*].spec.suspend}"});
+    return told.out.find("true") == std::string::npos;
   }));
 }
 

@@ -169,6 +169,47 @@ TEST_F(AgentSelector, TwoPoolsThatFindOneWorkloadAreTold) {
   EXPECT_EQ(stage_.Replicas("worker"), 0) << "the lower ask wins";
 }
 
+TEST_F(AgentSelector, JobsOfACronJobStandInTwoPlaces) {
+  const auto owner = [](const std::string& uid) {
+    return Json{{{"apiVersion", "batch/v1"},
+                 {"kind", "CronJob"},
+                 {"name", "nightly"},
+                 {"uid", uid},
+                 {"controller", true}}};
+  };
+  stage_.api().Create(
+      "cronjobs",
+      {{"kind", "CronJob"},
+       {"apiVersion", "batch/v1"},
+       {"metadata", {{"namespace", kStageNamespace}, {"name", "nightly"}, {"labels", kTeam}}},
+       {"spec", {{"suspend", false}}}});
+  const auto uid = stage_.api()
+                       .Get("cronjobs", kStageNamespace, "nightly")["metadata"]["uid"]
+                       .get<std::string>();
+  for (const char* job : {"nightly-1", "nightly-2"}) {
+    stage_.Job(job, kTeam);
+    stage_.api().Patch("jobs", kStageNamespace, job,
+                       {{"metadata", {{"ownerReferences", owner(uid)}}}});
+  }
+  stage_.Pool("team", {}, Selecting({"CronJob", "Job"}));
+  stage_.Budget("daily", {{"limit", "10"}});
+  WatchJobs();
+  stage_.AlsoWatched("cronjobs");
+  stage_.Start();
+  stage_.Spend("nightly", Dollars(11));
+  stage_.Pass(kWhile);
+  EXPECT_TRUE(Suspended("nightly-1") && Suspended("nightly-2"));
+  EXPECT_EQ(Agents(), (std::set<std::string>{"nightly"})) << "what it made is no agent of its own";
+  for (const char* job : {"nightly-1", "nightly-2"}) {
+    stage_.api().Patch("jobs", kStageNamespace, job,
+                       {{"metadata", {{"annotations", {{"purser.dev/saved", nullptr}}}}}});
+  }
+  stage_.Kill();
+  stage_.Start();
+  Raise();
+  EXPECT_FALSE(Suspended("nightly-1") || Suspended("nightly-2"));
+}
+
 // A thousand Jobs a minute, each there for three seconds, for minutes.
 TEST_F(AgentSelector, JobsThatComeAndGoLeaveNothingBehind) {
   Worker("worker", 3);

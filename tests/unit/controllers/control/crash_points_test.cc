@@ -154,6 +154,7 @@ std::vector<Scenario> Scenarios() {
          const auto document = Json::parse(limits["data"]["limits.json"].get<std::string>());
          EXPECT_EQ(document["maxConcurrency"], 20);
        }},
+      {"Uninstall", {Team, SpendOver, [](Stage& stage) { stage.Uninstall(); }}, BackAsTheyWere},
       {"Correction",
        {Team, SpendOver,
         [](Stage& stage) {
@@ -241,6 +242,40 @@ TEST_P(CrashPoints, EndAsWithoutAKill) {
     }
   }
   if (HasFailure()) ADD_FAILURE() << "writes without a kill:\n" << InLines(whole.written);
+}
+
+// `purser restore` itself, killed at a write and run again.
+Run PlayRestore(int die_at, Lifeline::Kill kill) {
+  Stage stage;
+  stage.Deployment("worker", 5);
+  stage.Deployment("helper", 3);
+  stage.Pool("team", {"worker", "helper"},
+             {{"limitTargets", {{{"configMap", {{"name", "limits"}}}}}},
+              {"scaling", {{"drainSeconds", 0}}}});
+  stage.Budget("daily", {{"limit", "10"}});
+  stage.Start();
+  SpendOver(stage);
+  stage.Pass(kWhile);
+  BothStopped(stage);
+  auto written = stage.Uninstall(die_at, kill);
+  if (die_at > 0) stage.Uninstall();
+  BackAsTheyWere(stage);
+  return {stage.State(), std::move(written)};
+}
+
+TEST(CrashPointsOfRestore, EndAsWithoutAKill) {
+  const auto whole = PlayRestore(0, Lifeline::Kill::kBefore);
+  ASSERT_GE(whole.written.size(), 5U) << InLines(whole.written);
+  ASSERT_FALSE(HasFailure());
+  for (const auto kill : {Lifeline::Kill::kBefore, Lifeline::Kill::kAfter}) {
+    for (int k = 1; k <= static_cast<int>(whole.written.size()); ++k) {
+      const auto run = PlayRestore(k, kill);
+      ASSERT_EQ(static_cast<int>(run.written.size()), k) << "the kill must hit a write";
+      EXPECT_TRUE(run.state == whole.state)
+          << "killed at write " << k << ", " << run.written.back() << "\n"
+          << Difference(whole.state, run.state);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, CrashPoints, testing::ValuesIn(Scenarios()),

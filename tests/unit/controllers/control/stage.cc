@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <thread>
 #include <utility>
 
+#include "app/restore.h"
 #include "base/time_text.h"
 #include "controllers/resources.h"
 #include "kube/controller.h"
@@ -373,6 +375,29 @@ void Stage::Begin() {
 void Stage::Kill() {
   if (lifeline_) lifeline_->End();
   life_.reset();
+}
+
+std::vector<std::string> Stage::Uninstall(int die_at, support::Lifeline::Kill kill) {
+  Kill();
+  support::Lifeline life;
+  if (die_at > 0) life.DieAt(die_at, kill);
+  const auto transport = api_.Connect(life);
+  kube::Access access;
+  access.server = "http://stage";
+  kube::Client client(*transport, access);
+  Status done = Ok();
+  std::atomic<bool> ended = false;
+  std::jthread process([&](const std::stop_token& stop) {
+    app::RestoreOptions options;
+    options.timeout = std::chrono::seconds(20);
+    done = app::RestoreThrough(client, options, stop);
+    ended = true;
+  });
+  while (!ended && !life.over()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  process.request_stop();
+  process.join();
+  EXPECT_TRUE(die_at > 0 || done.ok()) << (done.ok() ? "" : done.error().message());
+  return life.written();
 }
 
 bool Stage::alive() const { return life_ != nullptr && !lifeline_->over(); }

@@ -63,6 +63,9 @@ class Stage {
   // Lifeline; 0: by itself it lives on.
   void Start(int die_at = 0, support::Lifeline::Kill kill = support::Lifeline::Kill::kBefore);
   void Kill();
+  // Ends the life, and runs `purser restore`, which dies as Start says. What it has written.
+  std::vector<std::string> Uninstall(
+      int die_at = 0, support::Lifeline::Kill kill = support::Lifeline::Kill::kBefore);
   bool alive() const;
   // What the life that Start began has written.
   std::vector<std::string> written() const;
