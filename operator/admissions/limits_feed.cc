@@ -79,7 +79,7 @@ LimitsFeed::LimitsFeed(controllers::Caches& caches, controllers::EvaluationBoard
     : caches_(caches), board_(board), ledger_(ledger), clock_(clock) {}
 
 void LimitsFeed::Sync(const std::string& ns, gate::Gate& gate) {
-  auto pools = caches_.pools.ByIndex(controllers::kPoolsByNamespace, ns);
+  auto pools = caches_.PoolsIn(ns);
   std::sort(pools.begin(), pools.end(),
             [](const auto& a, const auto& b) { return a->meta.name < b->meta.name; });
   std::map<kube::ObjectKey, controllers::EvaluationPointer> evaluations;
