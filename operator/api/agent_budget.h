@@ -115,7 +115,8 @@ struct AllowRequestsSpec {
   bool operator==(const AllowRequestsSpec&) const = default;
 };
 
-// Calls of models without a price: what the operator's estimate counts for.
+// Calls of models without a price. Estimate: what the operator estimates counts; Ignore: it does
+// not, in this budget; Stop: it counts, and whoever makes them is stopped.
 enum class OnUnpriced { kEstimate, kIgnore, kStop };
 
 // Money whose origin is doubtful: told and not counted, or counted at once.

@@ -58,12 +58,19 @@ std::string Count(std::int64_t number, std::string_view one, std::string_view ma
   return std::to_string(number) + " " + std::string(number == 1 || number == -1 ? one : many);
 }
 
+std::string EstimateText(const Amounts& amounts) {
+  if (amounts.estimated == Money()) return "";
+  if (amounts.estimated == amounts.cost) return " (estimated)";
+  return " (" + amounts.estimated.ToDecimal() + " of it estimated)";
+}
+
 std::string AmountText(const Amounts& amounts) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (amounts.cost != Money()) {
     const std::string decimal = amounts.cost.ToDecimal();
-    add(decimal.front() == '-' ? "-$" + decimal.substr(1) : "$" + decimal);
+    add((decimal.front() == '-' ? "-$" + decimal.substr(1) : "$" + decimal) +
+        EstimateText(amounts));
   }
   if (amounts.calls != 0) add(Count(amounts.calls, "call", "calls"));
   if (amounts.failed_calls != 0) add(std::to_string(amounts.failed_calls) + " failed");
@@ -109,6 +116,7 @@ std::string Decision(const JournalEntry& entry) {
 nlohmann::ordered_json AmountJson(const Amounts& amounts) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   if (amounts.cost != Money()) json["cost"] = amounts.cost.ToDecimal();
+  if (amounts.estimated != Money()) json["estimated"] = amounts.estimated.ToDecimal();
   const std::array<std::pair<const char*, std::int64_t>, 7> counts = {{
       {"calls", amounts.calls},
       {"failedCalls", amounts.failed_calls},

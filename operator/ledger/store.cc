@@ -45,7 +45,7 @@ Status CheckSource(const std::string& source) {
 bool TakesBack(const Amounts& amounts) {
   return std::min({amounts.cost.nanos(), amounts.calls, amounts.failed_calls, amounts.input_tokens,
                    amounts.output_tokens, amounts.cached_tokens, amounts.reasoning_tokens,
-                   amounts.latency_ms}) < 0;
+                   amounts.latency_ms, amounts.estimated.nanos()}) < 0;
 }
 
 Status CheckIncrement(const Batch& batch, const Increment& increment) {

@@ -31,7 +31,8 @@ Amounts EachField(const Amounts& a, const Amounts& b, const Combine& combine) {
           .output_tokens = combine(a.output_tokens, b.output_tokens),
           .cached_tokens = combine(a.cached_tokens, b.cached_tokens),
           .reasoning_tokens = combine(a.reasoning_tokens, b.reasoning_tokens),
-          .latency_ms = combine(a.latency_ms, b.latency_ms)};
+          .latency_ms = combine(a.latency_ms, b.latency_ms),
+          .estimated = Money::FromNanos(combine(a.estimated.nanos(), b.estimated.nanos()))};
 }
 
 // Rounded up, also below zero.

@@ -17,6 +17,7 @@ struct Amounts {
   std::int64_t cached_tokens = 0;     // of `input_tokens`
   std::int64_t reasoning_tokens = 0;  // of `output_tokens`
   std::int64_t latency_ms = 0;        // summed over calls
+  Money estimated{};                  // of `cost`: of models without a price, at the estimate
 
   bool operator==(const Amounts&) const = default;
   bool IsZero() const { return *this == Amounts(); }

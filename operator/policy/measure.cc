@@ -1,6 +1,17 @@
 #include "policy/measure.h"
 
+#include <algorithm>
+
 namespace purser::policy {
+namespace {
+
+// A correction may have taken back more than the prices say, and a price that came between booking
+// and taking back may have made the estimate a small part of it, or none.
+Money PricedCost(const Amounts& amounts) {
+  return amounts.cost - std::clamp(amounts.estimated, Money(), std::max(amounts.cost, Money()));
+}
+
+}  // namespace
 
 Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec) {
   return MeasureOf(amounts, spec.unit, spec.tokens);
@@ -9,7 +20,7 @@ Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec) {
 Quantity MeasureOf(const Amounts& amounts, Unit unit, const api::TokensSpec& tokens) {
   switch (unit) {
     case Unit::kUsd:
-      return amounts.cost;
+      return spec.on_unpriced == api::OnUnpriced::kIgnore ? PricedCost(amounts) : amounts.cost;
     case Unit::kRequests:
       return Quantity::Of(amounts.calls);
     case Unit::kTokens:

@@ -7,7 +7,8 @@
 
 namespace purser::policy {
 
-// By spec.unit and spec.tokens. Never more than the amounts: cached tokens are part of the input.
+// By spec.unit, spec.tokens and spec.onUnpriced, which may leave estimated cost out. Never more
+// than the amounts: cached tokens are part of the input.
 Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec);
 Quantity MeasureOf(const Amounts& amounts, Unit unit, const api::TokensSpec& tokens);
 

@@ -4,6 +4,6 @@
 // NOLINTBEGIN(cppcoreguidelines-macro-usage): literals that join those around them.
 #define PURSER_AMOUNT_COLUMNS                                               \
   "cost, calls, failed_calls, input_tokens, output_tokens, cached_tokens, " \
-  "reasoning_tokens, latency_ms"
-#define PURSER_AMOUNT_PARAMETERS "?,?,?,?,?,?,?,?"
+  "reasoning_tokens, latency_ms, estimated"
+#define PURSER_AMOUNT_PARAMETERS "?,?,?,?,?,?,?,?,?"
 // NOLINTEND(cppcoreguidelines-macro-usage)

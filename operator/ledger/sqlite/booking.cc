@@ -23,7 +23,8 @@ Result<Booking> Booking::Make(const Connection& connection) {
                       ") ON CONFLICT DO UPDATE SET cost=excluded.cost, calls=excluded.calls, "
                       "failed_calls=excluded.failed_calls, input_tokens=excluded.input_tokens, "
                       "output_tokens=excluded.output_tokens, cached_tokens=excluded.cached_tokens, "
-                      "reasoning_tokens=excluded.reasoning_tokens, latency_ms=excluded.latency_ms"},
+                      "reasoning_tokens=excluded.reasoning_tokens, latency_ms=excluded.latency_ms, "
+                      "estimated=excluded.estimated"},
       {&booking.raise_,
        "UPDATE bucket SET cost=saturating_add(cost, ?3), calls=saturating_add(calls, ?4), "
        "failed_calls=saturating_add(failed_calls, ?5), "
@@ -31,7 +32,8 @@ Result<Booking> Booking::Make(const Connection& connection) {
        "output_tokens=saturating_add(output_tokens, ?7), "
        "cached_tokens=saturating_add(cached_tokens, ?8), "
        "reasoning_tokens=saturating_add(reasoning_tokens, ?9), "
-       "latency_ms=saturating_add(latency_ms, ?10) WHERE key_id=?1 AND minute>?2"},
+       "latency_ms=saturating_add(latency_ms, ?10), "
+       "estimated=saturating_add(estimated, ?11) WHERE key_id=?1 AND minute>?2"},
       {&booking.put_rate_,
        "INSERT INTO key_rate(key_id, per_second, at) VALUES(?,?,?) ON CONFLICT DO UPDATE SET "
        "per_second=excluded.per_second, at=excluded.at"},

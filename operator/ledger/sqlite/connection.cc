@@ -87,8 +87,8 @@ Run& Run::Bind(std::string_view text) {
 Run& Run::Bind(const Amounts& amounts) {
   for (const std::int64_t value :
        {amounts.cost.nanos(), amounts.calls, amounts.failed_calls, amounts.input_tokens,
-        amounts.output_tokens, amounts.cached_tokens, amounts.reasoning_tokens,
-        amounts.latency_ms}) {
+        amounts.output_tokens, amounts.cached_tokens, amounts.reasoning_tokens, amounts.latency_ms,
+        amounts.estimated.nanos()}) {
     Bind(value);
   }
   return *this;
@@ -122,7 +122,8 @@ Amounts Run::ReadAmounts(int column) const {
           .output_tokens = Integer(column + 4),
           .cached_tokens = Integer(column + 5),
           .reasoning_tokens = Integer(column + 6),
-          .latency_ms = Integer(column + 7)};
+          .latency_ms = Integer(column + 7),
+          .estimated = Money::FromNanos(Integer(column + 8))};
 }
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }

@@ -36,7 +36,7 @@ class Run {
   // In the order of the statement's parameters. Text must outlive the run.
   Run& Bind(std::int64_t value);
   Run& Bind(std::string_view text);
-  Run& Bind(const Amounts& amounts);  // eight parameters, as in amounts_columns.h
+  Run& Bind(const Amounts& amounts);  // nine parameters, as in amounts_columns.h
 
   // Runs to the end: visit(run) reads each row and returns a Status, whose error ends the run.
   template <typename Visit>
@@ -61,7 +61,7 @@ class Run {
   std::int64_t Integer(int column) const;
   std::string Text(int column) const;
   bool IsNull(int column) const;
-  // Of eight columns, from this one on.
+  // Of nine columns, from this one on.
   Amounts ReadAmounts(int column) const;
 
  private:

@@ -198,6 +198,10 @@ CREATE TABLE call_ids(
 ALTER TABLE meta ADD COLUMN id_seed_high INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE meta ADD COLUMN id_seed_low INTEGER NOT NULL DEFAULT 0;
 UPDATE meta SET id_seed_high=random(), id_seed_low=random();
+)sql",
+                                                                  R"sql(
+ALTER TABLE bucket ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE journal ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 // 0 for a new file, else the version written in it.
@@ -276,12 +280,12 @@ Status PrepareSchema(const Connection& connection) {
 Status CheckReadable(const Connection& connection) {
   const auto version = VersionOf(connection);
   if (!version) return version.error();
-  constexpr std::int64_t kFirstWithJournal = 2;
-  if (*version >= kFirstWithJournal) return Ok();
+  constexpr std::int64_t kFirstWithAllColumns = 5;
+  if (*version >= kFirstWithAllColumns) return Ok();
   return Error(ErrorCode::kNotFound, connection.path() + ": written by an older Purser (schema " +
                                          std::to_string(*version) +
-                                         "), which kept no journal: this version's operator "
-                                         "brings the file up to date when it starts");
+                                         "): this version's operator brings it up to date "
+                                         "when it starts");
 }
 
 }  // namespace purser::ledger::sqlite

@@ -38,7 +38,8 @@ class Bookings {
   const std::unordered_map<std::uint32_t, Timestamp>& unpriced() const { return unpriced_; }
 
  private:
-  Money CostOf(std::uint32_t key, const Tokens& tokens);
+  // `cost` and `estimated` alone.
+  Amounts CostOf(std::uint32_t key, const Tokens& tokens);
   // Summed by key and minute.
   void AddIncrements(const std::vector<Booked>& booked, std::vector<ledger::Increment>& increments);
   ledger::JournalEntry EntryOf(const Note& note);

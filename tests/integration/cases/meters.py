@@ -5,7 +5,7 @@ from __future__ import annotations
 from cases import case
 from native_histogram import NativeHistogram
 from stage import Object
-from trial import Trial, world
+from trial import REPLICAS, Trial, budget, deployment, pool, world
 
 SEEN = 60.0
 
@@ -41,6 +41,31 @@ def meter_of_claude_code(trial: Trial) -> None:
     trial.watch_until(SEEN)
     trial.expect_spent("3.65", "4.2")
     trial.expect_told("Metered")
+
+
+@case
+def models_without_a_price(trial: Trial) -> None:
+    """Three agents that call one, under three budgets that say otherwise what that comes to."""
+    choices = {"estimates": "Estimate", "ignores": "Ignore", "stops": "Stop"}
+    objects = [deployment(name) for name in choices] + [pool(*choices)]
+    for agent, choice in choices.items():
+        limit = "1000" if choice == "Stop" else "20"
+        objects.append(budget(limit, name=agent, scope={"agents": [agent]}, onUnpriced=choice))
+    trial.play("models-without-a-price.prom", objects, source={"preset": "envoy-ai-gateway"})
+    trial.wait_for("who calls it is stopped at once", lambda seen: seen.replicas["stops"] == 0, until=40)
+    trial.wait_for("the estimate reaches the limit", lambda seen: seen.replicas["estimates"] == 0, until=60)
+    trial.watch_until(70)  # the other would be far above it
+    wanted = {"estimates": "is counted; onUnpriced is Estimate", "ignores": "is not counted; onUnpriced is Ignore"}
+    for name, words in wanted.items():
+        trial.seen[-1].show(name)
+        trial.expect_told("PricingComplete", "acme-1", words, status="False", reason="UnknownModel")
+        trial.expect_told("Metered")
+    trial.expect(all(seen.replicas["ignores"] == REPLICAS for seen in trial.seen), "what is ignored stopped somebody")
+    trial.seen[-1].show("ignores")
+    trial.expect_spent("0.60", "0.80")  # of the model that has a price
+    trial.seen[-1].show("stops")
+    trial.expect_told("PricingComplete", "acme-1", "onUnpriced is Stop", status="False")
+    trial.expect(trial.seen[-1].spent < 1000, f"it was stopped by its limit, at {trial.seen[-1].spent}")
 
 
 @case

@@ -60,11 +60,18 @@ def world(*agents: str, limit: str = "50", **more: Any) -> list[Object]:
 class Seen:
     """What the API server said at one moment."""
 
-    def __init__(self, second: float, the_budget: Object, the_pool: Object, replicas: dict[str, int]) -> None:
+    def __init__(self, second: float, budgets: list[Object], the_pool: Object, replicas: dict[str, int]) -> None:
         self.second = second
+        self.budgets = {each["metadata"]["name"]: each.get("status", {}) for each in budgets}
+        the_budget = budgets[0] if budgets else {}
         self.budget = the_budget.get("status", {})
         self.pool = the_pool.get("status", {})
         self.replicas = replicas
+
+    def show(self, budget: str) -> Seen:
+        """The same, looking at this budget where there are several."""
+        self.budget = self.budgets.get(budget, {})
+        return self
 
     @property
     def spent(self) -> Decimal:
@@ -246,7 +253,7 @@ class Trial:
     def look(self) -> Seen:
         found = {each["metadata"]["name"]: each["spec"]["replicas"] for each in self._list("Deployment")}
         budgets, pools = self._list("AgentBudget"), self._list("AgentPool")
-        seen = Seen(self.second, budgets[0] if budgets else {}, pools[0] if pools else {}, found)
+        seen = Seen(self.second, budgets, pools[0] if pools else {}, found)
         self.seen.append(seen)
         return seen
 

@@ -126,6 +126,7 @@ TEST_F(JournalCommand, NarrowsAndSaysWhatItCannot) {
 TEST_F(JournalCommand, TellsOneObjectALine) {
   auto entry = Entry(JournalKind::kCorrection, "wri\xff\nter", kNoon, {});
   entry.amount.latency_ms = 7;
+  entry.amount.estimated = Money::FromNanos(1);
   entry.by = "alice";
   entry.origin = "SpendCorrection/1";
   Write({entry, entry});
@@ -138,7 +139,8 @@ TEST_F(JournalCommand, TellsOneObjectALine) {
   EXPECT_EQ(json["kind"], "Correction");
   EXPECT_EQ(json["at"], "2026-11-27T12:00:00.000Z");
   EXPECT_EQ(json["agent"], "wri\xef\xbf\xbd\nter");
-  EXPECT_EQ(json["amount"], (nlohmann::json{{"latencyMilliseconds", 7}}));
+  EXPECT_EQ(json["amount"],
+            (nlohmann::json{{"estimated", "0.000000001"}, {"latencyMilliseconds", 7}}));
   EXPECT_EQ(json["by"], "alice");
   EXPECT_FALSE(json.contains("held"));
   options_.output = "text";

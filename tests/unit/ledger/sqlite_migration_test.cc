@@ -1,11 +1,13 @@
 // A file of the first schema opens and says the same. fixtures/v1.db was written by the store of
 // commit e1c0bb1: minutes, quarters folded after two days, late spend, cursors, two sources; the
-// sums below are what that store answered.
+// sums below are what that store answered. fixtures/v2.sql is one of the second.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "ledger/sqlite/sqlite_store.h"
 #include "support/memory_store.h"
@@ -122,9 +124,53 @@ TEST_F(SqliteMigration, AJournalIsReadOnlyFromAFileThatHasOne) {
   const auto before = ReadSqliteJournal(folder_.File(), {});
   ASSERT_FALSE(before.ok());
   EXPECT_EQ(before.error().code(), ErrorCode::kNotFound);
-  EXPECT_THAT(before.error().message(), HasSubstr("kept no journal"));
+  EXPECT_THAT(before.error().message(), HasSubstr("brings it up to date when it starts"));
   (void)Open();
   EXPECT_TRUE(ReadSqliteJournal(folder_.File(), {}).ok());
+}
+
+// What was booked before estimates were kept apart is not known to be one.
+TEST(SqliteMigrationOfTheSecondSchema, KeepsWhatItHolds) {
+  const TemporaryFolder folder;
+  std::ostringstream sql;
+  sql << std::ifstream(std::filesystem::path(PURSER_FIXTURES) / "v2.sql").rdbuf();
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(folder.File().c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, sql.str().c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(database);
+  sqlite3_close(database);
+
+  const auto store = std::move(*OpenSqliteStore(folder.File()));
+  const SpendKey key{"default", "agents", "researcher", "gpt-5", "", ""};
+  Amounts expected{.cost = Money::FromNanos(4'500'000'000),
+                   .calls = 9,
+                   .failed_calls = 2,
+                   .input_tokens = 3000,
+                   .output_tokens = 600,
+                   .cached_tokens = 1200,
+                   .reasoning_tokens = 150,
+                   .latency_ms = 27000};
+  const auto sum = [&] {
+    return support::SumOne(*store,
+                           {"default", "agents", false, {"researcher"}, kStart, kStart + 2h});
+  };
+  EXPECT_THAT(*sum(), ElementsAre(AgentSpend{"researcher", expected}));
+  const auto journal = *store->Journal({});
+  ASSERT_EQ(journal.size(), 1u);
+  EXPECT_EQ(journal[0].amount, CostOf(Money::FromNanos(12'000'000'000)));
+  EXPECT_EQ(journal[0].held, HeldState::kHeld);
+  EXPECT_EQ(journal[0].reason, "its start is not proved");
+
+  ASSERT_TRUE(store->TakeOver().ok());
+  const Amounts more{.cost = Money::FromNanos(15), .estimated = Money::FromNanos(10)};
+  for (const auto at : {30min, 90min}) {  // late, and not
+    Batch batch;
+    batch.source = "default";
+    batch.increments = {{key, kStart + at, more}};
+    ASSERT_TRUE(support::CommitOne(*store, batch).ok());
+    expected += more;
+  }
+  EXPECT_THAT(*sum(), ElementsAre(AgentSpend{"researcher", expected}));
 }
 
 // What fails half way leaves the old file as it was.

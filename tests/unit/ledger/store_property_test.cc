@@ -97,7 +97,8 @@ Amounts RandomAmounts(Random& random) {
   return {.cost = Money::FromNanos(sign * random(1, 2'000'000'000)),
           .calls = sign * random(0, 3),
           .input_tokens = random(0, 1) * random(0, 100'000),
-          .latency_ms = random(0, 1) * random(0, 9'000)};
+          .latency_ms = random(0, 1) * random(0, 9'000),
+          .estimated = Money::FromNanos(random(0, 1) * sign * random(0, 1'000'000))};
 }
 
 JournalEntry EntryOf(const SpendKey& key, Timestamp at, const Amounts& amounts, HeldState held) {

@@ -13,14 +13,17 @@ constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
 
 Amounts Every(std::int64_t value) {
-  return {Money::FromNanos(value), value, value, value, value, value, value, value};
+  return {Money::FromNanos(value), value, value, value, value, value, value, value,
+          Money::FromNanos(value)};
 }
 
 TEST(Amounts, AddEachFieldToItsOwn) {
-  const Amounts a{Money::FromNanos(1), 2, 3, 4, 5, 6, 7, 8};
-  const Amounts b{Money::FromNanos(10), 20, 30, 40, 50, 60, 70, 80};
-  EXPECT_EQ(a + b, (Amounts{Money::FromNanos(11), 22, 33, 44, 55, 66, 77, 88}));
-  EXPECT_EQ(b - a, (Amounts{Money::FromNanos(9), 18, 27, 36, 45, 54, 63, 72}));
+  const Amounts a{Money::FromNanos(1), 2, 3, 4, 5, 6, 7, 8, Money::FromNanos(9)};
+  const Amounts b{Money::FromNanos(10), 20, 30, 40, 50, 60, 70, 80, Money::FromNanos(90)};
+  EXPECT_EQ(a + b,
+            (Amounts{Money::FromNanos(11), 22, 33, 44, 55, 66, 77, 88, Money::FromNanos(99)}));
+  EXPECT_EQ(b - a,
+            (Amounts{Money::FromNanos(9), 18, 27, 36, 45, 54, 63, 72, Money::FromNanos(81)}));
   Amounts sum = a;
   sum += b;
   sum -= a;
@@ -39,6 +42,7 @@ TEST(Amounts, OneFieldAloneIsNotZero) {
     EXPECT_FALSE(amounts.IsZero());
   }
   EXPECT_FALSE(CostOf(Money::FromNanos(1)).IsZero());
+  EXPECT_FALSE((Amounts{.cost = Money(), .estimated = Money::FromNanos(1)}).IsZero());
   EXPECT_EQ(CostOf(Money::FromNanos(5)), Amounts{.cost = Money::FromNanos(5)});
 }
 

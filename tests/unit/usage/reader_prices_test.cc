@@ -78,6 +78,7 @@ TEST_F(ReaderPricesTest, EachTokenIsPricedOnceAtThePriceOfItsKind) {
   EXPECT_EQ(total.output_tokens, 200);
   // 500 x 3 + 400 x 0.3 + 100 x 3.75 + 200 x 15 micro-dollars
   EXPECT_EQ(total.cost.nanos(), 4'995'000);
+  EXPECT_EQ(total.estimated.nanos(), 0);
   EXPECT_TRUE(reader_->Report()->findings.empty());
 }
 
@@ -85,6 +86,7 @@ TEST_F(ReaderPricesTest, AModelThatNobodyPricedIsEstimatedAndTold) {
   Spend("acme-1", "input", 1000);
   Read();
   EXPECT_EQ(Total().cost.nanos(), 15'000'000);
+  EXPECT_EQ(Total().estimated.nanos(), 15'000'000);
   const auto report = reader_->Report();
   const auto& findings = report->findings;
   ASSERT_TRUE(findings.contains({"agents", "researcher"}));
