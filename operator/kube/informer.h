@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -19,10 +18,10 @@
 
 #include "base/guarded.h"
 #include "base/result.h"
+#include "kube/announcer.h"
 #include "kube/client.h"
 #include "kube/object/object_meta.h"
 #include "kube/reflector_runner.h"
-#include "kube/work_queue.h"
 
 namespace purser::kube {
 
@@ -52,7 +51,7 @@ class Informer {
   // cached.
   using Decode = std::function<Result<T>(simdjson::dom::element)>;
   // Both, or one of them null: before = null for a new object, after = null for one that is gone.
-  using Handler = std::function<void(const Pointer& before, const Pointer& after)>;
+  using Handler = typename Announcer<T>::Handler;
   using IndexFunction = std::function<std::vector<std::string>(const T&)>;
 
   // `namespaces` empty: all, by one watch; else a watch and a thread for each. `client` must
@@ -75,7 +74,7 @@ class Informer {
   Informer& operator=(const Informer&) = delete;
 
   // Called in order, one at a time, after the cache holds the change, from the informer's threads.
-  void AddHandler(Handler handler) { handlers_.push_back(std::move(handler)); }
+  void AddHandler(Handler handler) { announcer_.Add(std::move(handler)); }
 
   // `function` may be called under the cache's lock: it computes from the object and does nothing
   // else.
@@ -218,7 +217,7 @@ class Informer {
         const std::unique_lock lock(owner.mutex_);
         seen_version = version;
       }
-      owner.AnnounceParked();
+      owner.announcer_.AnnounceParked();
     }
     void Failed(const Error& error) override {
       if (owner.on_problem_) static_cast<void>(Guarded([&] { owner.on_problem_(error); }));
@@ -283,7 +282,7 @@ class Informer {
         before = std::exchange(found->announced, object);
       }
     }
-    Announce(before, object);
+    announcer_.Announce(before, object);
   }
 
   void Keep(const ObjectKey& key, std::uint64_t round) {
@@ -302,7 +301,7 @@ class Informer {
       if (IsNewer(found->current->meta.resource_version, version)) return;
       gone = Erase(found);
     }
-    Announce(gone, nullptr);
+    announcer_.Announce(gone, nullptr);
   }
 
   void RemoveUnlisted(const Part& part, const std::string& version) {
@@ -320,63 +319,7 @@ class Informer {
         gone.push_back(Erase(current));
       }
     }
-    for (const auto& object : gone) Announce(object, nullptr);
-  }
-
-  // A change that a handler threw at.
-  struct Parked {
-    Pointer before;  // what handlers know for certain
-    Pointer after;
-    int failures = 0;
-    std::chrono::steady_clock::time_point next;
-  };
-
-  void Announce(Pointer before, const Pointer& after) {
-    const std::lock_guard lock(handler_mutex_);
-    int failures = 0;
-    if (!parked_.empty()) {
-      const auto found = parked_.find((after ? after : before)->meta.key());
-      if (found != parked_.end()) {
-        before = found->second.before;
-        failures = found->second.failures;
-        parked_.erase(found);
-        if (!before && !after) return;  // it came and went
-      }
-    }
-    Tell({std::move(before), after, failures, {}});
-  }
-
-  void AnnounceParked() {
-    const std::lock_guard lock(handler_mutex_);
-    if (parked_.empty()) return;
-    const auto now = std::chrono::steady_clock::now();
-    std::vector<Parked> due;
-    for (auto entry = parked_.begin(); entry != parked_.end();) {
-      if (entry->second.next > now) {
-        ++entry;
-        continue;
-      }
-      due.push_back(std::move(entry->second));
-      entry = parked_.erase(entry);
-    }
-    for (auto& change : due) Tell(std::move(change));
-  }
-
-  // Under handler_mutex_. Each handler hears of it, whatever the others throw.
-  void Tell(Parked change) {
-    bool threw = false;
-    for (const auto& handler : handlers_) {
-      bool this_threw = false;
-      const auto told = Guarded([&] { handler(change.before, change.after); }, this_threw);
-      if (!this_threw) continue;
-      threw = true;
-      const auto& meta = (change.after ? change.after : change.before)->meta;
-      Threw(told.error().WithContext("a handler of " + meta.key().ToString()));
-    }
-    if (!threw) return;
-    const auto key = (change.after ? change.after : change.before)->meta.key();
-    change.next = std::chrono::steady_clock::now() + BackoffAfter(change.failures++, 0);
-    parked_.insert_or_assign(key, std::move(change));
+    for (const auto& object : gone) announcer_.Announce(object, nullptr);
   }
 
   void Threw(const Error& error) const {
@@ -437,9 +380,7 @@ class Informer {
   Decode decode_;
   ProblemHandler on_problem_;
   ProblemHandler on_threw_;
-  std::vector<Handler> handlers_;
-  std::mutex handler_mutex_;
-  std::unordered_map<ObjectKey, Parked> parked_;  // under handler_mutex_
+  Announcer<T> announcer_{[this](const Error& error) { Threw(error); }};
 
   mutable std::shared_mutex mutex_;
   Entries entries_;
