@@ -34,7 +34,8 @@ struct Control::Parts {
                  on.queues.budgets, At(on.queues.pools), on.threshold_near, NamesOf(on.silences),
                  meters, on.ledger_id, on.on_level_change, on.seen_after}),
         pools({on.caches, on.client, on.events, on.board, pool_reporter, on.clock, on.queues.pools,
-               At(on.queues.budgets), on.ledger, on.still_spending, on.on_limits, on.on_pool_gone}),
+               At(on.queues.budgets), on.ledger, on.still_spending, meters, on.on_limits,
+               on.on_pool_gone}),
         corrections({on.caches, on.client, on.events, on.ledger, on.clock, NamesOf(on.silences)}),
         overrides(
             {on.caches, on.client, on.events, on.clock, on.queues.overrides, on.queues.budgets}) {}

@@ -225,6 +225,10 @@ bool SameSpent(const std::vector<api::SubjectSpend>& a, const std::vector<api::S
 }  // namespace
 
 bool AmountsDiffer(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after) {
+  // Of calls without a price alone, `spent` may tell nothing.
+  const auto* was = FindCondition(before.conditions, kPricing);
+  const auto* is = FindCondition(after.conditions, kPricing);
+  if (was != nullptr && is != nullptr && was->message != is->message) return true;
   const bool burn_ended = before.burn_per_hour != after.burn_per_hour && after.burn_per_hour == "0";
   return before.spent != after.spent || burn_ended || before.agents != after.agents ||
          !SameSpent(before.subjects, after.subjects);
@@ -235,10 +239,13 @@ namespace {
 // Whom a meter misses, which models have no price, since when the ledger knows: these messages stay
 // as they are until that changes, whatever is spent meanwhile.
 bool TellsOther(const api::AgentBudgetStatus& before, const api::AgentBudgetStatus& after) {
-  for (const char* type : {"Metered", "Overridden", "PricingComplete", "LedgerGap"}) {
+  const auto text = [](const std::string& message) {
+    return message.substr(0, message.find(kEstimate));  // the amount grows with what is spent
+  };
+  for (const char* type : {"Metered", "Overridden", kPricing, "LedgerGap"}) {
     const auto* was = FindCondition(before.conditions, type);
     const auto* is = FindCondition(after.conditions, type);
-    if (was != nullptr && is != nullptr && was->message != is->message) return true;
+    if (was != nullptr && is != nullptr && text(was->message) != text(is->message)) return true;
   }
   return false;
 }

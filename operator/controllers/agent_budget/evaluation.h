@@ -27,6 +27,7 @@ struct Row {
   SubjectPointer subject;  // never null
   policy::BudgetDecision decision;
   policy::Counted counted;                  // what decision.spent is made of
+  Money estimated;                          // of what is booked: calls of models without a price
   std::optional<Quantity> spent_at_least;   // of this window, by the status of a lost ledger
   std::int64_t doubts = 0;                  // entries behind counted.in_doubt
   std::vector<policy::PoolShare> shares;    // parallel to subject->pools; filled while throttled

@@ -7,6 +7,8 @@
 #include "base/utf8.h"
 #include "controllers/agent_budget/report_conditions.h"
 #include "controllers/conditions.h"
+#include "controllers/metering/metered_condition.h"
+#include "policy/measure.h"
 
 namespace purser::controllers {
 namespace {
@@ -41,52 +43,46 @@ void AddSource(const BudgetReport& report, ReportConditions& conditions) {
 }
 
 void AddMetered(const BudgetReport& report, ReportConditions& conditions) {
-  using State = ledger::SourceHealth::State;
-  if (report.health.state != State::kHealthy) {
-    const bool never = report.health.state == State::kNeverRead;
-    conditions.Set("Metered", false, never ? "NotReadYet" : "SourceLost",
-                   "see the condition SourceHealthy");
-    return;
-  }
+  const auto set = [&](const MeteredCondition& condition) {
+    conditions.Set("Metered", condition.metered, condition.reason, condition.message);
+  };
+  if (report.health.state != ledger::SourceHealth::State::kHealthy)
+    return set(UnreadOf(report.health.state, ""));
   if (report.evaluation == nullptr) return;
-  // Those whose spend is not known come first.
-  std::vector<const MeterIssue*> issues;
-  for (const bool lost : {true, false}) {
-    for (const auto& issue : report.evaluation->issues) {
-      if (issue.lost == lost && issue.reason != kUnpriced) issues.push_back(&issue);
-    }
-  }
+  const auto& issues = report.evaluation->issues;
+  const auto& asked = report.evaluation->sight.agents;
   // An agent that is kept stopped runs no more, so that nothing is amiss but what was taken of it.
-  std::vector<MeterIssue> kept;
-  for (const auto& [agent, asked] : report.evaluation->sight.agents) {
-    const bool told = std::any_of(issues.begin(), issues.end(), [&](const MeterIssue* issue) {
-      return issue->lost && issue->agent == agent;
+  std::vector<MeterIssue> all;
+  for (const auto& [agent, sight] : asked) {
+    const bool told = std::any_of(issues.begin(), issues.end(), [&](const MeterIssue& issue) {
+      return issue.lost && issue.agent == agent;
     });
-    if (asked.level == policy::Level::kNormal || told) continue;
-    kept.push_back(
+    if (sight.level == policy::Level::kNormal || told) continue;
+    all.push_back(
         {agent, "NoSamples",
-         agent + " has shown no sample since its meter was lost at " + FormatUtc(asked.since), true,
-         asked.since});
+         agent + " has shown no sample since its meter was lost at " + FormatUtc(sight.since), true,
+         sight.since});
   }
-  for (auto issue = kept.rbegin(); issue != kept.rend(); ++issue)
-    issues.insert(issues.begin(), &*issue);
-  if (issues.empty()) {
-    conditions.Set("Metered", true, "Metered", "nothing is amiss with the meters of its agents");
-    return;
+  all.insert(all.end(), issues.begin(), issues.end());
+  set(MeteredOf(all, [&](const std::string& agent) -> std::string {
+    const auto found = asked.find(agent);
+    if (found == asked.end() || found->second.level == policy::Level::kNormal) return "";
+    return "; asked of it: " + std::string(policy::ToString(found->second.level)) +
+           " (onSourceLoss), until it is seen again, the window ends or this budget is edited";
+  }));
+}
+
+// What models without a price come to in this window, and what of it counts.
+std::string EstimateText(const BudgetReport& report) {
+  Money estimated;
+  if (report.evaluation != nullptr) {
+    for (const auto& row : report.evaluation->rows) estimated += row->estimated;
   }
-  std::string message;
-  for (std::size_t i = 0; i < std::min(kMostTold, issues.size()); ++i) {
-    std::string part = issues[i]->message;
-    const auto& asked = report.evaluation->sight.agents;
-    if (const auto found = asked.find(issues[i]->agent);
-        found != asked.end() && found->second.level > policy::Level::kNormal) {
-      part += "; asked of it: " + std::string(policy::ToString(found->second.level)) +
-              " (onSourceLoss), until it is seen again, the window ends or this budget is edited";
-    }
-    AddPart(message, part);
-  }
-  AddMore(message, kMostTold, issues.size());
-  conditions.Set("Metered", !issues.front()->lost, issues.front()->reason, message);
+  const auto& spec = report.budget.spec;
+  if (spec.unit != Unit::kUsd || estimated <= Money()) return "";
+  const bool counts = spec.on_unpriced != api::OnUnpriced::kIgnore;
+  return kEstimate + estimated.ToDollars() + " in this window, which is " +
+         (counts ? "counted" : "not counted");
 }
 
 void AddPricing(const BudgetReport& report, ReportConditions& conditions) {
@@ -98,13 +94,16 @@ void AddPricing(const BudgetReport& report, ReportConditions& conditions) {
       if (++count <= kMostTold) AddPart(message, issue.message);
     }
   }
-  if (count == 0) {
-    conditions.Set("PricingComplete", true, "Priced", "no call without a price is known");
+  // Told as long as the window holds such an amount, though no such call was made of late.
+  const auto estimate = EstimateText(report);
+  if (count == 0 && estimate.empty()) {
+    conditions.Set(kPricing, true, "Priced", "no call without a price is known");
     return;
   }
   AddMore(message, kMostTold, count);
+  if (!estimate.empty()) AddPart(message, estimate);
   conditions.Set(
-      "PricingComplete", false, "UnknownModel",
+      kPricing, false, "UnknownModel",
       message + "; onUnpriced is " + std::string(api::ToString(report.budget.spec.on_unpriced)));
 }
 
@@ -125,7 +124,7 @@ void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
   std::size_t told = 0;
   for (const auto& entry : report.doubts) {
     if (told == kMostTold) break;
-    AddPart(message, Describe(entry));
+    AddPart(message, Describe(entry, report.budget.spec));
     ++told;
   }
   AddMore(message, told, static_cast<std::size_t>(doubts));
@@ -181,9 +180,10 @@ void AddGap(const BudgetReport& report, ReportConditions& conditions) {
 
 }  // namespace
 
-std::string Describe(const ledger::JournalEntry& entry) {
+std::string Describe(const ledger::JournalEntry& entry, const api::AgentBudgetSpec& spec) {
   std::string text = std::string(ledger::ToString(entry.kind)) + " " + std::to_string(entry.id) +
-                     ": " + entry.amount.cost.ToDollars();
+                     ": " + ToText(policy::MeasureOf(entry.amount, spec), spec.unit);
+  if (spec.unit == Unit::kUsd && entry.amount.estimated != Money()) text += " (estimated)";
   if (!entry.key.agent.empty()) text += " of " + entry.key.agent;
   text += " at " + FormatUtc(entry.at);
   if (!entry.from.empty() || !entry.to.empty())

@@ -98,9 +98,9 @@ void BudgetReporter::RecordJournal(const api::AgentBudget& budget, const Evaluat
   for (std::size_t i = skipped; i < notable.size(); ++i) {
     const auto& entry = *notable[i];
     const bool asked = entry.kind == ledger::JournalKind::kCorrection;
-    on_.events.Record(ReferenceTo(budget),
-                      asked ? kube::EventType::kNormal : kube::EventType::kWarning,
-                      std::string(ledger::ToString(entry.kind)), "Meter", Describe(entry));
+    on_.events.Record(
+        ReferenceTo(budget), asked ? kube::EventType::kNormal : kube::EventType::kWarning,
+        std::string(ledger::ToString(entry.kind)), "Meter", Describe(entry, budget.spec));
   }
 }
 

@@ -232,6 +232,7 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
   auto demand = CombineDemand(*pool, on_.board.Covering(key));
   WaitForAPerson(*pool, *memory, demand);
   PoolReport report{*pool, demand, now};
+  report.metering = on_.meters.OfPool(key);
   std::optional<Timestamp> next;
   Limits limits = Step(*pool, *memory, report, next);
   if (on_.on_limits) on_.on_limits(limits);

@@ -24,6 +24,7 @@
 #include "controllers/agent_pool/workload_scaler.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
+#include "controllers/metering/meter_watch.h"
 #include "kube/client.h"
 #include "kube/events.h"
 
@@ -42,6 +43,7 @@ class AgentPoolController {
     std::function<void(const kube::ObjectKey&)> enqueue_budget;  // with high priority
     ledger::Ledger& ledger;
     StillSpendingBoard& still_spending;
+    const MeterWatch& meters;
     // What a pool's limits are, before they are published; that it is gone. May be empty.
     std::function<void(const Limits&)> on_limits = {};
     std::function<void(const kube::ObjectKey&)> on_gone = {};

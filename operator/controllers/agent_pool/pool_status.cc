@@ -10,6 +10,7 @@
 #include "controllers/agent_pool/contention.h"
 #include "controllers/agent_pool/saved_status.h"
 #include "controllers/conditions.h"
+#include "controllers/metering/metered_condition.h"
 #include "policy/window.h"
 
 namespace purser::controllers {
@@ -65,6 +66,7 @@ KindProblem UnseenKinds(const PoolReport& report) {
 }
 
 constexpr const char* kReconciled = "Reconciled";
+constexpr const char* kMetered = "Metered";
 
 // Of an API object's size, which holds every agent's entry too.
 constexpr std::size_t kMostTaken = 1000;
@@ -295,6 +297,13 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   const bool spends = !report.spent_after_stop.empty();
   set("StillSpending", spends, spends ? "SpendAfterStop" : "NoSpendAfterStop",
       spends ? StillSpendingMessage(report.spent_after_stop) : "no stopped agent spends");
+  // What was written before a restart stays until it is known anew.
+  const auto& metering = report.metering;
+  const bool unread = metering && metering->state == ledger::SourceHealth::State::kNeverRead;
+  if (metering && !(unread && FindCondition(status.conditions, kMetered) != nullptr)) {
+    const auto metered = MeteredOf(*report.metering);
+    set(kMetered, metered.metered, metered.reason, metered.message);
+  }
   set("ActuatorContention", !contended.empty(),
       contended.empty() ? "NoContention" : "ReplicasKeepChanging",
       contended.empty() ? "nobody else changes the replicas" : contention);
@@ -311,11 +320,22 @@ api::AgentPoolStatus InvalidPoolStatus(const api::AgentPool& pool, Timestamp now
   return status;
 }
 
+namespace {
+
+// Who is not metered: the message stays as it is until that changes.
+bool TellsOther(const api::AgentPoolStatus& before, const api::AgentPoolStatus& after) {
+  const auto* was = FindCondition(before.conditions, kMetered);
+  const auto* is = FindCondition(after.conditions, kMetered);
+  return was != nullptr && is != nullptr && was->message != is->message;
+}
+
+}  // namespace
+
 bool WorthWriting(const api::AgentPoolStatus& before, const api::AgentPoolStatus& after) {
   if (before.observed_generation != after.observed_generation || before.state != after.state ||
       before.agent_count != after.agent_count || before.max_concurrency != after.max_concurrency ||
       before.governed_by != after.governed_by || before.agents.size() != after.agents.size() ||
-      before.limit_targets != after.limit_targets ||
+      before.limit_targets != after.limit_targets || TellsOther(before, after) ||
       ConditionsDiffer(before.conditions, after.conditions)) {
     return true;
   }

@@ -14,6 +14,7 @@
 #include "controllers/agent_pool/pool_demand.h"
 #include "controllers/agent_pool/spend_after_stop.h"
 #include "controllers/kind_watches.h"
+#include "controllers/metering/metering.h"
 #include "controllers/roster.h"
 #include "workloads/saved.h"
 
@@ -69,6 +70,7 @@ struct PoolReport {
   std::vector<SpentAfterStop> spent_after_stop{};
   std::string stopped_by{};  // who wrote spec.stop, as far as is known
   Shared shared{};
+  std::optional<PoolMetering> metering{};  // nothing: not looked at yet
   std::vector<KindProblem> unseen_kinds{};  // of those that agentSelector looks for
 };
 
@@ -90,7 +92,7 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report);
 // The status of a pool whose spec is refused.
 api::AgentPoolStatus InvalidPoolStatus(const api::AgentPool& pool, Timestamp now);
 
-// Whether `after` says something new (messages and times aside).
+// Whether `after` says something new (times aside, and messages but that of Metered).
 bool WorthWriting(const api::AgentPoolStatus& before, const api::AgentPoolStatus& after);
 
 }  // namespace purser::controllers

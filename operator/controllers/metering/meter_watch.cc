@@ -22,6 +22,14 @@ std::string IdOf(const std::string& source, const std::string& ns) {
   return kUnclaimedTotal + source + "/" + ns;
 }
 
+ledger::SourceHealth::State Worse(ledger::SourceHealth::State a, ledger::SourceHealth::State b) {
+  using State = ledger::SourceHealth::State;
+  for (const auto state : {State::kNeverRead, State::kLost}) {
+    if (a == state || b == state) return state;
+  }
+  return State::kHealthy;
+}
+
 }  // namespace
 
 MeterWatch::MeterWatch(Dependencies dependencies) : on_(std::move(dependencies)) {}
@@ -78,10 +86,13 @@ void MeterWatch::LookAtPools(const std::map<std::string, ledger::SourceHealth>& 
   const auto pools = on_.caches.AllPools();
   std::set<kube::ObjectKey> budgets_to_queue;
   std::set<kube::ObjectKey> pools_to_queue;
+  std::set<kube::ObjectKey> looked_at;
   for (const auto& pool : pools) {
     if (pool->invalid || pool->meta.deleting) continue;
     const auto agents = Watched(*pool, running, now);
     const auto key = pool->meta.key();
+    if (!looked_at_.contains(key)) pools_to_queue.insert(key);
+    looked_at.insert(key);
     for (const auto& budget : on_.caches.BudgetsNaming(*pool)) {
       const auto& source = budget->spec.source;
       const auto health = healths.find(source);
@@ -105,6 +116,12 @@ void MeterWatch::LookAtPools(const std::map<std::string, ledger::SourceHealth>& 
   }
   {
     const std::lock_guard lock(mutex_);
+    // One whose last budget is gone.
+    for (const auto& [place, metering] : meterings_) {
+      if (!looked.contains(place) && looked_at.contains(place.first))
+        pools_to_queue.insert(place.first);
+    }
+    looked_at_ = std::move(looked_at);
     meterings_ = std::move(looked);
   }
   for (const auto& budget : budgets_to_queue) on_.enqueue_budget(budget);
@@ -206,16 +223,14 @@ std::shared_ptr<const Metering> MeterWatch::Of(const kube::ObjectKey& pool,
   return found == meterings_.end() ? nullptr : found->second;
 }
 
-std::vector<MeterIssue> MeterWatch::UnmeteredAgents(const kube::ObjectKey& pool) const {
-  const std::lock_guard lock(mutex_);
-  std::vector<MeterIssue> issues;
+std::vector<MeterIssue> MeterWatch::IssuesOf(
+    const std::vector<std::shared_ptr<const Metering>>& meterings) {
   std::set<std::string> metered;
-  const auto begin = meterings_.lower_bound({pool, ""});
-  auto end = begin;
-  for (; end != meterings_.end() && end->first.first == pool; ++end)
-    metered.insert(end->second->metered.begin(), end->second->metered.end());
-  for (auto it = begin; it != end; ++it) {
-    for (const auto& issue : it->second->issues) {
+  for (const auto& metering : meterings)
+    metered.insert(metering->metered.begin(), metering->metered.end());
+  std::vector<MeterIssue> issues;
+  for (const auto& metering : meterings) {
+    for (const auto& issue : metering->issues) {
       const bool told = std::any_of(issues.begin(), issues.end(), [&](const MeterIssue& other) {
         return other.agent == issue.agent && other.reason == issue.reason;
       });
@@ -224,6 +239,22 @@ std::vector<MeterIssue> MeterWatch::UnmeteredAgents(const kube::ObjectKey& pool)
     }
   }
   return issues;
+}
+
+std::optional<PoolMetering> MeterWatch::OfPool(const kube::ObjectKey& pool) const {
+  std::vector<std::shared_ptr<const Metering>> meterings;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!looked_at_.contains(pool)) return std::nullopt;
+    for (auto it = meterings_.lower_bound({pool, ""});
+         it != meterings_.end() && it->first.first == pool; ++it)
+      meterings.push_back(it->second);
+  }
+  PoolMetering all;
+  for (const auto& metering : meterings)
+    all.state = all.state ? Worse(*all.state, metering->state) : metering->state;
+  all.issues = IssuesOf(meterings);
+  return all;
 }
 
 std::vector<UnclaimedSpend> MeterWatch::UnclaimedSpends() const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -51,8 +52,8 @@ class MeterWatch {
 
   // As of the last look; null: not looked at yet.
   std::shared_ptr<const Metering> Of(const kube::ObjectKey& pool, const std::string& source) const;
-  // Of the agents of a pool, what none of its budgets' sources meters.
-  std::vector<MeterIssue> UnmeteredAgents(const kube::ObjectKey& pool) const;
+  // As of the last look; nothing: not looked at yet.
+  std::optional<PoolMetering> OfPool(const kube::ObjectKey& pool) const;
   // The dearest, at most kMostUnclaimed.
   std::vector<UnclaimedSpend> UnclaimedSpends() const;
   static constexpr std::size_t kMostUnclaimed = 500;
@@ -69,6 +70,9 @@ class MeterWatch {
                                     const std::map<std::string, Timestamp>& before, Timestamp now);
   Unnamed UnnamedOf(const ledger::SourceHealth& health) const;
   bool Claimed(const std::string& ns, const std::string& agent) const;
+  // Of issues over several sources: an agent that one of them meters is not missed by another.
+  static std::vector<MeterIssue> IssuesOf(
+      const std::vector<std::shared_ptr<const Metering>>& meterings);
   void LookAtPools(const std::map<std::string, ledger::SourceHealth>& healths, Timestamp now);
   void LookAtUnclaimed(const std::string& source, const ledger::SourceHealth& health,
                        std::vector<UnclaimedSpend>& into);
@@ -84,6 +88,7 @@ class MeterWatch {
   std::map<std::string, Unnamed> unnamed_;          // by source
 
   mutable std::mutex mutex_;
+  std::set<kube::ObjectKey> looked_at_;  // pools
   std::map<Place, std::shared_ptr<const Metering>> meterings_;
   std::vector<UnclaimedSpend> spends_;
 };

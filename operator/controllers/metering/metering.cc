@@ -59,6 +59,7 @@ Metering MeteringOf(const std::string& ns, const std::vector<WatchedAgent>& agen
                     const ledger::SourceHealth& health, Duration silence,
                     const Unclaimed& unclaimed, Timestamp now) {
   Metering metering;
+  metering.state = health.state;
   for (const auto& agent : agents) {
     if (agent.running_since && now - *agent.running_since >= silence)
       metering.samples_expected = true;

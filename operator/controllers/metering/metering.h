@@ -40,7 +40,15 @@ struct Metering {
   std::set<std::string> metered;   // agents with fresh samples
   // Some agent has run for long enough to have been seen.
   bool samples_expected = false;
+  ledger::SourceHealth::State state = ledger::SourceHealth::State::kNeverRead;  // of the source
   bool operator==(const Metering&) const = default;
+};
+
+// What the sources of all budgets of a pool tell of its agents.
+struct PoolMetering {
+  // The worst: never read, lost, healthy; nothing: no budget covers the pool.
+  std::optional<ledger::SourceHealth::State> state;
+  std::vector<MeterIssue> issues;  // what none of the sources meters
 };
 
 // Names in the spend data that no pool has, by what a misnamed agent may be called.

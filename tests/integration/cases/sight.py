@@ -11,6 +11,10 @@ def _source_is_lost(seen: Seen) -> bool:
     return seen.is_lost("SourceHealthy")
 
 
+def _pool_not_metered(seen: Seen) -> bool:
+    return seen.condition("Metered", "pool")[0] == "False"
+
+
 def _not_metered(seen: Seen) -> bool:
     return seen.is_lost("Metered")
 
@@ -21,6 +25,7 @@ def renamed_metric(trial: Trial) -> None:
     trial.wait_for("the source is lost", _source_is_lost, until=190)
     trial.watch_until(trial.second + 8)
     trial.expect_told("SourceHealthy", r"\bagent_cost_usd\b", status="False")
+    trial.expect_told("Metered", of="pool", status="False", reason="SourceLost")
     trial.expect_nobody_stopped()
 
 
@@ -39,6 +44,8 @@ def misspelt_agent(trial: Trial) -> None:
     trial.play("misspelt.prom")
     trial.wait_for("the agent is not metered", _not_metered, until=200)
     trial.expect_told("Metered", "researcher", "Researcher", status="False", reason="NeverSeen")
+    trial.wait_for("its pool tells it too", _pool_not_metered, until=trial.second + 10)
+    trial.expect_told("Metered", "researcher", "Researcher", of="pool", status="False", reason="NeverSeen")
     trial.expect_nobody_stopped()
 
 

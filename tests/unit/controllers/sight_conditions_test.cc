@@ -95,6 +95,9 @@ TEST_F(SightConditionsTest, HeldMoneyIsToldWithSeriesTimeAmountAndTheWayOut) {
             HasSubstr("and 6 more")));
   budget_.spec.on_doubt = api::OnDoubt::kCount;
   EXPECT_THAT(Of("SpendInDoubt"), StartsWith("True/Counted: "));
+  budget_.spec.unit = Unit::kTokens;
+  doubts_[0].amount = {.cost = Money(), .input_tokens = 1200};
+  EXPECT_THAT(Of("SpendInDoubt"), HasSubstr("Doubt 42: 1200 tokens of researcher"));
 }
 
 TEST_F(SightConditionsTest, NoMessageIsLongerThanTheSchemaAccepts) {
@@ -128,6 +131,24 @@ TEST_F(SightConditionsTest, WhoIsNotSeenComesFirstWithWhatIsAskedOfHim) {
   evaluation_.issues.erase(evaluation_.issues.begin() + 1);
   evaluation_.sight.agents.clear();
   EXPECT_THAT(Of("Metered"), StartsWith("True/DuplicateWriters: two writers"));
+}
+
+// Though no such call was made of late, or the operator has restarted since.
+TEST_F(SightConditionsTest, AnEstimateIsToldAsLongAsTheWindowHoldsIt) {
+  row_.estimated = Money::FromNanos(3'500'000'000);
+  EXPECT_THAT(Of("PricingComplete"),
+              StartsWith("False/UnknownModel: calls of models without a price are estimated to "
+                         "have cost $3.50 in this window, which is counted; onUnpriced is "
+                         "Estimate"));
+  budget_.spec.on_unpriced = api::OnUnpriced::kIgnore;
+  evaluation_.issues = {{"modern", "Unpriced", "no price of gpt-9", false, {}}};
+  EXPECT_THAT(Of("PricingComplete"),
+              StartsWith("False/UnknownModel: no price of gpt-9; calls of models without a price "
+                         "are estimated to have cost $3.50 in this window, which is not counted; "
+                         "onUnpriced is Ignore"));
+  evaluation_.issues.clear();
+  budget_.spec.unit = Unit::kTokens;
+  EXPECT_THAT(Of("PricingComplete"), StartsWith("True/Priced"));
 }
 
 TEST_F(SightConditionsTest, AnAgentThatIsKeptStoppedIsToldThoughItRunsNoMore) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "controllers/agent_budget/budget_status.h"
+#include "controllers/agent_budget/sight_conditions.h"
 #include "controllers/agent_pool/pool_status.h"
 #include "controllers/conditions.h"
 #include "unit/controllers/builders.h"
@@ -45,6 +46,16 @@ TEST(BudgetStatusTest, WorthWriting) {
       << "once a minute while spending";
   after.percent_used = 42;
   EXPECT_TRUE(WorthWriting(before, after, kNow, kNow)) << "a percent of the limit";
+  after = before;
+  SetCondition(after.conditions, kPricing, false, "UnknownModel",
+               "x has no price; " + std::string(kEstimate) + "$2", 1, kNow);
+  auto priced = after;
+  priced.conditions[0].message += "0";
+  EXPECT_FALSE(WorthWriting(after, priced, kNow, kNow + std::chrono::seconds(59)));
+  EXPECT_TRUE(WorthWriting(after, priced, kNow, kNow + std::chrono::seconds(60)))
+      << "what is estimated, though it is not counted";
+  priced.conditions[0].message = "y has none; " + std::string(kEstimate) + "$2";
+  EXPECT_TRUE(WorthWriting(after, priced, kNow, kNow)) << "another model";
   after = before;
   after.state = "Warning";
   EXPECT_TRUE(WorthWriting(before, after, kNow, kNow)) << "a state";
@@ -149,6 +160,39 @@ TEST(PoolStatusTest, AMissingWorkloadIsNamed) {
   EXPECT_EQ(resolved->status, "False");
   EXPECT_NE(resolved->message.find("Deployment one"), std::string::npos);
   EXPECT_EQ(status.agents[0].state, "Missing");
+}
+
+TEST(PoolStatusTest, WhoIsNotMeteredIsToldAndUnchangedWritesNothing) {
+  auto pool = PoolBuilder("research").Agent("one").Build();
+  const PoolDemandResult demand;
+  AgentReport agent;
+  agent.name = "one";
+  PoolReport report{pool, demand, kNow, {agent}};
+  const auto tell = [&](bool worth) {
+    const auto status = BuildPoolStatus(report);
+    EXPECT_EQ(WorthWriting(pool.status, status), worth);
+    pool.status = status;
+    const auto* metered = FindCondition(status.conditions, "Metered");
+    return metered == nullptr ? "" : metered->status + "/" + metered->reason;
+  };
+  EXPECT_EQ(tell(true), "") << "not looked at yet";
+  report.metering = PoolMetering{ledger::SourceHealth::State::kHealthy, {}};
+  EXPECT_EQ(tell(true), "True/Metered");
+  report.metering->issues = {{"one", "NoSamples", "one is silent", true, kNow}};
+  EXPECT_EQ(tell(true), "False/NoSamples");
+  report.now += std::chrono::hours(1);
+  EXPECT_EQ(tell(false), "False/NoSamples");
+  report.metering.reset();
+  EXPECT_EQ(tell(false), "False/NoSamples") << "a restart has not looked yet";
+  report.metering = PoolMetering{ledger::SourceHealth::State::kNeverRead, {}};
+  EXPECT_EQ(tell(false), "False/NoSamples") << "nor read";
+  report.metering->state = ledger::SourceHealth::State::kHealthy;
+  report.metering->issues = {{"one", "NoSamples", "one is silent", true, kNow}};
+  EXPECT_EQ(tell(false), "False/NoSamples");
+  report.metering->issues.push_back({"two", "NoSamples", "two is silent", true, kNow});
+  EXPECT_EQ(tell(true), "False/NoSamples") << "another one too";
+  report.metering->state.reset();
+  EXPECT_EQ(tell(true), "False/NoBudget");
 }
 
 TEST(PoolStatusTest, ReadyTellsTheGravestObstacle) {
