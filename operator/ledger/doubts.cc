@@ -26,6 +26,15 @@ std::optional<JournalEntry> Doubts::Remove(std::int64_t id) {
   return entry;
 }
 
+std::optional<JournalEntry> Doubts::Lower(std::int64_t id, const Amounts& left) {
+  const auto place = places_.find(id);
+  if (place == places_.end()) return std::nullopt;
+  auto& entry = entries_.at(place->second).at(id);
+  const auto before = entry;
+  entry.amount = left;
+  return before;
+}
+
 std::vector<std::int64_t> Doubts::SettledBy(const JournalEntry& settling) const {
   std::vector<std::int64_t> ids;
   const auto there = entries_.find({settling.key.source, settling.key.ns});

@@ -23,6 +23,8 @@ class Doubts {
   bool Add(const JournalEntry& entry);
   // The entry, if it was known.
   std::optional<JournalEntry> Remove(std::int64_t id);
+  // Of a sum of which a part was settled: the entry as it was, if it was known.
+  std::optional<JournalEntry> Lower(std::int64_t id, const Amounts& left);
   // Those that an entry of a batch settles.
   std::vector<std::int64_t> SettledBy(const JournalEntry& settling) const;
   // Those whose agents and time are covered, by id, newest first when cut to `most`.

@@ -20,6 +20,10 @@ std::optional<Enum> Parse(const std::array<std::string_view, kSize>& names, std:
   return std::nullopt;
 }
 
+Amounts OnlyCost(const Amounts& amounts) {
+  return {.cost = amounts.cost, .estimated = amounts.estimated};
+}
+
 }  // namespace
 
 std::string_view ToString(JournalKind kind) { return kKinds.at(static_cast<std::size_t>(kind)); }
@@ -37,8 +41,31 @@ std::optional<HeldState> ParseHeldState(std::string_view text) {
 }
 
 bool Settles(const JournalEntry& settling, const JournalEntry& entry) {
-  return settling.held == HeldState::kSettled && entry.held == HeldState::kHeld &&
+  return entry.held == HeldState::kHeld && IsOwn(settling, entry);
+}
+
+bool IsOwn(const JournalEntry& settling, const JournalEntry& entry) {
+  return settling.held == HeldState::kSettled && entry.held != HeldState::kNone &&
          entry.key == settling.key && entry.series == settling.series && entry.at == settling.at;
+}
+
+bool MayHoldWithOthers(const JournalEntry& settling, const JournalEntry& entry) {
+  if (settling.held != HeldState::kSettled || settling.settles.IsZero()) return false;
+  if (entry.held == HeldState::kNone || entry.kind != JournalKind::kDoubt) return false;
+  if (!entry.series.empty() || entry.key != settling.key || entry.at < settling.at) return false;
+  const Amounts& settles = settling.settles;
+  const bool counts = OnlyCost(settles) != settles;
+  if (counts != (OnlyCost(entry.amount) != entry.amount)) return false;
+  // What tokens cost may have been priced otherwise when they were held.
+  const Amounts left = entry.amount - (counts ? settles - OnlyCost(settles) : settles);
+  return NotBelowZero(left) == left;
+}
+
+Amounts LeftOf(const Amounts& sum, const Amounts& settles) {
+  const auto left = NotBelowZero(sum - settles);
+  // Tokens of which none is left cost nothing more.
+  const bool counted = OnlyCost(settles) != settles;
+  return counted && OnlyCost(left) == left ? Amounts() : left;
 }
 
 }  // namespace purser::ledger

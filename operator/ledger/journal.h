@@ -61,6 +61,12 @@ struct JournalEntry {
   // books `amount` there (zero: it was no money). Where nothing is held there any more, because
   // somebody decided about it, nothing is booked and the entry is not written (its id stays 0).
   HeldState held = HeldState::kNone;
+  // Of one that settles, in a batch alone: how much was held of it. Where it was held with others
+  // in one entry without a series, as many at once are, so much is taken off that one:
+  // `settled_in`, given by the store, of which `left` is held still.
+  Amounts settles{};
+  std::int64_t settled_in = 0;
+  Amounts left{};
   std::string by;      // who decided or asked; "" where nobody did
   std::string origin;  // not "": booked once, whatever is asked again ("SpendCorrection/<uid>")
   bool operator==(const JournalEntry&) const = default;
@@ -68,6 +74,13 @@ struct JournalEntry {
 
 // Whether `settling`, an entry of a batch, settles the held `entry`.
 bool Settles(const JournalEntry& settling, const JournalEntry& entry);
+// Whether `entry` is what `settling` was held as, whatever became of it.
+bool IsOwn(const JournalEntry& settling, const JournalEntry& entry);
+// Whether `entry` sums what was held of several series, `settling` perhaps among them, whatever
+// became of it. The earliest of these is the one.
+bool MayHoldWithOthers(const JournalEntry& settling, const JournalEntry& entry);
+// What is held still of a sum once so much of it is settled.
+Amounts LeftOf(const Amounts& sum, const Amounts& settles);
 
 // Which entries; every field narrows.
 struct JournalFilter {

@@ -271,6 +271,7 @@ class StoredLedger final : public Ledger {
       if (entry.held == HeldState::kSettled && entry.id == 0) continue;
       if (const auto settled = SettledBy(entry)) totals_.Apply({*settled}, Totals::Direction::kAdd);
       for (const std::int64_t id : doubts_.SettledBy(entry)) Settle(id);
+      if (entry.settled_in != 0) Lower(entry.settled_in, entry.left);
       if (entry.held == HeldState::kHeld) Hold(entry);
     }
   }
@@ -278,6 +279,16 @@ class StoredLedger final : public Ledger {
   void Hold(const JournalEntry& entry) {
     if (doubts_.Add(entry)) totals_.ApplyDoubt(entry, Totals::Direction::kAdd);
     doubts_full_ = doubts_.size() >= kMostDoubts;
+  }
+
+  void Lower(std::int64_t id, const Amounts& left) {
+    if (left.IsZero()) return Settle(id);
+    const auto before = doubts_.Lower(id, left);
+    if (!before) return;
+    totals_.ApplyDoubt(*before, Totals::Direction::kTakeOff);
+    auto after = *before;
+    after.amount = left;
+    totals_.ApplyDoubt(after, Totals::Direction::kAdd);
   }
 
   void Settle(std::int64_t id) {

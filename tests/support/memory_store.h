@@ -272,11 +272,27 @@ class MemoryStore final : public ledger::Store {
       there.held = ledger::HeldState::kSettled;
       settles = true;
     }
-    if (!settles) return;
+    if (!settles && !SettleInSum(entry)) return;
     entry.id = static_cast<std::int64_t>(database_->journal.size()) + 1;
     database_->journal.push_back(entry);
     if (const auto settled = ledger::SettledBy(entry))
       database_->minutes[settled->key][ledger::MinuteOf(settled->at)] += settled->amounts;
+  }
+
+  bool SettleInSum(ledger::JournalEntry& entry) {
+    entry.settled_in = 0;
+    ledger::JournalEntry* sum = nullptr;
+    for (auto& there : database_->journal) {
+      if (ledger::IsOwn(entry, there)) return false;
+      if (ledger::MayHoldWithOthers(entry, there) && (sum == nullptr || there.at < sum->at))
+        sum = &there;
+    }
+    if (sum == nullptr || sum->held != ledger::HeldState::kHeld) return false;
+    entry.settled_in = sum->id;
+    entry.left = ledger::LeftOf(sum->amount, entry.settles);
+    sum->amount = entry.left;
+    if (entry.left.IsZero()) sum->held = ledger::HeldState::kSettled;
+    return true;
   }
 
   ledger::JournalEntry* Find(std::int64_t id) {

@@ -26,10 +26,10 @@ JournalEntry ReadEntry(const Run& run) {
   entry.from = run.Text(11);
   entry.to = run.Text(12);
   entry.amount = run.ReadAmounts(13);
-  entry.reason = run.Text(21);
-  entry.held = ParseHeldState(run.Text(22)).value_or(HeldState::kNone);
-  entry.by = run.Text(23);
-  entry.origin = run.Text(24);
+  entry.reason = run.Text(22);
+  entry.held = ParseHeldState(run.Text(23)).value_or(HeldState::kNone);
+  entry.by = run.Text(24);
+  entry.origin = run.Text(25);
   return entry;
 }
 
@@ -125,6 +125,15 @@ Result<JournalTable> JournalTable::Make(const Connection& connection) {
        "UPDATE journal SET held='Settled' WHERE held='Held' AND source=? AND +ns=? AND +agent=? "
        "AND "
        "model=? AND task=? AND workflow=? AND series=? AND at=?"},
+      {&table.own_,
+       "SELECT id FROM journal WHERE ns=? AND agent=? AND at=? AND series=? AND source=? AND "
+       "model=? AND task=? AND workflow=? AND held<>'' LIMIT 1"},
+      {&table.sums_, "SELECT id, " PURSER_JOURNAL_COLUMNS
+                     " FROM journal WHERE ns=? AND agent=? AND at>=? AND series='' AND "
+                     "kind='Doubt' AND held<>'' AND source=? AND model=? AND task=? AND "
+                     "workflow=? ORDER BY at, id LIMIT 100"},
+      {&table.set_left_, "UPDATE journal SET held=?, (" PURSER_AMOUNT_COLUMNS
+                         ")=(" PURSER_AMOUNT_PARAMETERS ") WHERE id=?"},
       {&table.set_held_, "UPDATE journal SET held=?2, decided_by=?3 WHERE id=?1"},
       {&table.find_, "SELECT id, " PURSER_JOURNAL_COLUMNS " FROM journal WHERE id=?"},
       {&table.find_origin_, "SELECT id FROM journal WHERE origin=? AND origin<>''"},
@@ -154,7 +163,10 @@ Status JournalTable::Append(JournalEntry& entry) const {
     PURSER_RETURN_IF_ERROR(settle_.Execute(key.source, key.ns, key.agent, key.model, key.task,
                                            key.workflow, entry.series, ToInteger(entry.at)));
     entry.id = 0;
-    if (connection_->Changes() == 0) return Ok();
+    if (connection_->Changes() == 0) {
+      PURSER_RETURN_IF_ERROR(SettleInSum(entry));
+      if (entry.settled_in == 0) return Ok();
+    }
   }
   PURSER_RETURN_IF_ERROR(append_.Execute(
       ToString(entry.kind), ToInteger(entry.at), ToInteger(entry.recorded), key.source, key.ns,
@@ -162,6 +174,31 @@ Status JournalTable::Append(JournalEntry& entry) const {
       entry.amount, entry.reason, ToString(entry.held), entry.by, entry.origin));
   entry.id = connection_->LastInsertId();
   return Ok();
+}
+
+Status JournalTable::SettleInSum(JournalEntry& entry) const {
+  entry.settled_in = 0;
+  const auto& key = entry.key;
+  const auto own = own_.Start(key.ns, key.agent, ToInteger(entry.at), entry.series, key.source,
+                              key.model, key.task, key.workflow)
+                       .FirstRow([](const Run& run) { return run.Integer(0); });
+  if (!own) return own.error();
+  if (*own) return Ok();
+  std::optional<JournalEntry> sum;
+  PURSER_RETURN_IF_ERROR(sums_
+                             .Start(key.ns, key.agent, ToInteger(entry.at), key.source, key.model,
+                                    key.task, key.workflow)
+                             .ForEachRow([&](const Run& row) {
+                               if (sum) return Ok();
+                               auto candidate = ReadEntry(row);
+                               if (MayHoldWithOthers(entry, candidate)) sum = std::move(candidate);
+                               return Ok();
+                             }));
+  if (!sum || sum->held != HeldState::kHeld) return Ok();
+  entry.settled_in = sum->id;
+  entry.left = LeftOf(sum->amount, entry.settles);
+  return set_left_.Execute(ToString(entry.left.IsZero() ? HeldState::kSettled : HeldState::kHeld),
+                           entry.left, sum->id);
 }
 
 Status JournalTable::SetHeld(std::int64_t id, HeldState state, const std::string& by) const {

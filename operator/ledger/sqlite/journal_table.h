@@ -42,8 +42,12 @@ class JournalTable {
  private:
   explicit JournalTable(const Connection& connection) : connection_(&connection) {}
 
+  // Takes what it settles off the sum in which it was held with others, if it was.
+  Status SettleInSum(JournalEntry& entry) const;
+
   const Connection* connection_;
-  Statement append_, settle_, set_held_, find_, find_origin_, prune_, prune_beyond_;
+  Statement append_, settle_, own_, sums_, set_left_, set_held_, find_, find_origin_, prune_,
+      prune_beyond_;
 };
 
 }  // namespace purser::ledger::sqlite

@@ -104,6 +104,7 @@ void Books::Write(const Subject& subject, const Entry& entry, std::string_view r
   note.amount = entry.amount;
   note.held = entry.held;
   note.settles = entry.settles;
+  note.settled = entry.settled;
   note.reason = reason;
   notes_.push_back(std::move(note));
 }
@@ -140,6 +141,7 @@ void Books::Close(Reading& reading) {
     Note note;
     note.kind = kind;
     note.at = sum.at;
+    note.of_several = true;
     note.reason = std::to_string(sum.count) + " more of this kind, in several agents";
     notes_.push_back(std::move(note));
   }

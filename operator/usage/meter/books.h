@@ -42,9 +42,10 @@ class Books {
     std::int64_t amount = 0;
     bool held = false;
     bool settles = false;
+    std::int64_t settled = 0;
   };
   // Beyond kMostNotes an entry is counted into one of its kind: what is held of each key on its
-  // own. One that settles is always written.
+  // own, from which what settles later is taken off. One that settles is always written.
   void Write(const Subject& subject, const Entry& entry, std::string_view reason);
   // Booked and explained by nothing surprising: summed by kind and key.
   void WriteSmall(const Subject& subject, const Entry& entry);

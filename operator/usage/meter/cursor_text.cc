@@ -6,8 +6,11 @@
 namespace purser::usage {
 namespace {
 
-constexpr std::string_view kVersion = "2";
+constexpr std::string_view kVersion = "3";
+// Does not know when the value changed; otherwise the same.
+constexpr std::string_view kSecondVersion = "2";
 constexpr std::string_view kFirstMeter = "v1:";
+constexpr Seconds kLongAgo = 1;
 // Five bits a letter, the sixth says that more follow. Printable: the store's column is text.
 constexpr std::string_view kLetters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -35,7 +38,8 @@ enum Field : unsigned {
   kSteps = 1u << 16,
   kClaims = 1u << 17,
   kUnsure = 1u << 18,
-  kEnd = 1u << 19,
+  kChanged = 1u << 19,  // not when it was last read
+  kEnd = 1u << 20,
 };
 
 void Put(std::string& text, std::uint64_t number) {
@@ -123,6 +127,7 @@ unsigned FieldsOf(const Identity& identity) {
     add(identity.past->unsure != 0 || identity.past->missed != 0, kUnsure);
   }
   add(identity.start != 0, kStart);
+  add(identity.changed != SecondsOf(identity.at()), kChanged);
   add(identity.fell != 0, kFell);
   add(identity.dipped != 0, kDipped);
   add(identity.changes != 0 || identity.falls != 0 || identity.returns != 0, kCounts);
@@ -135,6 +140,7 @@ std::optional<Identity> DecodeFirstMeter(std::string_view text) {
   const auto [rest, problem] = std::from_chars(text.data(), end, identity.value);
   if (problem != std::errc() || rest != end || identity.value < 0) return std::nullopt;
   identity.rooted = true;
+  identity.changed = kLongAgo;
   return identity;
 }
 
@@ -230,6 +236,7 @@ std::optional<Identity> DecodeFields(std::string_view text, Seconds base) {
   if (fields & kStart) identity.start = reader.TakeTime(base);
   if (fields & kFell) identity.fell = reader.TakeTime(base);
   if (fields & kDipped) identity.dipped = reader.TakeTime(base);
+  identity.changed = fields & kChanged ? reader.TakeTime(base) : base;
   if (fields & kCounts) {
     identity.changes = reader.TakeSmall();
     identity.falls = reader.TakeSmall();
@@ -267,6 +274,7 @@ std::string EncodeIdentity(const Identity& identity) {
   if (fields & kStart) PutTime(text, base, identity.start);
   if (fields & kFell) PutTime(text, base, identity.fell);
   if (fields & kDipped) PutTime(text, base, identity.dipped);
+  if (fields & kChanged) PutTime(text, base, identity.changed);
   if (fields & kCounts) {
     Put(text, identity.changes);
     Put(text, identity.falls);
@@ -283,6 +291,9 @@ std::optional<Identity> DecodeIdentity(std::string_view text, Timestamp last_tim
     if (identity) identity->born = SecondsOf(last_time);
   } else if (text.starts_with(kVersion)) {
     identity = DecodeFields(text.substr(kVersion.size()), SecondsOf(last_time));
+  } else if (text.starts_with(kSecondVersion)) {
+    identity = DecodeFields(text.substr(kSecondVersion.size()), SecondsOf(last_time));
+    if (identity) identity->changed = kLongAgo;
   }
   if (!identity) return std::nullopt;
   identity->time = last_time.time_since_epoch().count();

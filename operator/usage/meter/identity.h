@@ -109,7 +109,7 @@ struct Identity {
   std::shared_ptr<Past> past;  // shared by the copies of before an answer
   Seconds start = 0;           // when the counter began, if that was ever told
   Seconds born = 0;            // of the first sample
-  Seconds changed = 0;         // when the value last did; 0: not since this process began
+  Seconds changed = 0;         // when the value last did; 0: not known
   Seconds fell = 0;            // first unproved fall or jump; of several writers the last fall
   Seconds dipped = 0;          // the last small fall
   Seconds persisted = 0;       // `time` as the store has it

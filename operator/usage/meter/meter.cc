@@ -1,23 +1,14 @@
 #include "usage/meter/meter.h"
 
 #include <algorithm>
-#include <map>
+#include <utility>
 
-#include "usage/meter/books.h"
-#include "usage/meter/counter_rules.h"
-#include "usage/meter/deferred.h"
-#include "usage/meter/hand_over.h"
-#include "usage/meter/identities.h"
-#include "usage/meter/learned_rates.h"
-#include "usage/meter/unreadable.h"
+#include "usage/meter/implementation.h"
 
 namespace purser::usage {
 namespace {
 
 using ledger::JournalKind;
-
-// As many small totals at once that stood under another pod before are no chance.
-constexpr int kSeveral = 3;
 
 enum Rank : int { kFell, kFirst, kGap };
 
@@ -27,61 +18,7 @@ std::uint32_t Fold(std::uint64_t raw) {
   return folded == 0 ? 1 : folded;
 }
 
-bool Troubled(const Identity& identity) {
-  return identity.writers || identity.not_counter || identity.suspect;
-}
-
 }  // namespace
-
-class Meter::Implementation {
- public:
-  explicit Implementation(const MeterRules& rules) : rules_(rules) {}
-
-  void Begin(Timestamp at, bool baseline);
-  void Take(const Observation& observation);
-  Reading Finish();
-  void Commit();
-  void Abandon();
-  std::vector<Trouble> Troubles() const;
-  void Forget(Timestamp before);
-
-  Identities identities_;
-  LearnedRates rates_;
-  Books books_;
-  DeferredList deferred_;
-  Unreadable unreadable_;
-
- private:
-  void Seen(std::span<const Sample> samples);
-  bool TakeFirst(const Observation& observation, std::span<const Sample>& samples);
-  void TakeKnown(Number number, const Observation& observation, std::span<const Sample> samples);
-  void Defer(const Observation& observation, std::span<const Sample> samples, const Ask& ask);
-  void AskFurther(const Observation& observation, std::span<const Sample> samples);
-
-  bool IsRollout(std::span<const Deferred* const> all);
-  HandOver::Found FindClient(const Deferred& deferred);
-  void Returned(Identity& identity, std::uint32_t key, std::span<const Sample> samples);
-  void Process(const Deferred& deferred);
-  Number ProcessFirst(const Deferred& deferred, const Series& series,
-                      std::span<const Sample> samples);
-  std::optional<Timestamp> StartAt(const Deferred& deferred, std::size_t number,
-                                   Timestamp at) const;
-  Number Make(const ledger::SeriesId& id, std::uint32_t raw, std::uint32_t client,
-              const Subject& subject, const Sample& sample);
-  void Name(Number number, const Subject& subject);
-  void New(Timestamp at);
-
-  const MeterRules rules_;
-  CounterRules counter_{rules_, rates_, books_};
-  HandOver hand_over_{rules_, counter_, identities_};
-
-  Timestamp at_;
-  bool baseline_ = false;
-  bool rollout_ = false;  // in this answer
-  Reading reading_;
-  // What troubled ones are called; kept for all that were, once.
-  std::map<ledger::SeriesId, std::string> names_;
-};
 
 void Meter::Implementation::Begin(Timestamp at, bool baseline) {
   at_ = at;
@@ -236,22 +173,6 @@ Reading Meter::Implementation::Finish() {
   return std::exchange(reading_, {});
 }
 
-// Whether totals of several clients at once may stand under a new pod.
-bool Meter::Implementation::IsRollout(std::span<const Deferred* const> all) {
-  int moved = 0;
-  for (const Deferred* deferred : all) {
-    if (!deferred->small || identities_.Find(deferred->identity) != kNobody) continue;
-    if (const auto found = FindClient(*deferred); found.from != kNobody || found.undecided) ++moved;
-  }
-  return moved >= kSeveral;
-}
-
-HandOver::Found Meter::Implementation::FindClient(const Deferred& deferred) {
-  const auto samples = deferred_.SamplesOf(deferred);
-  const Subject subject{deferred.key, deferred.quantity, {}, deferred.text};
-  return hand_over_.FindClient({subject, samples.front(), samples.back().at}, deferred.client);
-}
-
 std::optional<Timestamp> Meter::Implementation::StartAt(const Deferred& deferred,
                                                         std::size_t number, Timestamp at) const {
   for (const auto& [sample, start] : deferred.told) {
@@ -285,88 +206,6 @@ void Meter::Implementation::Process(const Deferred& deferred) {
   hand_over_.Update(deferred.key, number);
 }
 
-// It was thought to go on elsewhere and goes on here: what was held there of it was spent twice
-// indeed, once here and once there.
-void Meter::Implementation::Returned(Identity& identity, std::uint32_t key,
-                                     std::span<const Sample> samples) {
-  const auto moved = [&](const Sample& sample) {
-    return sample.at > identity.at() && sample.value >= 0 && sample.value != identity.value;
-  };
-  if (!identity.handed_over || std::ranges::none_of(samples, moved)) return;
-  const auto fits = [&](const Claim& claim) {
-    return claim.of == Claim::Of::kHandOver && claim.amount == identity.value;
-  };
-  Number taker = kNobody;
-  identities_.Each(key, [&](Number number) {
-    const auto& past = identities_[number].past;
-    if (past && std::ranges::any_of(past->claims, fits)) taker = number;
-  });
-  if (taker == kNobody) return;
-  auto& claims = identities_.Touch(taker).ChangePast().claims;
-  std::ranges::find_if(claims, fits)->of = Claim::Of::kProved;
-  identity.handed_over = false;
-}
-
-// Nobody: not to be judged yet.
-Number Meter::Implementation::ProcessFirst(const Deferred& deferred, const Series& series,
-                                           std::span<const Sample> samples) {
-  const Sample& first = samples.front();
-  const Subject& subject = series.subject;
-  const auto start = StartAt(deferred, 0, first.at);
-  const bool plausible = counter_.PlausibleFirst(subject, first, start);
-  const auto found =
-      deferred.small ? (rollout_ ? FindClient(deferred) : HandOver::Found())
-                     : hand_over_.Find({subject, first, samples.back().at, plausible, start}, at_);
-  if (found.from == kNobody && found.undecided) return kNobody;
-  const Number number = Make(deferred.identity, deferred.raw, deferred.client, subject, first);
-  Identity& identity = identities_.Touch(number);
-  if (start) identity.start = SecondsOf(*start);
-  if (found.from != kNobody) {
-    Identity& ended = identities_.Touch(found.from);
-    ended.handed_over = true;
-    identity.rooted = true;
-    const auto growth = std::max<std::int64_t>(first.value - ended.value, 0);
-    if (ended.value > first.value) {
-      identity.top = ended.value;
-      identity.low = first.value;
-      identity.dipped = SecondsOf(first.at);
-    }
-    books_.Book(subject, first.at, growth);
-    books_.Write(
-        subject, {JournalKind::kHandOver, first.at, ended.value, first.value, growth, false},
-        "goes on where another series of the same ended: only what lies between is booked");
-    const bool old = start && *start < ended.at() - std::chrono::minutes(1);
-    if (plausible && !deferred.small && !old) {
-      books_.Write(subject, {JournalKind::kDoubt, first.at, {}, first.value, ended.value, true},
-                   "may go on where another series ended, or have earned all of it: the rest is "
-                   "not booked");
-      identity.ChangePast().AddClaim(
-          MakeClaim(Claim::Of::kHandOver, first.at, ended.at(), ended.value));
-    }
-    return number;
-  }
-  if (plausible) {
-    books_.Book(subject, first.at, first.value);
-    books_.Write(subject, {JournalKind::kFirstValue, first.at, {}, first.value, first.value, false},
-                 start ? "a new series: it can have earned that since it began"
-                       : "a new series: it can have earned that lately");
-    return number;
-  }
-  books_.Write(subject, {JournalKind::kDoubt, first.at, {}, first.value, first.value, true},
-               start ? "a new series shows more than it can have earned since it began"
-                     : "a new series shows more than it can have earned lately, and when it began "
-                       "is not known: perhaps an old counter");
-  if (!start)
-    identity.ChangePast().AddClaim(MakeClaim(Claim::Of::kFirst, first.at, first.at, first.value));
-  return number;
-}
-
-void Meter::Implementation::Name(Number number, const Subject& subject) {
-  const auto& id = identities_.id(number);
-  if (names_.contains(id)) return;
-  names_.emplace(id, subject.text.empty() ? Describe(subject.labels) : std::string(subject.text));
-}
-
 void Meter::Implementation::Commit() {
   identities_.Commit();
   rates_.Commit();
@@ -382,44 +221,6 @@ void Meter::Implementation::Abandon() {
   rates_.Abandon();
   unreadable_.Abandon();
   Commit();
-}
-
-std::vector<Trouble> Meter::Implementation::Troubles() const {
-  std::vector<Trouble> troubles;
-  for (const auto& [id, name] : names_) {
-    const Number number = identities_.Find(id);
-    if (number == kNobody) continue;
-    const Identity& identity = identities_[number];
-    if (!Troubled(identity) || at_ - identity.at() > kRemember) continue;
-    Trouble trouble;
-    trouble.key = identities_.key(number);
-    trouble.reason = identity.writers ? "DuplicateWriters" : "NotACounter";
-    if (identity.writers) {
-      trouble.message =
-          name +
-          " is answered by several writers in turns (workers of one process, two exporters "
-          "under the same labels, or a sum whose members come and go): the growth of each "
-          "is booked, all else is held in doubt. Give each writer labels of its own, or sum "
-          "them before they are scraped (multiprocess mode)";
-    } else if (identity.not_counter) {
-      trouble.message =
-          name +
-          " falls too often to be a counter: it is not booked, what it shows is held in "
-          "doubt. If each sample is what was spent since the last one, set cumulative "
-          "temporality (OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative) or "
-          "send OTLP to Purser";
-    } else {
-      trouble.message =
-          name +
-          " rises and falls as counters do not: if each sample is what was spent since the "
-          "last one, set cumulative temporality "
-          "(OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=cumulative) or send OTLP to "
-          "Purser; if several writers answer in turns, give each labels of its own";
-    }
-    troubles.push_back(std::move(trouble));
-  }
-  unreadable_.Tell(at_, troubles);
-  return troubles;
 }
 
 void Meter::Implementation::Forget(Timestamp before) {

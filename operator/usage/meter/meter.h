@@ -88,7 +88,9 @@ struct Note {
   std::optional<std::int64_t> from, to;
   std::int64_t amount = 0;
   bool held = false;
-  bool settles = false;  // what was held of this series at `at`
+  bool settles = false;      // what was held of this series at `at`
+  std::int64_t settled = 0;  // and how much that was
+  bool of_several = false;   // agents: `key` names none of them
   std::string reason;
 };
 

@@ -75,7 +75,14 @@ void CounterRules::Settle(Now& now, std::optional<Timestamp> start) {
     const auto money = returned ? true : Proves(claim, now.series, *start);
     if (!money) continue;
     books_.Write(now.series.subject,
-                 {JournalKind::kDoubt, AtOf(claim), {}, {}, *money ? claim.amount : 0, false, true},
+                 {JournalKind::kDoubt,
+                  AtOf(claim),
+                  {},
+                  {},
+                  *money ? claim.amount : 0,
+                  false,
+                  true,
+                  claim.amount},
                  returned ? "the series it was thought to go on from goes on itself: it was spent"
                  : *money ? "its start time, which showed itself later, proves that it was spent"
                           : "its start time, which showed itself later, shows that it goes on from "

@@ -52,13 +52,13 @@ std::string ValueText(Quantity quantity, std::optional<std::int64_t> value) {
 }  // namespace
 
 // One rounding for each booking. What is taken back costs what it did.
-Money Bookings::CostOf(std::uint32_t key, const Tokens& tokens) {
+Amounts Bookings::CostOf(std::uint32_t key, const Tokens& tokens) {
   if (!rules_.priced || prices_ == nullptr || tokens == Tokens()) return {};
   const auto prices = prices_->Current();
   const auto price = [&](const Tokens& some) {
     const auto priced = prices->Price(table_.Provider(key), table_.Model(key), some);
     if (!priced.known) unpriced_[key] = clock_.Now();
-    return priced.cost;
+    return Amounts{.cost = priced.cost, .estimated = priced.known ? Money() : priced.cost};
   };
   const auto part = [&](int sign) {
     const auto of = [&](std::int64_t count) { return std::max<std::int64_t>(0, sign * count); };
@@ -66,7 +66,7 @@ Money Bookings::CostOf(std::uint32_t key, const Tokens& tokens) {
                   of(tokens.reasoning)};
   };
   const auto back = part(-1);
-  const Money cost = price(part(1));
+  const Amounts cost = price(part(1));
   return back == Tokens() ? cost : cost - price(back);
 }
 
@@ -75,7 +75,11 @@ ledger::JournalEntry Bookings::EntryOf(const Note& note) {
   entry.kind = note.kind;
   entry.at = note.at;
   entry.recorded = clock_.Now();
-  entry.key = table_.Key(note.key);
+  if (note.of_several) {
+    entry.key.source = source_;
+  } else {
+    entry.key = table_.Key(note.key);
+  }
   entry.series = note.series;
   entry.from = ValueText(note.quantity, note.from);
   entry.to = ValueText(note.quantity, note.to);
@@ -84,10 +88,15 @@ ledger::JournalEntry Bookings::EntryOf(const Note& note) {
   entry.held = note.settles ? ledger::HeldState::kSettled
                : note.held  ? ledger::HeldState::kHeld
                             : ledger::HeldState::kNone;
+  if (note.settles) {
+    Tokens settled;
+    pricing::Add(settled, note.quantity, note.settled);
+    entry.settles = AmountsOf(note.quantity, note.settled) + CostOf(note.key, settled);
+  }
   Tokens tokens;
   pricing::Add(tokens, note.quantity, note.amount);
-  if (const Money cost = CostOf(note.key, tokens); cost != Money()) {
-    entry.amount.cost = cost;
+  if (const Amounts cost = CostOf(note.key, tokens); !cost.IsZero()) {
+    entry.amount += cost;
     entry.reason += " (prices " + prices_->Current()->version() + ")";
   }
   return entry;
@@ -123,7 +132,7 @@ void Bookings::AddIncrements(const std::vector<Booked>& booked,
       amounts += AmountsOf(one.quantity, one.value);
       pricing::Add(tokens, one.quantity, one.value);
     }
-    amounts.cost += CostOf(first.key, tokens);
+    amounts += CostOf(first.key, tokens);
     if (!amounts.IsZero()) increments.push_back({table_.Key(first.key), at, amounts});
   }
 }

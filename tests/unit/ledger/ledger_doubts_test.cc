@@ -137,6 +137,29 @@ TEST_F(LedgerDoubtsTest, LaterSamplesSettle) {
   EXPECT_THAT(ledger_->Doubts(Whole(), 10), IsEmpty());
 }
 
+TEST_F(LedgerDoubtsTest, APartOfWhatIsHeldTogetherSettles) {
+  auto holding = Holding("a", 9);
+  holding.journal[0].series.clear();
+  ASSERT_TRUE(ledger_->Commit(holding).ok());
+  auto settling = Holding("a", 5);
+  settling.journal[0].held = HeldState::kSettled;
+  settling.journal[0].settles = Dollars(5);
+  for (int twice = 0; twice < 2; ++twice) ASSERT_TRUE(ledger_->Commit(settling).ok());
+  for (int restarted = 0; restarted < 2; ++restarted) {
+    EXPECT_EQ(Read("a").in_doubt, Dollars(4));
+    EXPECT_EQ(Read("a").doubts, 1);
+    EXPECT_EQ(Read("a").spent, Dollars(5));
+    EXPECT_EQ(ledger_->Doubts(Whole(), 10)[0].amount, Dollars(4));
+    Restart();
+  }
+  settling.journal[0].series = "another";
+  settling.journal[0].amount = settling.journal[0].settles = Dollars(4);
+  ASSERT_TRUE(ledger_->Commit(settling).ok());
+  EXPECT_EQ(Read("a").doubts, 0);
+  EXPECT_EQ(Read("a").spent, Dollars(9));
+  EXPECT_THAT(ledger_->Doubts(Whole(), 10), IsEmpty());
+}
+
 TEST_F(LedgerDoubtsTest, WhatCouldNotBeWrittenIsNotHeld) {
   store_.fail = [] { return Error(ErrorCode::kUnavailable, "full"); };
   EXPECT_FALSE(ledger_->Commit(Holding("a", 5)).ok());

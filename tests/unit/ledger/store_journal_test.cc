@@ -271,6 +271,72 @@ TEST_P(StoreJournalTest, WhatIsSettledAsNoneIsNotBooked) {
   EXPECT_FALSE(store_->Correct(Decide(held.id, true, "1")).ok());
 }
 
+JournalEntry Settling(const std::string& series, Timestamp at, const Amounts& settles,
+                      bool money = true) {
+  auto entry = Entry(JournalKind::kDoubt, "a", at);
+  entry.series = series;
+  entry.held = HeldState::kSettled;
+  entry.settles = settles;
+  entry.amount = money ? settles : Amounts();
+  return entry;
+}
+
+// What an answer holds of many series at once is one entry without a series.
+JournalEntry HeldTogether(Timestamp at, const Amounts& amount) {
+  auto entry = Held("a", at, 0);
+  entry.series.clear();
+  entry.amount = amount;
+  return entry;
+}
+
+TEST_P(StoreJournalTest, WhatIsHeldTogetherSettlesInParts) {
+  const auto sum = Write({HeldTogether(kNoon + 1s, Nanos(900)), Held("b", kNoon, 5)})[0];
+  const auto first = Write({Settling("1", kNoon, Nanos(700))})[0];
+  EXPECT_GT(first.id, 0);
+  EXPECT_EQ(first.settled_in, sum.id);
+  EXPECT_EQ(first.left, Nanos(200));
+  EXPECT_EQ(Spent(), Nanos(700));
+  EXPECT_EQ(Read()[0].amount, Nanos(200));
+  EXPECT_EQ(Read()[0].held, HeldState::kHeld);
+  EXPECT_EQ(Write({Settling("1", kNoon, Nanos(7))})[0].id, 0) << "once";
+  EXPECT_EQ(Write({Settling("2", kNoon, Nanos(700))})[0].id, 0) << "more than is held";
+  EXPECT_EQ(Write({Settling("3", kNoon + 2s, Nanos(1))})[0].id, 0) << "later than the sum";
+  EXPECT_GT(Write({Settling("4", kNoon, Nanos(150), false)})[0].id, 0) << "it was no money";
+  EXPECT_EQ(Spent(), Nanos(700));
+  // The rest is a person's.
+  ASSERT_TRUE(store_->Correct(Decide(sum.id, true, "1")).ok());
+  EXPECT_EQ(Spent(), Nanos(750));
+  EXPECT_EQ(Write({Settling("5", kNoon, Nanos(50))})[0].id, 0) << "somebody decided";
+}
+
+TEST_P(StoreJournalTest, WhatIsHeldTogetherIsSettledWithItsLastPart) {
+  const auto sum = Write({HeldTogether(kNoon, Nanos(900))})[0];
+  Write({Settling("1", kNoon, Nanos(400)), Settling("2", kNoon, Nanos(500))});
+  EXPECT_EQ(Spent(), Nanos(900));
+  EXPECT_EQ(Read()[0].held, HeldState::kSettled);
+  EXPECT_EQ(store_->Correct(Decide(sum.id, true, "1")).error().code(), ErrorCode::kConflict);
+}
+
+// Whoever has an entry of its own is in no sum, whatever became of it.
+TEST_P(StoreJournalTest, WhatIsHeldAloneNeverSettlesInASum) {
+  const auto alone = Write({Held("a", kNoon, 700), HeldTogether(kNoon, Nanos(900))})[0];
+  ASSERT_TRUE(store_->Correct(Decide(alone.id, true, "1")).ok());
+  EXPECT_EQ(Write({Settling(alone.series, kNoon, Nanos(700))})[0].id, 0);
+  EXPECT_EQ(Spent(), Nanos(700));
+}
+
+// Priced otherwise by now: tokens tell what is left.
+TEST_P(StoreJournalTest, TokensSettleWhateverTheyCostMeanwhile) {
+  const auto tokens = [](std::int64_t count, std::int64_t nanos) {
+    return Amounts{.cost = Money::FromNanos(nanos), .input_tokens = count};
+  };
+  Write({HeldTogether(kNoon, tokens(30, 300))});
+  Write({HeldTogether(kNoon, {.cost = Money::FromNanos(10), .output_tokens = 1})});
+  EXPECT_EQ(Write({Settling("1", kNoon, tokens(10, 400))})[0].left, tokens(20, 0));
+  EXPECT_EQ(Write({Settling("2", kNoon, tokens(20, 1))})[0].left, Amounts());
+  EXPECT_EQ(Read()[1].held, HeldState::kHeld) << "other tokens";
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, StoreJournalTest, ::testing::ValuesIn(EveryStore()), NameOfKind);
 
 JournalEntry Numbered(int number, Timestamp recorded) {

@@ -92,6 +92,25 @@ TEST(HandOver, IsNoneTheLessOneWhileTheOldIsShownUnchanged) {
   }
 }
 
+// When the old one last changed stands in its cursor, whenever the reader begins again.
+TEST(HandOver, IsKnownThoughTheReaderBeginsAgainWhileBothAreShown) {
+  RawSeries before, after;
+  before.identity = 1;
+  after.identity = 2;
+  const auto total = [](int i) { return Dollars(812.40 + .01 * i); };
+  for (int i = 0; i < 30; ++i) before.Add(15 * i, total(i));
+  for (int i = 30; i < 50; ++i) before.Add(15 * i, total(29));
+  for (int i = 30; i < 90; ++i) after.Add(15 * i, total(i));
+  for (int killed = 27; killed < 36; ++killed) {
+    Driver driver;
+    Poll(driver, {before, after}, 0, 15 * killed, {15, 15, 45});
+    driver.Restart();
+    Poll(driver, {before, after}, 15 * (killed + 1), 92 * 15, {15, 15, 45, false});
+    EXPECT_EQ(driver.booked(), Dollars(.01 * 89)) << killed;
+    EXPECT_EQ(driver.held(), 0) << killed;
+  }
+}
+
 // Sessions behind a collector, each of some cents: a rollout shows them all again.
 TEST(HandOver, KnowsARolloutByManySmallTotals) {
   for (const double scrape : {1.0, 15.0}) {

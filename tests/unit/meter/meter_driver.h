@@ -64,13 +64,21 @@ class Driver {
     }
     auto reading = meter_->Finish();
     if (abandon) return meter_->Abandon();
-    Count(reading);
+    waiting_.push_back(std::move(reading));
+    if (!store_fails_) {
+      for (auto& one : waiting_) Count(one);
+      waiting_.clear();
+    }
     meter_->Commit();
   }
+
+  // While it does, what answers come to waits in memory; a restart loses that.
+  void StoreFails(bool fails) { store_fails_ = fails; }
 
   // Another process goes on from what was persisted.
   void Restart() {
     meter_ = std::make_unique<Meter>(rules_);
+    waiting_.clear();
     std::vector<ledger::SeriesCursor> cursors;
     for (const auto& [id, cursor] : cursors_) cursors.push_back(cursor);
     meter_->Load(cursors);
@@ -162,9 +170,24 @@ class Driver {
       held_[note.key] -= note.amount;
       settled = true;
     }
+    if (!settled) settled = SettleInSum(settling);
     if (!settled || settling.amount == 0) return;
     booked_[settling.key] += settling.amount;
     bookings_.push_back({settling.key, settling.quantity, settling.at, settling.amount});
+  }
+
+  bool SettleInSum(const Note& settling) {
+    for (auto& note : notes_) {
+      if (!note.held || !note.series.empty() || note.key != settling.key ||
+          note.quantity != settling.quantity || note.at < settling.at ||
+          note.amount < settling.settled)
+        continue;
+      note.amount -= settling.settled;
+      note.held = note.amount > 0;
+      held_[note.key] -= settling.settled;
+      return true;
+    }
+    return false;
   }
 
   static std::int64_t Of(const std::map<std::uint32_t, std::int64_t>& sums, std::uint32_t key) {
@@ -174,6 +197,8 @@ class Driver {
 
   MeterRules rules_;
   std::unique_ptr<Meter> meter_;
+  bool store_fails_ = false;
+  std::vector<Reading> waiting_;
   std::map<std::uint32_t, std::int64_t> booked_, held_;
   std::int64_t peak_ = 0;
   std::vector<Booked> bookings_;

@@ -41,6 +41,36 @@ TEST(Settling, AFirstValueIsBookedAtItsOwnTimeOnceItsStartIsTold) {
   EXPECT_EQ(Settled(driver), 1);
 }
 
+// More than an answer may make entries for: the rest is held in one for each key.
+TEST(Settling, ManyAtOnceAreHeldInFewEntriesAndSettleOneByOne) {
+  constexpr int kSeries = 500;
+  std::vector<RawSeries> world;
+  for (int i = 1; i <= kSeries; ++i) {
+    // Every other one is never told.
+    auto series = Late(std::vector<double>(40, 500), -1800, i % 2 == 0 ? 40 : 1e9);
+    series.identity = static_cast<std::uint64_t>(i);
+    series.key = static_cast<std::uint32_t>(i % 3);
+    world.push_back(series);
+  }
+  Driver driver;
+  Poll(driver, world, 0, 15, {15, 15, 45, false});
+  EXPECT_LE(driver.notes().size(), 200u + 3u);
+  EXPECT_EQ(driver.held(0) + driver.held(1) + driver.held(2), Dollars(500.0 * kSeries));
+  const auto before = driver.notes().size();
+  Poll(driver, world, 30, 600, {15, 15, 45, false});
+  EXPECT_EQ(Settled(driver), kSeries / 2);
+  EXPECT_EQ(driver.notes().size(), before + kSeries / 2);
+  std::int64_t booked = 0;
+  std::int64_t held = 0;
+  for (std::uint32_t key = 0; key < 3; ++key) {
+    booked += driver.booked(key);
+    held += driver.held(key);
+    EXPECT_GT(driver.held(key), 0);
+  }
+  EXPECT_EQ(booked, Dollars(500.0 * kSeries / 2));
+  EXPECT_EQ(held, Dollars(500.0 * kSeries / 2));
+}
+
 TEST(Settling, AnOldCounterStaysHeld) {
   Driver driver;
   Poll(driver, {Late(std::vector<double>(40, 38'000), -100'000, 40)}, 0, 600, {15, 15, 45, false});

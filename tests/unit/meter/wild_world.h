@@ -30,6 +30,8 @@ struct WildWorld {
   double longest_lag = 0;
   std::map<std::uint32_t, std::int64_t> truth;  // by key
   std::map<std::uint32_t, double> rate;         // dollars a second
+  // Of clients: what was truly spent until each scrape.
+  std::map<std::uint32_t, std::vector<std::int64_t>> spent_until;
 };
 
 class WildMaker {
@@ -109,6 +111,7 @@ class WildMaker {
         if (shown_start == start) shown_of_life = std::max(shown_of_life, shown);
         if (troubles.twin) shown_of_life = std::max(shown_of_life, value);
       }
+      world_.spent_until[key].push_back(spent + shown_of_life);
     }
     world_.truth[key] += spent + shown_of_life;
   }
