@@ -14,13 +14,15 @@ Money PricedCost(const Amounts& amounts) {
 }  // namespace
 
 Quantity MeasureOf(const Amounts& amounts, const api::AgentBudgetSpec& spec) {
+  if (spec.unit == Unit::kUsd && spec.on_unpriced == api::OnUnpriced::kIgnore)
+    return PricedCost(amounts);
   return MeasureOf(amounts, spec.unit, spec.tokens);
 }
 
 Quantity MeasureOf(const Amounts& amounts, Unit unit, const api::TokensSpec& tokens) {
   switch (unit) {
     case Unit::kUsd:
-      return spec.on_unpriced == api::OnUnpriced::kIgnore ? PricedCost(amounts) : amounts.cost;
+      return amounts.cost;
     case Unit::kRequests:
       return Quantity::Of(amounts.calls);
     case Unit::kTokens:

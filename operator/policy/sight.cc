@@ -68,6 +68,7 @@ void LookAtAgents(const SightInput& input, Sight& sight) {
     asked.since = trouble.since.value_or(known != nullptr ? known->since : input.now);
     if (trouble.lost) asked.level = DueLevel(input, asked.since, sight.next);
     if (stop) asked.level = Level::kStopped;
+    asked.unpriced = stop && !trouble.lost;
     if (known != nullptr) asked.level = std::max(asked.level, known->level);
     sight.agents[agent] = asked;
   }

@@ -34,7 +34,8 @@ struct AgentTrouble {
 // What is asked of one agent beside what its budget asks of all.
 struct AgentSight {
   Level level = Level::kNormal;
-  Timestamp since;  // when its meter was lost
+  Timestamp since;        // when its meter was lost
+  bool unpriced = false;  // not for its meter, but for calls of models without a price
   bool operator==(const AgentSight&) const = default;
 };
 

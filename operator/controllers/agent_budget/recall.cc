@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/time_text.h"
+#include "controllers/agent_budget/sight_conditions.h"
 #include "controllers/conditions.h"
 #include "policy/level.h"
 
@@ -29,19 +30,22 @@ const kube::Condition* Untrue(const api::AgentBudgetStatus& status, const char* 
   return condition != nullptr && condition->status == "False" ? condition : nullptr;
 }
 
-// An agent that this budget asks more of than of all is one whose meter was lost: nothing else
-// concerns one agent alone where all share the limit.
+// An agent that this budget asks more of than of all is one whose meter was lost, or that calls
+// models without a price: nothing else concerns one agent alone where all share the limit.
 void RecallAgents(const api::AgentBudget& budget, const std::vector<PoolPointer>& pools,
                   policy::Sight& sight) {
   const auto of_all = AskedLevel(budget.status.state).value_or(policy::Level::kNormal);
-  const auto* metered = Untrue(budget.status, "Metered");
-  const auto since = TransitionTime(budget.status.conditions, "Metered");
-  if (metered == nullptr || !since || budget.spec.scope.per != api::Per::kTotal) return;
+  const bool stops = budget.spec.on_unpriced == api::OnUnpriced::kStop;
+  const bool unpriced = stops && Untrue(budget.status, "Metered") == nullptr;
+  const char* type = unpriced ? kPricing : "Metered";
+  const auto since = TransitionTime(budget.status.conditions, type);
+  if (Untrue(budget.status, type) == nullptr || !since) return;
+  if (budget.spec.scope.per != api::Per::kTotal) return;
   for (const auto& pool : pools) {
     for (const auto& agent : pool->status.agents) {
       const auto level = AskedLevel(agent.state);
       if (level && *level > of_all && agent.governed_by == budget.meta.name)
-        sight.agents[agent.name] = {*level, *since};
+        sight.agents[agent.name] = {*level, *since, unpriced};
     }
   }
 }

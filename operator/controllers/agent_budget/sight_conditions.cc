@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/codec.h"
+#include "base/join.h"
 #include "base/time_text.h"
 #include "base/utf8.h"
 #include "controllers/agent_budget/report_conditions.h"
@@ -57,7 +58,7 @@ void AddMetered(const BudgetReport& report, ReportConditions& conditions) {
     const bool told = std::any_of(issues.begin(), issues.end(), [&](const MeterIssue& issue) {
       return issue.lost && issue.agent == agent;
     });
-    if (sight.level == policy::Level::kNormal || told) continue;
+    if (sight.level == policy::Level::kNormal || sight.unpriced || told) continue;
     all.push_back(
         {agent, "NoSamples",
          agent + " has shown no sample since its meter was lost at " + FormatUtc(sight.since), true,
@@ -67,6 +68,7 @@ void AddMetered(const BudgetReport& report, ReportConditions& conditions) {
   set(MeteredOf(all, [&](const std::string& agent) -> std::string {
     const auto found = asked.find(agent);
     if (found == asked.end() || found->second.level == policy::Level::kNormal) return "";
+    if (found->second.unpriced) return "";
     return "; asked of it: " + std::string(policy::ToString(found->second.level)) +
            " (onSourceLoss), until it is seen again, the window ends or this budget is edited";
   }));
@@ -85,6 +87,18 @@ std::string EstimateText(const BudgetReport& report) {
          (counts ? "counted" : "not counted");
 }
 
+// Which agents onUnpriced keeps stopped.
+std::string StoppedForIt(const BudgetReport& report) {
+  std::vector<std::string> agents;
+  if (report.evaluation == nullptr) return "";
+  for (const auto& [agent, sight] : report.evaluation->sight.agents) {
+    if (sight.unpriced && sight.level == policy::Level::kStopped && agents.size() < kMostTold)
+      agents.push_back(agent);
+  }
+  if (agents.empty()) return "";
+  return "stopped for it until the window ends or this budget is edited: " + Join(agents);
+}
+
 void AddPricing(const BudgetReport& report, ReportConditions& conditions) {
   std::string message;
   std::size_t count = 0;
@@ -101,6 +115,7 @@ void AddPricing(const BudgetReport& report, ReportConditions& conditions) {
     return;
   }
   AddMore(message, kMostTold, count);
+  if (const auto stopped = StoppedForIt(report); !stopped.empty()) AddPart(message, stopped);
   if (!estimate.empty()) AddPart(message, estimate);
   conditions.Set(
       kPricing, false, "UnknownModel",

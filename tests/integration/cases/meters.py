@@ -64,7 +64,8 @@ def models_without_a_price(trial: Trial) -> None:
     trial.seen[-1].show("ignores")
     trial.expect_spent("0.60", "0.80")  # of the model that has a price
     trial.seen[-1].show("stops")
-    trial.expect_told("PricingComplete", "acme-1", "onUnpriced is Stop", status="False")
+    trial.expect_told("PricingComplete", "acme-1", "edited: stops;", "onUnpriced is Stop", status="False")
+    trial.expect_told("Metered")
     trial.expect(trial.seen[-1].spent < 1000, f"it was stopped by its limit, at {trial.seen[-1].spent}")
 
 

@@ -71,6 +71,20 @@ TEST_F(RecallTest, WhatIsAskedOfAllIsOfNoAgentAlone) {
   EXPECT_TRUE(sight->agents.empty());
 }
 
+TEST_F(RecallTest, WhoCallsModelsWithoutAPriceStaysStoppedWhereThatIsAsked) {
+  budget_.status.conditions.back().status = "True";  // Metered
+  kube::Condition pricing = budget_.status.conditions.back();
+  pricing.type = "PricingComplete";
+  pricing.status = "False";
+  budget_.status.conditions.push_back(pricing);
+  EXPECT_FALSE(Recalled());
+  budget_.spec.on_unpriced = api::OnUnpriced::kStop;
+  const auto sight = Recalled();
+  ASSERT_TRUE(sight);
+  EXPECT_EQ(sight->agents.at("researcher").level, policy::Level::kStopped);
+  EXPECT_TRUE(sight->agents.at("researcher").unpriced);
+}
+
 TEST_F(RecallTest, NothingOfAnotherWindowOrSpecOrWhereAllIsMetered) {
   budget_.status.conditions.back().status = "True";
   EXPECT_FALSE(Recalled());

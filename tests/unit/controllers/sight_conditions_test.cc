@@ -147,6 +147,11 @@ TEST_F(SightConditionsTest, AnEstimateIsToldAsLongAsTheWindowHoldsIt) {
                          "are estimated to have cost $3.50 in this window, which is not counted; "
                          "onUnpriced is Ignore"));
   evaluation_.issues.clear();
+  evaluation_.sight.agents["modern"] = {policy::Level::kStopped, kNow, true};
+  EXPECT_THAT(Of("PricingComplete"), HasSubstr("until the window ends or this budget is edited: "
+                                               "modern"));
+  EXPECT_THAT(Of("Metered"), StartsWith("True/Metered")) << "its meter is well";
+  evaluation_.sight.agents.clear();
   budget_.spec.unit = Unit::kTokens;
   EXPECT_THAT(Of("PricingComplete"), StartsWith("True/Priced"));
 }

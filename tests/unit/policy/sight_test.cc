@@ -136,6 +136,9 @@ TEST_F(SightTest, CallsWithoutAPriceStopWhereThatIsAsked) {
   EXPECT_TRUE(At(seconds(0)).agents.empty());
   spec_.on_unpriced = api::OnUnpriced::kStop;
   EXPECT_EQ(At(seconds(0)).agents.at("modern").level, Level::kStopped);
+  EXPECT_TRUE(At(seconds(0)).agents.at("modern").unpriced);
+  troubles_["modern"].lost = true;
+  EXPECT_FALSE(At(seconds(0)).agents.at("modern").unpriced);
 }
 
 TEST(DecideInTheDarkTest, TheLossIsAddedToTheThresholds) {
