@@ -135,7 +135,7 @@ void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
                         "; decide each with a SpendCorrection in namespace " +
                         report.budget.meta.ns +
                         ": spec {doubt: NUMBER, decision: Accept or "
-                        "Reject, reason: why}";
+                        "Reject, reason: why}, NUMBER being the one before its colon";
   std::size_t told = 0;
   for (const auto& entry : report.doubts) {
     if (told == kMostTold) break;
@@ -143,6 +143,7 @@ void AddDoubt(const BudgetReport& report, ReportConditions& conditions) {
     ++told;
   }
   AddMore(message, told, static_cast<std::size_t>(doubts));
+  if (static_cast<std::size_t>(doubts) > told) message += " (`purser journal --held` lists all)";
   conditions.Set("SpendInDoubt", true, counts ? "Counted" : "Held", message);
 }
 
@@ -167,7 +168,10 @@ void AddGap(const BudgetReport& report, ReportConditions& conditions) {
   }
   if (evaluation != nullptr && health.epoch && *health.epoch > since) {
     if (reason.empty()) reason = "KnownSince";
-    AddPart(message, "known since " + FormatUtc(*health.epoch) + "; spend before it is not in it");
+    AddPart(message, "known since " + FormatUtc(*health.epoch) +
+                         "; spend before it is not in it: this window began "
+                         "before this ledger did (how far back a first start reads is the source's "
+                         "backfill)");
   }
   const auto least = evaluation != nullptr ? SpentAtLeastOf(*evaluation) : std::nullopt;
   if (least) {
@@ -196,8 +200,10 @@ void AddGap(const BudgetReport& report, ReportConditions& conditions) {
 }  // namespace
 
 std::string Describe(const ledger::JournalEntry& entry, const api::AgentBudgetSpec& spec) {
-  std::string text = std::string(ledger::ToString(entry.kind)) + " " + std::to_string(entry.id) +
-                     ": " + ToText(policy::MeasureOf(entry.amount, spec), spec.unit);
+  std::string text = std::string(ledger::ToString(entry.kind)) + " " + std::to_string(entry.id);
+  // What is only told comes to nothing.
+  if (!entry.amount.IsZero())
+    text += ": " + ToText(policy::MeasureOf(entry.amount, spec), spec.unit);
   if (spec.unit == Unit::kUsd && entry.amount.estimated != Money()) text += " (estimated)";
   if (!entry.key.agent.empty()) text += " of " + entry.key.agent;
   text += " at " + FormatUtc(entry.at);

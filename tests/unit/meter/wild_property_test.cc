@@ -181,7 +181,9 @@ double SpentUntil(const WildWorld& world, double time) {
 }
 
 // The volume is gone at some moment: what follows is read with an empty ledger, whose first answer
-// is a baseline. What the lost one knew is the status's to remember; from there on the mark holds.
+// is a baseline. What the lost one knew is the status's to remember; from there on the mark holds,
+// but that a total which was not shown just then cannot be told from a new one: it is booked where
+// it may have been earned, and the journal says so.
 TEST(WildWorlds, ALedgerThatIsLost) {
   for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
     WildMaker maker(seed);
@@ -192,10 +194,12 @@ TEST(WildWorlds, ALedgerThatIsLost) {
     Driver lost, found;
     lost.Answer(world.series, After(-100), After(10 + lag), true);
     bool is_lost = false;
+    double twice = 0;  // read by both: the first answer reaches back
     for (double now = 15 + lag; now <= world.end + lag + 400; now += 15) {
       const auto from = After(now - 120 - lag);
       const bool first = !is_lost && now > world.end * lost_at + lag;
       is_lost = is_lost || first;
+      if (first) twice = SpentUntil(world, now - lag) - SpentUntil(world, now - 135 - lag);
       (is_lost ? found : lost).Answer(world.series, from, After(now), first);
     }
     auto outcome = Of(found, world, 0);
@@ -203,9 +207,14 @@ TEST(WildWorlds, ALedgerThatIsLost) {
     outcome.booked += before.booked;
     outcome.held += before.held;
     outcome.gaps += before.gaps;
-    EXPECT_LE(std::abs(outcome.booked - outcome.truth),
-              outcome.held + outcome.gaps + 2 * outcome.plausible)
-        << Told(seed, outcome);
+    double first = 0;
+    for (const auto& note : found.notes()) {
+      if (note.kind == ledger::JournalKind::kFirstValue)
+        first += static_cast<double>(note.amount) / 1e9;
+    }
+    const double sure = outcome.held + outcome.gaps + outcome.plausible;
+    EXPECT_LE(outcome.booked, outcome.truth + sure + first + twice) << Told(seed, outcome);
+    EXPECT_GE(outcome.booked, outcome.truth - sure) << Told(seed, outcome);
   }
 }
 
@@ -294,7 +303,7 @@ WildWorld OneOfFourKinds(std::uint64_t seed) {
 
 // The store takes no write from the nth answer on, for some; then it does, or the process is killed
 // with all that waits, and the next goes on from what was written.
-Sums StoreFailsFrom(const WildWorld& world, int answer, int answers, bool killed) {
+Driver StoreFailsFrom(const WildWorld& world, int answer, int answers, bool killed) {
   Driver driver;
   const double lag = world.longest_lag;
   driver.Answer(world.series, After(-100), After(10 + lag), true);
@@ -305,18 +314,24 @@ Sums StoreFailsFrom(const WildWorld& world, int answer, int answers, bool killed
     if (ends && killed) driver.Restart();
     driver.Answer(world.series, After(now - 300 - lag), After(now));
   }
-  return SumsOf(driver);
+  return driver;
 }
 
-TEST(WildWorlds, AStoreThatFailsAfterAnyWriteChangesNothing) {
+TEST(WildWorlds, AStoreThatFailsAfterAnyWriteLosesNothing) {
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     const auto world = OneOfFourKinds(seed);
     const int answers = static_cast<int>((world.end + 400) / 15);
     const auto truth = KilledAt(world, -1, true);
+    const auto never = Of(StoreFailsFrom(world, -1, 0, false), world, 0);
     for (int k = 0; k < answers; ++k) {
       for (const int lasts : {1, 4, 12}) {
-        ASSERT_EQ(StoreFailsFrom(world, k, lasts, false), truth) << seed << ", answer " << k;
-        ASSERT_EQ(StoreFailsFrom(world, k, lasts, true), truth) << seed << ", answer " << k;
+        ASSERT_EQ(SumsOf(StoreFailsFrom(world, k, lasts, false)), truth)
+            << "seed " << seed << ", answer " << k;
+        // What waited is read again, in one answer and not in many: which of two twins is followed
+        // may differ, by less than what is spent in a scrape or two.
+        const auto outcome = Of(StoreFailsFrom(world, k, lasts, true), world, 0);
+        ASSERT_NEAR(outcome.booked + outcome.held, never.booked + never.held, 30 * world.rate.at(0))
+            << Told(seed, outcome) << ", answer " << k << " and " << lasts << " more";
       }
     }
   }
