@@ -297,16 +297,17 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   const bool spends = !report.spent_after_stop.empty();
   set("StillSpending", spends, spends ? "SpendAfterStop" : "NoSpendAfterStop",
       spends ? StillSpendingMessage(report.spent_after_stop) : "no stopped agent spends");
-  // What was written before a restart stays until it is known anew.
+  set("ActuatorContention", !contended.empty(),
+      contended.empty() ? "NoContention" : "ReplicasKeepChanging",
+      contended.empty() ? "nobody else changes the replicas" : contention);
+  // Last, for it may come later than the others. What was written before a restart stays until it
+  // is known anew.
   const auto& metering = report.metering;
   const bool unread = metering && metering->state == ledger::SourceHealth::State::kNeverRead;
   if (metering && !(unread && FindCondition(status.conditions, kMetered) != nullptr)) {
     const auto metered = MeteredOf(*report.metering);
     set(kMetered, metered.metered, metered.reason, metered.message);
   }
-  set("ActuatorContention", !contended.empty(),
-      contended.empty() ? "NoContention" : "ReplicasKeepChanging",
-      contended.empty() ? "nobody else changes the replicas" : contention);
   return status;
 }
 
