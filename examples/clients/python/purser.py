@@ -25,6 +25,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,7 +70,7 @@ class Call:
     settled: bool = False
     _purser: Purser | None = field(default=None, repr=False)
 
-    def settle(self, *, cost_usd: str | float | None = None, input_tokens: int | None = None,
+    def settle(self, *, cost_usd: str | float | Decimal | None = None, input_tokens: int | None = None,
                output_tokens: int | None = None, cached_tokens: int | None = None,
                latency_ms: int | None = None, outcome: Literal["Success", "Failure", "Retry"] = "Success") -> None:
         """What it came to. May be repeated; the first one counts."""
@@ -118,7 +119,7 @@ class Purser:
         await asyncio.to_thread(call.settle, **fact)
 
     def ask(self, agent: str, *, key: str | None = None, task: str | None = None, workflow: str | None = None,
-            model: str | None = None, estimate_usd: str | float | None = None, input_tokens: int | None = None,
+            model: str | None = None, estimate_usd: str | float | Decimal | None = None, input_tokens: int | None = None,
             max_output_tokens: int | None = None, wait_seconds: float = 0, expires_seconds: float | None = None) -> Call:
         """Reserves what the call may cost, waiting up to wait_seconds for room. Raises Refused, Queued, Unavailable."""
         key = key or uuid.uuid4().hex

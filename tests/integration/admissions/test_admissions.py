@@ -7,6 +7,7 @@ import json
 import threading
 import time
 import unittest
+from typing import Any
 
 from gated import NAMESPACE, GatedTest, budget, pool
 
@@ -137,12 +138,13 @@ class AdmissionsTest(GatedTest):
         call.cancel()
 
     def test_wrong_bodies_are_told_by_field(self) -> None:
-        for body, field in (
+        wrong: list[tuple[dict[str, Any], str]] = [
             ({"agent": "cents"}, "key"), ({"key": "k"}, "agent"), ({"key": "k", "agent": "a", "estimate": 1}, "estimate"),
             ({"key": "k", "agent": "a", "estimateUSD": "-1"}, "estimateUSD"),
             ({"key": "k", "agent": "a", "waitSeconds": 1e9}, "waitSeconds"),
             ({"key": "k", "agent": "a", "inputTokens": -5}, "inputTokens"), ({"key": "x" * 300, "agent": "a"}, "key"),
-        ):
+        ]
+        for body, field in wrong:
             with self.subTest(body=json.dumps(body)[:60]), self.assertRaisesRegex(PurserError, f"400: {field}"):
                 self.purser.post("/v1/admissions", body)
         with self.assertRaisesRegex(PurserError, "404"):
