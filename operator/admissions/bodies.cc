@@ -228,11 +228,10 @@ Result<RouteQuestion> ParseRouteQuestion(std::string_view body) {
 Amounts AmountsOf(const Fact& fact, const std::string& model,
                   const usage::pricing::Prices& prices) {
   Amounts amounts;
-  amounts.cost =
-      fact.cost.value_or(prices
-                             .Price(fact.provider, fact.model.empty() ? model : fact.model,
-                                    fact.tokens, usage::pricing::Tier::kStandard, true)
-                             .cost);
+  const auto priced = prices.Price(fact.provider, fact.model.empty() ? model : fact.model,
+                                   fact.tokens, usage::pricing::Tier::kStandard, true);
+  amounts.cost = fact.cost.value_or(priced.cost);
+  if (!fact.cost && !priced.known) amounts.estimated = priced.cost;
   amounts.calls = 1;
   amounts.failed_calls = fact.failed ? 1 : 0;
   amounts.input_tokens = fact.tokens.input;

@@ -10,12 +10,14 @@ using nlohmann::json;
 json ToArray(const Amounts& amounts) {
   return json::array({amounts.cost.nanos(), amounts.calls, amounts.failed_calls,
                       amounts.input_tokens, amounts.output_tokens, amounts.cached_tokens,
-                      amounts.reasoning_tokens, amounts.latency_ms});
+                      amounts.reasoning_tokens, amounts.latency_ms, amounts.estimated.nanos()});
 }
 
 Amounts FromArray(const json& array) {
   const auto at = [&](std::size_t index) { return array.at(index).get<std::int64_t>(); };
-  return {Money::FromNanos(at(0)), at(1), at(2), at(3), at(4), at(5), at(6), at(7)};
+  const auto estimated = array.size() > 8 ? at(8) : 0;  // older ones have none
+  return {Money::FromNanos(at(0)),    at(1), at(2), at(3), at(4), at(5), at(6), at(7),
+          Money::FromNanos(estimated)};
 }
 
 }  // namespace
