@@ -105,8 +105,9 @@ class StoredLedger final : public Ledger {
     std::vector<Membership> drop;
     {
       const std::lock_guard lock(mutex_);
-      const auto changes = members_->Changes(pools, told, clock_.Now());
-      drop = members_->Apply(changes);
+      const auto now = clock_.Now();
+      const auto changes = members_->Changes(pools, told, now);
+      drop = members_->Apply(changes, now);
       unwritten_.insert(unwritten_.end(), changes.begin(), changes.end());
       put = unwritten_;
     }

@@ -51,10 +51,30 @@ std::vector<Membership> Memberships::Changes(const std::vector<PoolMembers>& poo
   return changes;
 }
 
+std::optional<std::int64_t> Memberships::ClaimOf(const Place& agent, std::int64_t next) const {
+  const auto look = [&](const auto& claims, std::int64_t minute) -> std::optional<std::int64_t> {
+    const auto found = claims.find(agent);
+    if (found == claims.end() || minute < next - 1 || minute > next) return std::nullopt;
+    return found->second;
+  };
+  const auto newest = look(claims_, claims_minute_);
+  return newest ? newest : look(claims_before_, claims_minute_ - 1);
+}
+
+void Memberships::KeepClaim(const Membership& one, std::int64_t next) {
+  if (next != claims_minute_) {
+    claims_before_.clear();
+    if (next == claims_minute_ + 1) claims_before_.swap(claims_);
+    claims_.clear();
+    claims_minute_ = next;
+  }
+  claims_.emplace(Place{one.ns, one.agent}, one.since);
+}
+
 Membership Memberships::Join(const PoolMembers& pool, const std::string& agent,
                              std::int64_t next) const {
   const std::int64_t last = LastOf({pool.ns, agent});
-  const std::int64_t since = last == kStill ? next : last;
+  const std::int64_t since = last == kStill ? ClaimOf({pool.ns, agent}, next).value_or(next) : last;
   const auto known = by_pool_.find({pool.ns, pool.pool});
   if (known != by_pool_.end()) {
     const auto before = known->second.find(agent);
@@ -65,7 +85,8 @@ Membership Memberships::Join(const PoolMembers& pool, const std::string& agent,
   return {pool.ns, agent, pool.pool, since, kStill};
 }
 
-std::vector<Membership> Memberships::Apply(const std::vector<Membership>& changes) {
+std::vector<Membership> Memberships::Apply(const std::vector<Membership>& changes,
+                                           std::optional<Timestamp> now) {
   std::set<std::string> namespaces;
   for (const auto& one : changes) {
     auto& intervals = by_pool_[{one.ns, one.pool}][one.agent];
@@ -76,6 +97,7 @@ std::vector<Membership> Memberships::Apply(const std::vector<Membership>& change
     auto& last = last_[{one.ns, one.agent}][one.pool];
     last = intervals.rbegin()->second;
     namespaces.insert(one.ns);
+    if (now && one.until == kStill) KeepClaim(one, MinuteNotBefore(*now));
   }
   std::vector<Membership> dropped;
   for (const auto& ns : namespaces) {

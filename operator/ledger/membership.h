@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -50,12 +51,14 @@ class Memberships {
   // memberships that begin, and those that end (the same with an `until`). Who joins has been a
   // member since somebody's membership of him ended, or ever: what nobody claimed belongs to the
   // pool that claims the agent next. Of one that is a member elsewhere still, since the next
-  // minute.
+  // minute, unless that pool claimed him within the last minute, too: then both claim the same.
   std::vector<Membership> Changes(const std::vector<PoolMembers>& pools, Told told,
                                   Timestamp now) const;
 
-  // Takes changes over. Returns what is to be dropped, as there are too many.
-  std::vector<Membership> Apply(const std::vector<Membership>& changes);
+  // Takes changes over, made at `now` (nothing: known before). Returns what is to be dropped, as
+  // there are too many.
+  std::vector<Membership> Apply(const std::vector<Membership>& changes,
+                                std::optional<Timestamp> now = std::nullopt);
 
   // Of one pool, sorted by agent and time.
   std::vector<Membership> Of(const std::string& ns, const std::string& pool) const;
@@ -66,12 +69,19 @@ class Memberships {
 
   // The last minute of any membership of the agent; kStill: of one that lasts.
   std::int64_t LastOf(const Place& agent) const;
+  // From when on somebody claimed the agent within the last minute.
+  std::optional<std::int64_t> ClaimOf(const Place& agent, std::int64_t next) const;
+  void KeepClaim(const Membership& one, std::int64_t next);
   Membership Join(const PoolMembers& pool, const std::string& agent, std::int64_t next) const;
   std::vector<Membership> DropOldest(const std::string& ns);
 
   std::map<Place, std::map<std::string, Intervals>> by_pool_;  // and agent
   std::map<Place, std::map<std::string, std::int64_t>> last_;  // by agent, and pool: its last end
   std::map<std::string, std::size_t> ended_;                   // by namespace
+  // Who was claimed in the newest minute of any claim, and in the one before: from when on.
+  std::int64_t claims_minute_ = kEver;
+  std::map<Place, std::int64_t> claims_;
+  std::map<Place, std::int64_t> claims_before_;
 };
 
 }  // namespace purser::ledger

@@ -21,7 +21,8 @@ constexpr std::int64_t kMinute = MinuteOf(kTen);
 class MembershipsTest : public ::testing::Test {
  protected:
   void Tell(Duration after, const std::string& pool, const std::vector<std::string>& agents) {
-    members_.Apply(members_.Changes({{"ns", pool, agents}}, Told::kThese, kTen + after));
+    members_.Apply(members_.Changes({{"ns", pool, agents}}, Told::kThese, kTen + after),
+                   kTen + after);
   }
   std::vector<Membership> Of(const std::string& pool) const { return members_.Of("ns", pool); }
   Memberships members_;
@@ -59,6 +60,14 @@ TEST_F(MembershipsTest, WhoIsAMemberElsewhereStillBeginsNow) {
   EXPECT_THAT(Of("b"), ElementsAre(One("x", "b", kMinute + 2, kStill)));
   Tell(10min, "a", {});
   EXPECT_THAT(Of("a"), ElementsAre(One("x", "a", kEver, kMinute + 10)));
+}
+
+TEST_F(MembershipsTest, TwoPoolsThatAreMadeTogetherClaimTheSame) {
+  Tell(0s, "a", {"x", "y"});
+  Tell(1s, "b", {"x"});
+  EXPECT_THAT(Of("b"), ElementsAre(One("x", "b", kEver, kStill)));
+  Tell(90s, "c", {"y"});
+  EXPECT_THAT(Of("c"), ElementsAre(One("y", "c", kMinute + 2, kStill)));
 }
 
 TEST_F(MembershipsTest, WhoComesBackGoesOn) {
