@@ -17,6 +17,7 @@ Judgement Judge(const Record& record, const pricing::Prices& prices) {
                                           pricing::Tier::kStandard, true)
                            : pricing::Priced{};
   judgement.cost = record.cost.value_or(priced.cost);
+  if (!record.cost && !priced.known) judgement.estimated = priced.cost;
   if (record.tokens.input > kPlausibleTokens || record.tokens.output > kPlausibleTokens) {
     judgement.doubt = "more than " + std::to_string(kPlausibleTokens) + " tokens in one call";
   } else if (!record.cost || *record.cost <= kSmall) {

@@ -11,6 +11,7 @@ namespace purser::usage::records {
 
 struct Judgement {
   Money cost;         // as the record says, else of its tokens
+  Money estimated;    // of `cost`: by the estimate, for the model has no price
   std::string doubt;  // why it is held; "": it is booked
 };
 

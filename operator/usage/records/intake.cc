@@ -189,6 +189,7 @@ void Intake::Book(const Record& record, ledger::CallId id, Group& group, Taken& 
   amounts.latency_ms = record.latency_ms;
   const auto judged = Judge(record, *group.prices);
   amounts.cost = judged.cost;
+  amounts.estimated = judged.estimated;
   call.held = !judged.doubt.empty();
   if (call.held) {
     ++taken.held;

@@ -12,7 +12,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 Judgement Of(const std::string& model, std::int64_t tokens, std::optional<std::int64_t> dollars) {
-  static const pricing::Prices kPrices(nullptr, "test", std::nullopt);
+  static const pricing::Prices kPrices(
+      nullptr, "test", api::UnknownModelPrice{Money::FromNanos(15'000'000'000), Money()});
   Record record;
   record.model = model;
   record.tokens.input = tokens;
@@ -32,6 +33,14 @@ TEST(DoubtTest, WhatTellsNoCostIsPriced) {
   const auto judged = Of("gpt-4o", 1000, std::nullopt);
   EXPECT_EQ(judged.cost.nanos(), 2'500'000);
   EXPECT_THAT(judged.doubt, IsEmpty());
+  EXPECT_EQ(judged.estimated, Money());
+}
+
+TEST(DoubtTest, WhatIsEstimatedIsToldApart) {
+  const auto judged = Of("of-our-own", 1000, std::nullopt);
+  EXPECT_GT(judged.cost, Money());
+  EXPECT_EQ(judged.estimated, judged.cost);
+  EXPECT_EQ(Of("of-our-own", 1000, 3).estimated, Money());
 }
 
 }  // namespace
