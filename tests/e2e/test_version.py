@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = (
     *("OpenSSL", "Boost", "cpprestsdk", "yaml-cpp", "spdlog", "prometheus-cpp"),
-    *("nlohmann-json", "simdjson", "SQLite", "date", "CLI11", "zlib"),
+    *("nlohmann-json", "simdjson", "SQLite", "protobuf", "date", "CLI11", "zlib"),
 )
 
 
