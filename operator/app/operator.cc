@@ -218,8 +218,7 @@ class Operator::Implementation {
          clock_, silences,
          [&sources](const std::string& source, Duration in) { (*sources)->PollSooner(source, in); },
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); },
-         seen_after,
-         [&limits](const controllers::Limits& pool) { limits.Put(pool); },
+         seen_after, [&limits](const controllers::Limits& pool) { limits.Put(pool); },
          [&limits](const kube::ObjectKey& pool) { limits.Remove(pool); }});
 
     Status ended = Ok();

@@ -70,7 +70,7 @@ struct PoolReport {
   std::vector<SpentAfterStop> spent_after_stop{};
   std::string stopped_by{};  // who wrote spec.stop, as far as is known
   Shared shared{};
-  std::optional<PoolMetering> metering{};  // nothing: not looked at yet
+  std::optional<PoolMetering> metering{};   // nothing: not looked at yet
   std::vector<KindProblem> unseen_kinds{};  // of those that agentSelector looks for
 };
 

@@ -199,7 +199,7 @@ ALTER TABLE meta ADD COLUMN id_seed_high INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE meta ADD COLUMN id_seed_low INTEGER NOT NULL DEFAULT 0;
 UPDATE meta SET id_seed_high=random(), id_seed_low=random();
 )sql",
-                                                                  R"sql(
+                                                                 R"sql(
 ALTER TABLE bucket ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE journal ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
 )sql"};

@@ -35,7 +35,7 @@ def a_rename_keeps_the_stop(trial: Trial) -> None:
     """What was spent in the pool stays in its budget, under whatever name its workload goes on, over a restart too."""
     trial.play(_SCRIPT, _two(limit="20"))
     trial.wait_for("both stop", lambda seen: not any(seen.replicas.values()), until=60)
-    trial.wait_for("it is told", lambda seen: seen.budget.get("state") == "Stopped" and seen.spent >= 20, until=70)
+    trial.wait_for("it is told", lambda seen: str(seen.budget.get("state")) == "Stopped" and seen.spent >= 20, until=70)
     spent = trial.seen[-1].spent
     renamed = pool("scientist", "writer")
     renamed["spec"]["agents"][0]["workloadRef"]["name"] = "researcher"
@@ -99,7 +99,7 @@ def asking_for_more(trial: Trial) -> None:
     stop = trial.wait_for("both stop", lambda seen: not any(seen.replicas.values()), until=60)
     bounds = [Decimal(seen.budget.get("overspendBound") or "0") for seen in trial.seen]
     trial.expect(0 < stop.spent - 20 + max(bounds), "no bound was told")
-    told = trial.wait_for("it is told", lambda seen: seen.budget.get("state") == "Stopped", until=70)
+    told = trial.wait_for("it is told", lambda seen: str(seen.budget.get("state")) == "Stopped", until=70)
     bound = Decimal(told.budget["overspendBound"])
     trial.expect(told.spent - 20 <= bound, f"{told.spent} of 20 was spent, and the bound is {bound}")
     _ask(trial, "writer-asks", "50", "writer", {"untilReset": True})
@@ -114,7 +114,7 @@ def asking_for_more(trial: Trial) -> None:
     shown = trial.stage.kubectl(*words)
     trial.expect("Requested" in shown and one["until"] in shown, f"kubectl get abo shows {shown}")
     trial.wait_for("the time is over", lambda seen: not any(seen.replicas.values()), until=trial.second + 40)
-    trial.wait_for("it is told", lambda seen: seen.budget.get("state") == "Stopped", until=trial.second + 10)
+    trial.wait_for("it is told", lambda seen: str(seen.budget.get("state")) == "Stopped", until=trial.second + 10)
     reasons = {each["reason"] for each in trial.stage.list(trial.namespace, "Event")}
     trial.expect("OverrideRequested" in reasons, f"the events are {reasons}")
 

@@ -51,7 +51,7 @@ class _Wish:
     def stops(self, *agents: str) -> Seen:
         wanted = {name: 0 if name in agents else REPLICAS for name in _ALL}
         self.shows(f"stops {agents}", lambda seen: seen.replicas == wanted)
-        return self.shows("tells it", lambda seen: seen.budget.get("state") == "Stopped")
+        return self.shows("tells it", lambda seen: str(seen.budget.get("state")) == "Stopped")
 
 
 def in_namespace(wish: Object, namespace: str) -> Object:
