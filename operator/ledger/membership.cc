@@ -30,6 +30,8 @@ std::vector<Membership> Memberships::Changes(const std::vector<PoolMembers>& poo
     }
     changes = Changes(gone, Told::kThese, now);
   }
+  std::set<Place> leaving;  // agents: who moves claims nothing of before
+  std::vector<std::pair<const PoolMembers*, std::string>> joining;
   for (const auto& pool : pools) {
     if (!pool.known) continue;
     const std::set<std::string> agents(pool.agents.begin(), pool.agents.end());
@@ -40,14 +42,17 @@ std::vector<Membership> Memberships::Changes(const std::vector<PoolMembers>& poo
         const auto& [since, until] = *intervals.rbegin();
         if (until != kStill) continue;
         members.insert(agent);
-        if (!agents.contains(agent))
-          changes.push_back({pool.ns, agent, pool.pool, since, std::max(since, next)});
+        if (agents.contains(agent)) continue;
+        changes.push_back({pool.ns, agent, pool.pool, since, std::max(since, next)});
+        leaving.emplace(pool.ns, agent);
       }
     }
     for (const auto& agent : agents) {
-      if (!members.contains(agent)) changes.push_back(Join(pool, agent, next));
+      if (!members.contains(agent)) joining.emplace_back(&pool, agent);
     }
   }
+  for (const auto& [pool, agent] : joining)
+    changes.push_back(Join(*pool, agent, next, leaving.contains({pool->ns, agent})));
   return changes;
 }
 
@@ -71,10 +76,11 @@ void Memberships::KeepClaim(const Membership& one, std::int64_t next) {
   claims_.emplace(Place{one.ns, one.agent}, one.since);
 }
 
-Membership Memberships::Join(const PoolMembers& pool, const std::string& agent,
-                             std::int64_t next) const {
+Membership Memberships::Join(const PoolMembers& pool, const std::string& agent, std::int64_t next,
+                             bool moves) const {
   const std::int64_t last = LastOf({pool.ns, agent});
-  const std::int64_t since = last == kStill ? ClaimOf({pool.ns, agent}, next).value_or(next) : last;
+  const auto claim = moves ? std::nullopt : ClaimOf({pool.ns, agent}, next);
+  const std::int64_t since = last == kStill ? claim.value_or(next) : last;
   const auto known = by_pool_.find({pool.ns, pool.pool});
   if (known != by_pool_.end()) {
     const auto before = known->second.find(agent);

@@ -72,7 +72,8 @@ class Memberships {
   // From when on somebody claimed the agent within the last minute.
   std::optional<std::int64_t> ClaimOf(const Place& agent, std::int64_t next) const;
   void KeepClaim(const Membership& one, std::int64_t next);
-  Membership Join(const PoolMembers& pool, const std::string& agent, std::int64_t next) const;
+  Membership Join(const PoolMembers& pool, const std::string& agent, std::int64_t next,
+                  bool moves) const;
   std::vector<Membership> DropOldest(const std::string& ns);
 
   std::map<Place, std::map<std::string, Intervals>> by_pool_;  // and agent

@@ -70,6 +70,13 @@ TEST_F(MembershipsTest, TwoPoolsThatAreMadeTogetherClaimTheSame) {
   EXPECT_THAT(Of("c"), ElementsAre(One("y", "c", kMinute + 2, kStill)));
 }
 
+TEST_F(MembershipsTest, WhoMovesSoonAfterHeCameTakesNothingAlong) {
+  Tell(0s, "a", {"x"});
+  members_.Apply(members_.Changes({{"ns", "b", {"x"}}, {"ns", "a", {}}}, Told::kThese, kTen + 1s),
+                 kTen + 1s);
+  EXPECT_THAT(Of("b"), ElementsAre(One("x", "b", kMinute + 1, kStill)));
+}
+
 TEST_F(MembershipsTest, WhoComesBackGoesOn) {
   for (int i = 0; i < 1000; ++i) {
     Tell(i * 2min, "a", {"x"});
