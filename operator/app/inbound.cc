@@ -7,6 +7,7 @@
 
 #include "admissions/routes.h"
 #include "controllers/caches.h"
+#include "http/otlp_api.h"
 #include "http/report_api.h"
 #include "http/router.h"
 #include "http/stop_api.h"
@@ -91,6 +92,7 @@ InboundServing::InboundServing(http::InboundApi& api, InboundTerm term)
     spdlog::error("no admissions are given: {}", admissions.error().message());
   }
   http::AddUsage(*router, term_.intakes);
+  http::AddOtlp(*router, term_.intakes);
   http::AddReports(*router, {term_.reports, term_.calls, term_.clock, reports_,
                              [this](const std::string& ns, const std::string& agent) {
                                return PoolOf(ns, agent);
