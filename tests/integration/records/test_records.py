@@ -136,7 +136,7 @@ class RecordsTest(unittest.TestCase):
         said |= {"purser.agent": "researcher", "purser.namespace": "agents"}
         attributes = [{"key": key, "value": {"stringValue": value}} for key, value in said.items()]
         attributes.append({"key": "gen_ai.usage.input_tokens", "value": {"intValue": "1000000"}})
-        span = {"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "name": "chat of-our-own"}
+        span: Object = {"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "name": "chat of-our-own"}
         span |= {"startTimeUnixNano": end, "endTimeUnixNano": end, "attributes": attributes}
         traces = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
         status, answer = self.operator.ask("POST", "/v1/traces", traces, token=self.token)
