@@ -46,21 +46,6 @@ Inbound::~Inbound() = default;
 
 namespace {
 
-// Nobody reads a source that calls alone feed: it is as healthy as this server.
-void TellHealth(const InboundTerm& term) {
-  for (const auto& source : term.config.sources) {
-    if (!source.usage || source.reads_prometheus()) continue;
-    const Timestamp now = term.clock.Now();
-    const auto position = term.store.Position(source.name);
-    if (position && !*position) (void)term.store.SetEpoch(source.name, now).ok();
-    ledger::SourceHealth health;
-    health.state = ledger::SourceHealth::State::kHealthy;
-    health.last_read = now;
-    health.epoch = position && *position ? (*position)->epoch : now;
-    term.ledger.SetHealth(source.name, health);
-  }
-}
-
 // Facts are booked where call records are, beside no meter that tells them too.
 Result<std::unique_ptr<admissions::AdmissionService>> StartAdmissions(const InboundTerm& term) {
   std::string source = "admissions";
@@ -84,7 +69,6 @@ Result<std::unique_ptr<admissions::AdmissionService>> StartAdmissions(const Inbo
 InboundServing::InboundServing(http::InboundApi& api, InboundTerm term)
     : api_(api), term_(std::move(term)) {
   auto router = std::make_shared<http::Router>();
-  TellHealth(term_);
   if (auto admissions = StartAdmissions(term_)) {
     admissions_ = std::move(*admissions);
     admissions::AddRoutes(*router, *admissions_);
