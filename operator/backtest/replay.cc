@@ -74,6 +74,28 @@ class Replaying {
   }
 
  private:
+  class Booked final : public controllers::BookedSpend {
+   public:
+    Booked(const Replaying& replaying, const std::string& id, Timestamp now)
+        : replaying_(replaying), id_(id), now_(now) {}
+    Amounts Recent(Duration span) const override {
+      return replaying_.totals_.Recent(id_, now_, span);
+    }
+    Result<Amounts> Sum(const ledger::Coverage& coverage) const override {
+      Amounts sum;
+      for (auto one = replaying_.BookedSince(coverage.start); one != replaying_.booked_.cend();
+           ++one) {
+        if (ledger::Covers(coverage, one->key, one->at)) sum += one->amounts;
+      }
+      return sum;
+    }
+
+   private:
+    const Replaying& replaying_;
+    const std::string& id_;
+    Timestamp now_;
+  };
+
   // The next poll at which there is something to decide, or that is before `call`.
   Timestamp NextStep(Timestamp last, Timestamp call) const {
     const auto until = std::min(std::max(wake_, last + poll_), call);
@@ -142,10 +164,12 @@ class Replaying {
       const auto before = watched.rows[i];
       const auto source = Healthy(now);
       const policy::Sight sight;
-      auto row = controllers::MakeRow(
-          {watched.budget, subject, policy::LimitOf(spec, subject->name),
-           totals_.Read(id, now).value_or(ledger::Total()), std::nullopt, *window, source, sight,
-           now, Burns(watched.budget, *subject, id, now), before.get()});
+      auto burns = controllers::BurnsOf(watched.budget, *subject, Booked(*this, id, now), now);
+      if (!burns) return burns.error();
+      auto row =
+          controllers::MakeRow({watched.budget, subject, policy::LimitOf(spec, subject->name),
+                                totals_.Read(id, now).value_or(ledger::Total()), std::nullopt,
+                                *window, source, sight, now, std::move(*burns), before.get()});
       if (const auto& at = row->decision.next; at && *at < wake_) wake_ = *at;
       const auto was = before ? before->decision.level : Level::kNormal;
       if (row->decision.level != was) {
@@ -157,38 +181,17 @@ class Replaying {
     return Ok();
   }
 
+  // The first that can be of this time: booked by whole minutes.
+  std::vector<ledger::Increment>::const_iterator BookedSince(Timestamp from) const {
+    return std::lower_bound(booked_.begin(), booked_.end(), from - std::chrono::minutes(1),
+                            [](const ledger::Increment& one, Timestamp at) { return one.at < at; });
+  }
+
   // What is booked already, of a window that is new.
   void Track(const std::string& id, const ledger::Coverage& coverage) {
     totals_.Put(id, coverage, {}, {}, {});
     const auto from = std::min(coverage.start, coverage.end - std::chrono::hours(2));
-    const auto first =
-        std::lower_bound(booked_.begin(), booked_.end(), from - std::chrono::minutes(1),
-                         [](const ledger::Increment& one, Timestamp at) { return one.at < at; });
-    totals_.AddTo(id, {first, booked_.end()});
-  }
-
-  std::vector<policy::BurnSpend> Burns(const api::AgentBudget& budget,
-                                       const controllers::Subject& subject, const std::string& id,
-                                       Timestamp now) const {
-    std::vector<policy::BurnSpend> burns;
-    for (const auto& rule : budget.spec.burn_rates) {
-      const auto recent = [&](Duration span) {
-        return policy::MeasureOf(totals_.Recent(id, now, span), budget.spec);
-      };
-      auto& burn = burns.emplace_back();
-      burn.confirm = recent(api::ConfirmWithin(rule));
-      if (rule.within <= std::chrono::hours(1)) {
-        burn.within = recent(rule.within);
-        continue;
-      }
-      const auto coverage = controllers::CoverageOf(
-          budget, subject, {now - rule.within, now + std::chrono::minutes(1)});
-      Amounts sum;
-      for (const auto& one : booked_)
-        if (ledger::Covers(coverage, one.key, one.at)) sum += one.amounts;
-      burn.within = policy::MeasureOf(sum, budget.spec);
-    }
-    return burns;
+    totals_.AddTo(id, {BookedSince(from), booked_.cend()});
   }
 
   // The strictest row wins.

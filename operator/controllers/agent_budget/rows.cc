@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "policy/burn.h"
 #include "policy/measure.h"
@@ -31,33 +33,52 @@ std::vector<policy::PoolShare> SharesOf(const std::vector<CoveredPool>& pools,
   return policy::Share(policy::ThrottledConcurrency(maximum, decision), demands);
 }
 
+class BookedInLedger final : public BookedSpend {
+ public:
+  BookedInLedger(const ledger::Ledger& ledger, std::string id, Timestamp now)
+      : ledger_(ledger), id_(std::move(id)), now_(now) {}
+  Amounts Recent(Duration span) const override { return ledger_.Recent(id_, now_, span); }
+  Result<Amounts> Sum(const ledger::Coverage& coverage) const override {
+    return ledger_.Sum(coverage);
+  }
+
+ private:
+  const ledger::Ledger& ledger_;
+  std::string id_;
+  Timestamp now_;
+};
+
 }  // namespace
 
 Result<std::vector<policy::BurnSpend>> BurnsOf(const api::AgentBudget& budget,
-                                               const Subject& subject, const ledger::Ledger& ledger,
+                                               const Subject& subject, const BookedSpend& booked,
                                                Timestamp now) {
   constexpr Duration kInMemory = std::chrono::hours(1);
   const auto& spec = budget.spec;
-  const auto id = RowId(budget.meta.key(), subject.name);
   const auto limit = policy::LimitOf(spec, subject.name);
   std::vector<policy::BurnSpend> burns;
   burns.reserve(spec.burn_rates.size());
   for (const auto& rule : spec.burn_rates) {
     auto& burn = burns.emplace_back();
-    const auto recent = [&](Duration span) {
-      return policy::MeasureOf(ledger.Recent(id, now, span), spec);
-    };
+    const auto recent = [&](Duration span) { return policy::MeasureOf(booked.Recent(span), spec); };
     burn.confirm = recent(api::ConfirmWithin(rule));
     if (rule.within <= kInMemory) {
       burn.within = recent(rule.within);
     } else if (policy::MayBurn(rule, limit, burn.confirm)) {
-      const auto sum = ledger.Sum(
+      const auto sum = booked.Sum(
           CoverageOf(budget, subject, {now - rule.within, now + std::chrono::minutes(1)}));
       if (!sum) return sum.error();
       burn.within = policy::MeasureOf(*sum, spec);
     }
   }
   return burns;
+}
+
+Result<std::vector<policy::BurnSpend>> BurnsOf(const api::AgentBudget& budget,
+                                               const Subject& subject, const ledger::Ledger& ledger,
+                                               Timestamp now) {
+  return BurnsOf(budget, subject,
+                 BookedInLedger(ledger, RowId(budget.meta.key(), subject.name), now), now);
 }
 
 RowPointer MakeRow(const RowInput& input) {

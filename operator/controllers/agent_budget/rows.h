@@ -2,9 +2,11 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "api/agent_budget.h"
 #include "base/clock.h"
+#include "base/result.h"
 #include "controllers/agent_budget/evaluation.h"
 #include "ledger/ledger.h"
 #include "policy/budget_decision.h"
@@ -31,8 +33,21 @@ struct RowInput {
   std::optional<policy::BudgetInput::Grace> grace = {};
 };
 
-// What was spent within the times of the budget's rules. Waits for the disk where a rule looks back
-// for more than an hour and may burn. Error: the store's.
+// What is booked for a subject.
+class BookedSpend {
+ public:
+  virtual ~BookedSpend() = default;
+  virtual Amounts Recent(Duration span) const = 0;  // up to now; `span` up to an hour
+  virtual Result<Amounts> Sum(const ledger::Coverage& coverage) const = 0;
+};
+
+// What was spent within the times of the budget's rules. Sum is asked only where a rule looks back
+// for more than an hour and may burn. Error: that of Sum.
+Result<std::vector<policy::BurnSpend>> BurnsOf(const api::AgentBudget& budget,
+                                               const Subject& subject, const BookedSpend& booked,
+                                               Timestamp now);
+
+// The same, of a ledger: it waits for the disk where Sum is asked. Error: the store's.
 Result<std::vector<policy::BurnSpend>> BurnsOf(const api::AgentBudget& budget,
                                                const Subject& subject, const ledger::Ledger& ledger,
                                                Timestamp now);
