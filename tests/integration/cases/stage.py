@@ -22,6 +22,7 @@ _PATHS = {
     "Deployment": ("apis/apps/v1", "deployments"),
     "AgentPool": ("apis/purser.dev/v1alpha1", "agentpools"),
     "AgentBudget": ("apis/purser.dev/v1alpha1", "agentbudgets"),
+    "SpendCorrection": ("apis/purser.dev/v1alpha1", "spendcorrections"),
     "ConfigMap": ("api/v1", "configmaps"),
     "Event": ("api/v1", "events"),
 }

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import budgets
+import decisions
 import falls
 import meters
 import sight
@@ -21,7 +22,7 @@ from cases import CASES, Case
 from stage import Stage
 from trial import PURSER, Trial
 
-SUBJECTS = (budgets, falls, meters, sight, wishes, workloads)  # each has added its cases
+SUBJECTS = (budgets, decisions, falls, meters, sight, wishes, workloads)  # each has added its cases
 _DESCRIBED = os.environ.get("PURSER_DESCRIBE", "")
 _WANTED = os.environ.get("PURSER_CASES", "").split() or sorted(CASES)
 

@@ -291,6 +291,33 @@ class Trial:
         """What a person sees of the budgets who asks why."""
         return self.stage.kubectl("describe", "agentbudgets.purser.dev", f"--namespace={self.namespace}")
 
+    def held(self) -> list[Any]:
+        """What `purser journal` says is held now, the oldest first."""
+        command = [PURSER, "journal", f"--config={self.folder / 'operator.yaml'}", "--held", "--output=json"]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.splitlines()
+        return sorted((json.loads(line) for line in lines), key=lambda entry: int(entry["id"]))
+
+    def correct(self, doubt: int, decision: str) -> None:
+        """Asked for and approved."""
+        name = f"doubt-{doubt}"
+        spec = {"doubt": doubt, "decision": decision, "reason": "looked at by a person"}
+        correction = {"apiVersion": "purser.dev/v1alpha1", "kind": "SpendCorrection", "metadata": {"name": name}, "spec": spec}
+        self.stage.apply(self.namespace, correction)
+        approved = {"status": {"approvedBy": "alice", "conditions": [{"type": "Approved", "status": "True"}]}}
+        patch = ("--subresource=status", "--type=merge", "--patch", json.dumps(approved))
+        self.stage.kubectl("patch", "spendcorrection", name, f"--namespace={self.namespace}", *patch)
+
+    def corrected(self, doubt: int) -> str:
+        """What the decision booked, once it is applied."""
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while True:
+            status: Object = self.stage.get(self.namespace, "SpendCorrection", f"doubt-{doubt}").get("status", {})
+            if status.get("state") == "Applied":
+                return str(status["booked"])
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the decision about {doubt} is not applied: {status}")
+            time.sleep(0.2)
+
     def log(self, name: str, lines: int = 25) -> str:
         text = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:])

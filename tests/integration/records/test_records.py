@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -208,6 +209,37 @@ class RecordsTest(unittest.TestCase):
         unpriced = {key: value for key, value in record(30).items() if key != "costUSD"}
         self.assertEqual(self.post([{**unpriced, "agent": "priced"}])[1]["accepted"], 1)
         self.assertGreater(float(self.report("agent=priced")[0]["spentUSD"]), 0)
+
+    def test_what_is_held_of_records_is_accepted_and_rejected(self) -> None:
+        held = {"1000": record(1, "1000", inputTokens=20_000_000), "2000": record(2, "2000", inputTokens=20_000_000)}
+        held["4000"] = record(3, "4000", model="of-nobody")  # no tokens, no price
+        status, answer = self.post([*held.values(), record(4, "1.25")])
+        self.assertEqual((status, answer["accepted"], answer["held"]), (200, 1, 3), answer)
+        wait_for("held", lambda: self.get("agentbudget/research-monthly", ".status.inDoubt") == "7000")
+        told = self.get("agentbudget/research-monthly", '.status.conditions[?(@.type=="SpendInDoubt")].message')
+        numbers = {amount.replace(",", ""): number for number, amount in re.findall(r"Doubt (\d+): \$([\d,]+) of researcher", told)}
+        self.assertEqual(set(numbers), set(held), told)
+        for amount, decision in (("1000", "Accept"), ("2000", "Reject"), ("4000", "Accept")):
+            self.correct(numbers[amount], decision)
+        wait_for("the sums", lambda: self.get("agentbudget/research-monthly", ".status.spent") == "5001.25")
+        wait_for("none is held", lambda: self.get("agentbudget/research-monthly", ".status.inDoubt") in ("", "0"))
+        self.assertEqual(self.get(f"spendcorrection/doubt-{numbers['2000']}", ".status.booked"), "0")
+        self.assertEqual(self.report()[0]["spentUSD"], "5001.25")
+        # What is decided is known by its id still.
+        self.assertEqual(self.post(list(held.values()))[1]["duplicate"], 3)
+        self.operator.kill()
+        self.operator.start()
+        self.assertEqual(self.post(list(held.values()))[1]["duplicate"], 3)
+        self.assertEqual(self.report()[0]["spentUSD"], "5001.25")
+
+    def correct(self, doubt: str, decision: str) -> None:
+        name = f"doubt-{doubt}"
+        spec = {"doubt": int(doubt), "decision": decision, "reason": "looked at by a person"}
+        self.apply([{"apiVersion": "purser.dev/v1alpha1", "kind": "SpendCorrection", "metadata": {"name": name}, "spec": spec}], "agents")
+        approved = json.dumps({"status": {"approvedBy": "alice", "conditions": [{"type": "Approved", "status": "True"}]}})
+        patch = ["--subresource=status", "--type=merge", f"--patch={approved}"]
+        self.cluster.kubectl("patch", "spendcorrection", name, "--namespace=agents", *patch)
+        wait_for(f"{name} is applied", lambda: self.get(f"spendcorrection/{name}", ".status.state") == "Applied")
 
     def test_each_acknowledged_record_is_there_once_after_kills(self) -> None:
         acknowledged: set[int] = set()
