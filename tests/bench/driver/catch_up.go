@@ -43,6 +43,10 @@ func measureCatchUp(b *bench) error {
 	if purser.process, err = purser.launch(purser); err != nil {
 		return err
 	}
+	// Scraping goes on meanwhile, as it does: a source without new samples is told as stale, never as read.
+	ended := make(chan struct{})
+	defer close(ended)
+	go scrapeOn(prometheus, end, history, ended)
 	samples := float64(series) * float64(history/catchUpScrape)
 	err = waitFor("the source to be read to its end", 10*time.Minute, 200*time.Millisecond, func() (bool, error) {
 		now, err := scrape(purser.address)
@@ -81,31 +85,56 @@ func measureCatchUp(b *bench) error {
 func writeHistory(prometheus *prometheusServer, begin, end time.Time) (int, float64, error) {
 	steps := int(end.Sub(begin)/catchUpScrape) + 1
 	part := int(catchUpPart / catchUpScrape)
-	perRequest := seriesOfARequest / catchUpModels
 	for first := 0; first < steps; first += part {
 		last := min(first+part, steps)
-		for agent := 0; agent < catchUpAgents; agent += perRequest {
-			var request remoteWrite
-			for i := agent; i < min(agent+perRequest, catchUpAgents); i++ {
-				for model := range catchUpModels {
-					request.beginSeries([][2]string{
-						{"__name__", costMetric}, {"agent", agentName(i)}, {"instance", "gateway:4000"}, {"job", "gateway"},
-						{"model", fmt.Sprintf("model-%d", model)}, {"namespace", namespaceOf(i)},
-					})
-					for step := first; step < last; step++ {
-						at := begin.Add(time.Duration(step) * catchUpScrape)
-						request.sample(float64(step/catchUpSpends)*catchUpSpend, at)
-					}
-					request.endSeries()
-				}
+		err := writeSamples(prometheus, func(request *remoteWrite) {
+			for step := first; step < last; step++ {
+				request.sample(float64(step/catchUpSpends)*catchUpSpend, begin.Add(time.Duration(step)*catchUpScrape))
 			}
-			if err := request.send("http://" + prometheus.address + "/api/v1/write"); err != nil {
-				return 0, 0, err
-			}
+		})
+		if err != nil {
+			return 0, 0, err
 		}
 	}
 	count := catchUpAgents * catchUpModels
 	return count, float64((steps-1)/catchUpSpends) * catchUpSpend * float64(count), nil
+}
+
+// Every series stays as it was at the end of the history, scrape after scrape, until it is ended.
+func scrapeOn(prometheus *prometheusServer, end time.Time, history time.Duration, ended <-chan struct{}) {
+	stays := float64(int(history/catchUpScrape)/catchUpSpends) * catchUpSpend
+	for at := end.Add(catchUpScrape); ; at = at.Add(catchUpScrape) {
+		select {
+		case <-ended:
+			return
+		case <-time.After(time.Until(at)):
+		}
+		if err := writeSamples(prometheus, func(request *remoteWrite) { request.sample(stays, at) }); err != nil {
+			say("scraping on: %v", err)
+		}
+	}
+}
+
+// The same samples of every series.
+func writeSamples(prometheus *prometheusServer, samples func(*remoteWrite)) error {
+	perRequest := seriesOfARequest / catchUpModels
+	for agent := 0; agent < catchUpAgents; agent += perRequest {
+		var request remoteWrite
+		for i := agent; i < min(agent+perRequest, catchUpAgents); i++ {
+			for model := range catchUpModels {
+				request.beginSeries([][2]string{
+					{"__name__", costMetric}, {"agent", agentName(i)}, {"instance", "gateway:4000"}, {"job", "gateway"},
+					{"model", fmt.Sprintf("model-%d", model)}, {"namespace", namespaceOf(i)},
+				})
+				samples(&request)
+				request.endSeries()
+			}
+		}
+		if err := request.send("http://" + prometheus.address + "/api/v1/write"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *bench) startEmptyPrometheus(flags ...string) (*prometheusServer, error) {
