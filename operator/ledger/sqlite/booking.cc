@@ -45,17 +45,21 @@ Status Booking::Book(std::int64_t source_id, const Increment& increment) {
   const auto key_id = KeyId(source_id, increment.key);
   if (!key_id) return key_id.error();
   const std::int64_t minute = MinuteOf(increment.at);
-  struct Bucket {
-    std::int64_t minute = 0;
-    Amounts cumulative;
-  };
-  const auto newest = newest_.Start(*key_id).FirstRow([](const Run& run) {
-    return Bucket{run.Integer(0), run.ReadAmounts(1)};
-  });
+  const auto newest = NewestOf(*key_id);
+  newest_booked_.reset();
   if (!newest) return newest.error();
   if (*newest && (*newest)->minute > minute) return BookLate(*key_id, minute, increment.amounts);
-  const Amounts before = *newest ? (*newest)->cumulative : Amounts();
-  return put_.Execute(*key_id, minute, before + increment.amounts);
+  const Amounts sum = (*newest ? (*newest)->cumulative : Amounts()) + increment.amounts;
+  PURSER_RETURN_IF_ERROR(put_.Execute(*key_id, minute, sum));
+  newest_booked_ = Bucket{*key_id, minute, sum};
+  return Ok();
+}
+
+Result<std::optional<Booking::Bucket>> Booking::NewestOf(std::int64_t key_id) {
+  if (newest_booked_ && newest_booked_->key_id == key_id) return newest_booked_;
+  return newest_.Start(key_id).FirstRow([key_id](const Run& run) {
+    return Bucket{key_id, run.Integer(0), run.ReadAmounts(1)};
+  });
 }
 
 // Buckets later than this one exist: all of them include these amounts too.

@@ -22,12 +22,20 @@ class Booking {
   // To be called when a transaction ends, or keys may have been dropped.
   void Forget() {
     last_key_.reset();
+    newest_booked_.reset();
     ids_.clear();
   }
 
  private:
+  struct Bucket {
+    std::int64_t key_id = 0;
+    std::int64_t minute = 0;
+    Amounts cumulative;
+  };
+
   explicit Booking(const Connection& connection) : connection_(&connection) {}
 
+  Result<std::optional<Bucket>> NewestOf(std::int64_t key_id);
   Status BookLate(std::int64_t key_id, std::int64_t minute, const Amounts& amounts);
 
   const Connection* connection_;
@@ -35,6 +43,8 @@ class Booking {
   // Samples of one series follow each other.
   std::optional<SpendKey> last_key_;
   std::int64_t last_key_id_ = 0;
+  // The newest of the key that was booked last: most come minute by minute and need not be read.
+  std::optional<Bucket> newest_booked_;
   std::map<SpendKey, std::int64_t> ids_;  // of this transaction
 };
 
