@@ -178,12 +178,12 @@ std::string ShortTime(Timestamp time, const std::string& zone) {
   return text;
 }
 
-// Why nothing is given back, and the way out.
+// Why nothing is restored, and the way out.
 std::string HoldMessage(const BudgetInput& input) {
   const auto& source = input.source;
   std::string message = source.last_read
                             ? "spend is not readable since " + FormatUtc(*source.last_read)
-                            : std::string("spend has not been read yet");
+                            : std::string("spend has not been read completely yet");
   if (!source.reason.empty()) message += " (" + source.reason + ")";
   if (!source.message.empty()) message += ": " + source.message;
   if (input.sight.level > Level::kNormal) {

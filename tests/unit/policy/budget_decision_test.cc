@@ -262,7 +262,7 @@ TEST(DecideSourceTest, ASourceNeverReadIsNotZero) {
   const auto decision = BudgetBuilder().Source({}).Decide();
   EXPECT_FALSE(decision.may_relax);
   EXPECT_THAT(decision.message,
-              HasSubstr("; spend has not been read yet; what is in force is held"));
+              HasSubstr("; spend has not been read completely yet; what is in force is held"));
   const auto stopped =
       BudgetBuilder().Spent("50").Source({SourceState::Kind::kLost, "", "", {}}).Decide();
   EXPECT_EQ(stopped.level, Level::kStopped);
