@@ -5,7 +5,8 @@
 namespace purser::usage {
 namespace {
 
-// About 25 MB of an answer, which is parsed as it comes; each key's page is written once for all its minutes.
+// About 25 MB of an answer, which is parsed as it comes; each key's page is written once for all
+// its minutes.
 constexpr std::int64_t kMostSamples = 800'000;
 constexpr Duration kLongestChunk = std::chrono::hours(1);
 constexpr Duration kForgetLag = std::chrono::minutes(30);

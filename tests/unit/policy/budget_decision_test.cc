@@ -232,7 +232,7 @@ TEST(DecideMessageTest, MarksWhatComesNext) {
   EXPECT_EQ(outlook(BudgetBuilder().Spent("41.24").Decide()), "; resets at 2026-11-24T05:00:00Z");
   EXPECT_THAT(outlook(BudgetBuilder().Audit().Spent("50").Source({}).Decide()),
               StartsWith("; resets at 2026-11-24T05:00:00Z; spend has not been "
-                         "read yet; what is in force"));
+                         "read completely yet; what is in force"));
 }
 
 TEST(DecideMessageTest, AuditSaysWhatWouldBeDone) {
