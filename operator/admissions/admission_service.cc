@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <utility>
 
@@ -19,7 +20,7 @@ namespace {
 std::string RandomPrefix() {
   std::random_device random;
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text = "adm-";
+  std::string text(usage::records::kAdmissionPrefix);
   for (int digit = 0; digit < 20; ++digit) text += kDigits[random() % 16];
   return text + "-";
 }
@@ -66,6 +67,11 @@ Status AdmissionService::Load() {
       continue;
     }
     open += gate::Ended(reservation->phase) ? 0 : 1;
+    // A record of it may have been booked just before this process's forerunner died.
+    if (reservation->phase == gate::Phase::kOpen || reservation->phase == gate::Phase::kLapsed) {
+      if (on_.claims.Look(NamesToldOf(*reservation)) != usage::records::Claims::Found::kNew)
+        recorded_.push_back({reservation->id, {}});
+    }
     gate_.Restore(std::move(*reservation));
   }
   if (!kept->empty()) spdlog::info("admissions kept={} open={}", kept->size(), open);
@@ -111,6 +117,8 @@ gate::Answer AdmissionService::AskGate(const Question& question, Timestamp now) 
   gate::Request request;
   request.id = id_prefix_ + std::to_string(next_id_++);
   request.key = question.key;
+  const std::array key{on_.claims.IdOf(question.ns, question.key)};
+  request.key_taken = on_.claims.Look(key) != usage::records::Claims::Found::kNew;
   request.ns = question.ns;
   request.agent = question.agent;
   request.task = question.task;
@@ -195,7 +203,7 @@ void AdmissionService::Settle(const std::string& id, const Fact& fact, const htt
     reply->Send(Json(std::move(body)));
     return;
   }
-  Push({Kind::kSettle, std::move(*settlement), {reply}, std::move(body)});
+  Push({Kind::kSettle, std::move(*settlement), {reply}, std::move(body), fact.id, fact.provider});
   // Its place among the calls at once is free.
   DeliverAll(gate_.Serve(to_store_.back().settlement.reservation.ns, on_.clock.Now(), feed_));
 }
@@ -236,102 +244,6 @@ std::size_t AdmissionService::OpenOf(const std::string& ns) const {
   return gate_.OpenOf(ns);
 }
 
-// ---- The committing thread.
-
-void AdmissionService::Commit(const std::stop_token& stop) {
-  while (true) {
-    std::vector<Change> changes;
-    {
-      std::unique_lock lock(mutex_);
-      came_.wait(lock, stop, [this] { return !to_store_.empty(); });
-      // What was decided is stored before it ends; who waits for it is told.
-      if (to_store_.empty()) return;
-      const auto most = std::min(kMostTogether, to_store_.size());
-      const auto end = to_store_.begin() + static_cast<std::ptrdiff_t>(most);
-      changes.assign(std::make_move_iterator(to_store_.begin()), std::make_move_iterator(end));
-      to_store_.erase(to_store_.begin(), end);
-    }
-    CommitGroup(changes);
-  }
-}
-
-ledger::Batch AdmissionService::BatchOf(const std::vector<Change>& changes) const {
-  ledger::Batch batch;
-  batch.source = on_.source;
-  batch.beside = true;
-  const auto now = on_.clock.Now();
-  for (const auto& change : changes) {
-    const auto& one = change.settlement.reservation;
-    batch.admissions.push_back(ToKept(one));
-    const auto& book = change.settlement.book;
-    if (book.IsZero()) continue;
-    const ledger::SpendKey key{on_.source, one.ns, one.agent, one.model, one.task, one.workflow};
-    batch.increments.push_back({key, now, book});
-    if (change.kind != Kind::kExpire && !one.lapsed) continue;
-    ledger::JournalEntry entry;
-    entry.kind = ledger::JournalKind::kEstimate;
-    entry.at = now;
-    entry.key = key;
-    entry.amount = book;
-    entry.reason = change.kind == Kind::kExpire
-                       ? "admission " + one.id + " expired at " + FormatUtc(one.expires) +
-                             " and no fact came: booked at its estimate"
-                       : "admission " + one.id + " had been booked at its estimate of $" +
-                             one.estimate.cost.ToDecimal() + ": replaced by the fact";
-    batch.journal.push_back(std::move(entry));
-  }
-  return batch;
-}
-
-void AdmissionService::CommitGroup(std::vector<Change>& changes) {
-  const Status committed = Guarded([&] { return on_.ledger.Commit(BatchOf(changes)); });
-  if (!committed.ok())
-    spdlog::error("admissions: {} could not be stored: {}", changes.size(),
-                  committed.error().message());
-  {
-    const std::lock_guard lock(mutex_);
-    std::set<std::string> namespaces;
-    for (auto& change : changes) {
-      Finish(change, committed);
-      namespaces.insert(change.settlement.reservation.ns);
-    }
-    for (const auto& ns : namespaces) DeliverAll(gate_.Serve(ns, on_.clock.Now(), feed_));
-  }
-  for (auto& change : changes) {
-    for (const auto& reply : change.replies) {
-      if (committed.ok()) {
-        reply->Send(Json(change.body));
-      } else {
-        reply->Send(http::ProblemOf(
-            Error(ErrorCode::kUnavailable, "it could not be stored; ask again with the same key")));
-      }
-    }
-  }
-}
-
-void AdmissionService::Finish(Change& change, const Status& committed) {
-  const auto& one = change.settlement.reservation;
-  if (!committed.ok()) {
-    if (change.kind == Kind::kAllow) {
-      gate_.Forget(one.id);
-    } else {
-      gate_.Failed(one.id);
-    }
-    return;
-  }
-  if (change.kind == Kind::kAllow) return;
-  if (change.kind == Kind::kSettle) Learn(one);
-  auto sources = feed_.Sources(one.ns);
-  sources.erase(on_.source);
-  if (change.kind == Kind::kCancel || sources.empty()) return gate_.Done(one.id);
-  held_.push_back({one.id, on_.clock.Now(), std::move(sources)});
-}
-
-void AdmissionService::Learn(const gate::Reservation& reservation) {
-  seen_.Add({reservation.ns, reservation.agent, reservation.task, reservation.model},
-            reservation.fact);
-}
-
 // ---- The looking thread.
 
 void AdmissionService::Look(const std::stop_token& stop) {
@@ -360,6 +272,9 @@ void AdmissionService::LookOnce() {
           });
       if (read) gate_.Done(held.id);
       return read;
+    });
+    std::erase_if(recorded_, [&](const ToldByRecord& told) {
+      return EndRecorded(told.id, told.amounts, now);
     });
     for (auto& settlement : gate_.Expire(now)) {
       spdlog::warn("admission {} of agent {}/{} expired without a fact; booked at its estimate",

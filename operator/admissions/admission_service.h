@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -24,9 +25,12 @@
 #include "gate/experience.h"
 #include "gate/gate.h"
 #include "http/router.h"
+#include "ledger/call_log.h"
 #include "ledger/ledger.h"
 #include "ledger/store.h"
 #include "usage/pricing/price_book.h"
+#include "usage/records/claims.h"
+#include "usage/records/intake.h"
 
 namespace purser::admissions {
 
@@ -39,6 +43,8 @@ class AdmissionService {
     controllers::EvaluationBoard& board;
     ledger::Ledger& ledger;
     ledger::Store& store;
+    ledger::CallLog& calls;
+    usage::records::Claims& claims;  // of `source`
     const usage::pricing::PriceBook& prices;
     Clock& clock;
     // Where facts are booked: a source that takes call records and reads no meter.
@@ -65,6 +71,9 @@ class AdmissionService {
   void Cancel(const std::string& id, const http::Reply& reply);
   gate::Route Route(const RouteQuestion& question);
 
+  // Records of `source` that were booked: those of calls made under an admission end it.
+  void Recorded(std::span<const usage::records::BookedRecord> records);
+
   // Reserved and not settled, of a namespace: for tests and figures.
   std::size_t OpenOf(const std::string& ns) const;
 
@@ -75,6 +84,14 @@ class AdmissionService {
     gate::Settlement settlement;  // of an Allow only the reservation
     std::vector<http::Reply> replies;
     std::string body;  // answered once it is durable
+    // Of a kSettle:
+    std::string call_id = {};
+    std::string provider = {};
+    bool later = false;  // a record of the same call is being stored: nothing is done now
+  };
+  struct ToldByRecord {
+    std::string id;
+    Amounts amounts;
   };
   struct Waiter {
     std::vector<http::Reply> replies;
@@ -104,6 +121,14 @@ class AdmissionService {
   void CommitGroup(std::vector<Change>& changes);
   void Finish(Change& change, const Status& committed);
   ledger::Batch BatchOf(const std::vector<Change>& changes) const;
+  void ClaimCall(Change& change, usage::records::Claims::Group& claims, Timestamp now) const;
+  // By which a record would have told its call.
+  std::vector<ledger::CallId> NamesToldOf(const gate::Reservation& reservation) const;
+  ledger::SpendKey KeyOf(const gate::Reservation& reservation) const;
+  Status Store(std::vector<Change>& changes);
+  std::vector<ledger::Call> CallsOf(const std::vector<Change>& changes, Timestamp now) const;
+  const gate::Reservation* FindFor(const usage::records::Record& record) const;
+  bool EndRecorded(const std::string& id, const Amounts& amounts, Timestamp now);
   void Look(const std::stop_token& stop);
   void LookOnce();
   void Learn(const gate::Reservation& reservation);
@@ -119,6 +144,7 @@ class AdmissionService {
   std::map<std::string, Waiter> waiters_;
   std::deque<Change> to_store_;
   std::vector<Held> held_;
+  std::vector<ToldByRecord> recorded_;  // whose reservations could not be ended yet
   std::string id_prefix_;
   std::uint64_t next_id_ = 1;
   // Last: they use all the others.

@@ -189,8 +189,9 @@ Result<Fact> ParseFact(std::string_view body) {
   fields.Text("outcome", outcome);
   fields.Text("provider", fact.provider);
   fields.Text("model", fact.model);
+  fields.Text("id", fact.id);
   for (const auto* name :
-       {"error", "namespace", "agent", "pool", "task", "workflow", "parent", "id"})
+       {"error", "namespace", "agent", "pool", "task", "workflow", "parent", "admission"})
     fields.Text(name, ignored);
   fields.Find("time");
   if (outcome != "Success" && outcome != "Failure" && outcome != "Retry")

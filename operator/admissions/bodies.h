@@ -37,6 +37,7 @@ struct Fact {
   std::int64_t latency_ms = 0;
   bool failed = false;
   std::string provider, model;
+  std::string id;  // of the call, as its record names it
 };
 
 // POST /v1/route.

@@ -33,7 +33,9 @@ ledger::KeptAdmission ToKept(const gate::Reservation& one) {
                      {"fact", ToArray(one.fact)},
                      {"expires", one.expires.time_since_epoch().count()},
                      {"phase", static_cast<int>(one.phase)},
-                     {"lapsed", one.lapsed}};
+                     {"lapsed", one.lapsed},
+                     {"keyTaken", one.key_taken},
+                     {"recorded", one.recorded}};
   return {one.id, one.made, gate::Ended(one.phase),
           body.dump(-1, ' ', false, json::error_handler_t::replace)};
 }
@@ -55,6 +57,8 @@ Result<gate::Reservation> FromKept(const ledger::KeptAdmission& kept) {
     one.expires = Timestamp(Duration(body.at("expires").get<std::int64_t>()));
     one.phase = static_cast<gate::Phase>(body.at("phase").get<int>());
     one.lapsed = body.at("lapsed").get<bool>();
+    one.key_taken = body.value("keyTaken", false);  // older ones have neither
+    one.recorded = body.value("recorded", false);
     if (one.phase != gate::Phase::kOpen && !gate::Ended(one.phase))
       return Error(ErrorCode::kCorrupt, "admission " + kept.id + ": no phase that is kept");
     return one;

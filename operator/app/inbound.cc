@@ -44,39 +44,49 @@ Result<std::unique_ptr<Inbound>> Inbound::Start(const api::OperatorConfig& confi
 
 Inbound::~Inbound() = default;
 
-namespace {
-
 // Facts are booked where call records are, beside no meter that tells them too.
-Result<std::unique_ptr<admissions::AdmissionService>> StartAdmissions(const InboundTerm& term) {
-  std::string source = "admissions";
+Status InboundServing::StartAdmissions() {
+  admissions_source_ = "admissions";
   Duration delay = std::chrono::seconds(15);
-  for (const auto& one : term.config.sources) {
-    if (one.usage && !one.reads_prometheus()) source = one.name;
+  for (const auto& one : term_.config.sources) {
+    if (one.usage && !one.reads_prometheus()) admissions_source_ = one.name;
     if (one.reads_prometheus()) delay = std::max(delay, 3 * one.prometheus.scrape_interval);
   }
-  return admissions::AdmissionService::Start({.caches = term.caches,
-                                              .board = term.board,
-                                              .ledger = term.ledger,
-                                              .store = term.store,
-                                              .prices = term.prices,
-                                              .clock = term.clock,
-                                              .source = source,
-                                              .meter_delay = delay});
+  auto* claims = term_.usage.ClaimsOf(admissions_source_);
+  if (claims == nullptr) {
+    auto own = usage::records::Claims::Load(admissions_source_, term_.calls, term_.clock.Now());
+    if (!own) return own.error();
+    claims_ = std::move(*own);
+    claims = claims_.get();
+  }
+  auto started = admissions::AdmissionService::Start({.caches = term_.caches,
+                                                      .board = term_.board,
+                                                      .ledger = term_.ledger,
+                                                      .store = term_.store,
+                                                      .calls = term_.calls,
+                                                      .claims = *claims,
+                                                      .prices = term_.prices,
+                                                      .clock = term_.clock,
+                                                      .source = admissions_source_,
+                                                      .meter_delay = delay});
+  if (!started) return started.error();
+  admissions_ = std::move(*started);
+  return Ok();
 }
-
-}  // namespace
 
 InboundServing::InboundServing(http::InboundApi& api, InboundTerm term)
     : api_(api), term_(std::move(term)) {
   auto router = std::make_shared<http::Router>();
-  if (auto admissions = StartAdmissions(term_)) {
-    admissions_ = std::move(*admissions);
+  const auto intakes = term_.usage.intakes();
+  if (const auto started = StartAdmissions(); started.ok()) {
     admissions::AddRoutes(*router, *admissions_);
+    if (const auto intake = intakes.find(admissions_source_); intake != intakes.end())
+      intake->second->OnBooked([this](auto records) { admissions_->Recorded(records); });
   } else {
-    spdlog::error("no admissions are given: {}", admissions.error().message());
+    spdlog::error("no admissions are given: {}", started.error().message());
   }
-  http::AddUsage(*router, term_.intakes);
-  http::AddOtlp(*router, term_.intakes);
+  http::AddUsage(*router, intakes);
+  http::AddOtlp(*router, intakes);
   http::AddReports(*router, {term_.reports, term_.calls, term_.clock, reports_,
                              [this](const std::string& ns, const std::string& agent) {
                                return PoolOf(ns, agent);
@@ -86,7 +96,10 @@ InboundServing::InboundServing(http::InboundApi& api, InboundTerm term)
   api_.Serve(std::move(router));
 }
 
-InboundServing::~InboundServing() { api_.StopServing(); }
+InboundServing::~InboundServing() {
+  api_.StopServing();
+  for (const auto& [name, intake] : term_.usage.intakes()) intake->OnBooked({});
+}
 
 std::string InboundServing::PoolOf(const std::string& ns, const std::string& agent) const {
   const auto pools = term_.caches.pools.ByIndex(controllers::kPoolsByAgent,
@@ -108,11 +121,14 @@ Result<std::unique_ptr<UsageSources>> UsageSources::Start(
       if (const auto set = store.SetEpoch(source.name, now); !set.ok())
         return set.error().WithContext(context);
     }
-    auto intake = usage::records::Intake::Start(source.name, ledger, log, prices, clock, {});
-    if (!intake) return intake.error().WithContext(context);
+    auto claims = usage::records::Claims::Load(source.name, log, now);
+    if (!claims) return claims.error().WithContext(context);
     spdlog::info("source={} takes call records, {} ids of the last day are known", source.name,
-                 (*intake)->ids());
-    sources->intakes_.emplace(source.name, std::move(*intake));
+                 (*claims)->size());
+    sources->intakes_.emplace(source.name, std::make_unique<usage::records::Intake>(
+                                               source.name, ledger, log, **claims, prices, clock,
+                                               usage::records::IntakeLimits{}));
+    sources->claims_.emplace(source.name, std::move(*claims));
     // Nobody reads it: it is as healthy as this server. What nobody sends is not seen.
     ledger::SourceHealth health;
     health.state = ledger::SourceHealth::State::kHealthy;
@@ -127,6 +143,11 @@ http::Intakes UsageSources::intakes() const {
   http::Intakes intakes;
   for (const auto& [name, intake] : intakes_) intakes.emplace(name, intake.get());
   return intakes;
+}
+
+usage::records::Claims* UsageSources::ClaimsOf(const std::string& source) const {
+  const auto found = claims_.find(source);
+  return found == claims_.end() ? nullptr : found->second.get();
 }
 
 }  // namespace purser::app

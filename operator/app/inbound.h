@@ -27,6 +27,7 @@
 #include "ledger/store.h"
 #include "net/server/api_server.h"
 #include "usage/pricing/price_book.h"
+#include "usage/records/claims.h"
 #include "usage/records/intake.h"
 
 namespace purser::app {
@@ -51,6 +52,23 @@ class Inbound {
   std::unique_ptr<net::ApiServer> server_;  // last: it uses the others
 };
 
+// The intakes of the sources with usage: true, and what budgets hear of them. Errors: the store's.
+class UsageSources {
+ public:
+  static Result<std::unique_ptr<UsageSources>> Start(const api::OperatorConfig& config,
+                                                     ledger::Ledger& ledger, ledger::Store& store,
+                                                     ledger::CallLog& log,
+                                                     const usage::pricing::PriceBook& prices,
+                                                     Clock& clock);
+  http::Intakes intakes() const;
+  // Null: the source takes no records.
+  usage::records::Claims* ClaimsOf(const std::string& source) const;
+
+ private:
+  std::map<std::string, std::unique_ptr<usage::records::Claims>> claims_;
+  std::map<std::string, std::unique_ptr<usage::records::Intake>> intakes_;
+};
+
 // What a term of leading gives to the handlers. References outlive the term.
 struct InboundTerm {
   const api::OperatorConfig& config;
@@ -64,7 +82,7 @@ struct InboundTerm {
   ledger::ReportReader& reports;
   Clock& clock;
   http::LiveLimits& limits;
-  http::Intakes intakes;
+  UsageSources& usage;
 };
 
 // Serves the API for as long as it lives.
@@ -78,25 +96,15 @@ class InboundServing {
  private:
   std::string PoolOf(const std::string& ns, const std::string& agent) const;
 
+  Status StartAdmissions();
+
   http::InboundApi& api_;
+  std::string admissions_source_;
+  std::unique_ptr<usage::records::Claims> claims_;  // of admissions that no records come to
   std::unique_ptr<admissions::AdmissionService> admissions_;
   const InboundTerm term_;
   http::Worker reports_;
   http::Worker writes_;
-};
-
-// The intakes of the sources with usage: true, and what budgets hear of them. Errors: the store's.
-class UsageSources {
- public:
-  static Result<std::unique_ptr<UsageSources>> Start(const api::OperatorConfig& config,
-                                                     ledger::Ledger& ledger, ledger::Store& store,
-                                                     ledger::CallLog& log,
-                                                     const usage::pricing::PriceBook& prices,
-                                                     Clock& clock);
-  http::Intakes intakes() const;
-
- private:
-  std::map<std::string, std::unique_ptr<usage::records::Intake>> intakes_;
 };
 
 }  // namespace purser::app

@@ -277,10 +277,10 @@ class Operator::Implementation {
         EvaluateAll(budget_controller, token);
         for (const auto& controller : controllers) controller->Start(token);
         if (inbound_ != nullptr) {
-          serving.emplace(inbound_->api(),
-                          InboundTerm{options_.config, caches_, client, board_, *ledger, positions,
-                                      (*sources)->prices(), *calls_, *reports_, clock_, limits,
-                                      (*usage)->intakes()});
+          serving.emplace(
+              inbound_->api(),
+              InboundTerm{options_.config, caches_, client, board_, *ledger, positions,
+                          (*sources)->prices(), *calls_, *reports_, clock_, limits, **usage});
         }
       }
       threads.emplace_back([token] {

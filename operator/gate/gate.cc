@@ -86,7 +86,8 @@ Answer Gate::Grant(const Request& request, const Verdict& verdict, Timestamp now
                           .model = verdict.model,
                           .estimate = NotBelowZero(verdict.estimate),
                           .made = now,
-                          .expires = now + request.lives};
+                          .expires = now + request.lives,
+                          .key_taken = request.key_taken};
   Touch(request.ns, request.task, now);
   auto answer = AnswerOf(reservation);
   if (verdict.model != request.model && !request.model.empty()) {

@@ -78,6 +78,8 @@ class Gate {
   // kNotFound: no such reservation, or too long ago; kConflict: it ended otherwise before;
   // kUnavailable: its end is being stored, ask again. To be followed by Done or Failed.
   Result<Settlement> Settle(const std::string& id, const Amounts& fact, Timestamp now);
+  // Its fact was booked as a record of the call: what ends it now and later books no fact.
+  void Recorded(const std::string& id);
   Result<Settlement> Cancel(const std::string& id, Timestamp now);
   // Those whose time is over: their estimates are to be booked, then Done or Failed for each. Also
   // forgets what is too old to be asked for.
@@ -89,6 +91,8 @@ class Gate {
   void Restore(Reservation reservation);
 
   const Reservation* Find(const std::string& id) const;
+  // By its key; null: none, or one that waits.
+  const Reservation* FindByKey(const std::string& ns, const std::string& key) const;
   const Row* FindRow(const std::string& id) const;
   const Agent* FindAgent(const std::string& ns, const std::string& name) const;
   Quantity Reserved(const std::string& row) const;

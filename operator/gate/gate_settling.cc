@@ -49,7 +49,7 @@ Result<Settlement> Gate::Settle(const std::string& id, const Amounts& fact, Time
     case Phase::kExpired:
       return BeingStored(id);
     case Phase::kSettled:
-      if (reservation.fact == settled)
+      if (reservation.fact == settled || reservation.recorded)
         return Settlement{.reservation = reservation, .book = {}, .already = true};
       return Error(ErrorCode::kConflict,
                    "admission " + id + " was settled before at another amount ($" +
@@ -68,9 +68,15 @@ Result<Settlement> Gate::Settle(const std::string& id, const Amounts& fact, Time
   kept.before = before;
   Touch(reservation.ns, reservation.task, now);
   Settlement settlement{.reservation = reservation, .book = settled};
+  if (reservation.recorded) settlement.book = Amounts();
   if (reservation.lapsed) settlement.book -= reservation.estimate;
   settlement.reservation.phase = Phase::kSettled;
   return settlement;
+}
+
+void Gate::Recorded(const std::string& id) {
+  if (const auto found = reservations_.find(id); found != reservations_.end())
+    found->second.reservation.recorded = true;
 }
 
 Result<Settlement> Gate::Cancel(const std::string& id, Timestamp now) {
@@ -149,6 +155,7 @@ void Gate::Done(const std::string& id) {
     case Phase::kCancelling:
       return SetPhase(kept, Phase::kCancelled);
     case Phase::kExpired:
+      if (kept.reservation.recorded) return SetPhase(kept, Phase::kSettled);
       kept.reservation.lapsed = true;
       return SetPhase(kept, Phase::kLapsed);
     case Phase::kOpen:

@@ -129,6 +129,10 @@ const Reservation* Gate::Find(const std::string& id) const {
   const auto found = reservations_.find(id);
   return found == reservations_.end() ? nullptr : &found->second.reservation;
 }
+const Reservation* Gate::FindByKey(const std::string& ns, const std::string& key) const {
+  const auto found = keys_.find({ns, key});
+  return found == keys_.end() ? nullptr : Find(found->second);
+}
 const Row* Gate::FindRow(const std::string& id) const {
   const auto found = rows_.find(id);
   return found == rows_.end() ? nullptr : &found->second.row;

@@ -23,6 +23,7 @@ struct Choice {
 struct Request {
   std::string id = {};   // of what may become of it: unique for ever, made by whoever asks the gate
   std::string key = {};  // the client's: the same question again is the same question
+  bool key_taken = false;  // see Reservation
   std::string ns = {};
   std::string agent = {};
   std::string task = {};                      // "": none

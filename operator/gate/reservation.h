@@ -47,6 +47,10 @@ struct Reservation {
   Amounts fact = {};  // kSettling, kSettled
   // Its estimate was booked when it expired: the fact replaces it.
   bool lapsed = false;
+  // Its key had been told before as the name of another call, and says nothing of this one.
+  bool key_taken = false;
+  // What it came to was booked as a record of the call: its end books nothing.
+  bool recorded = false;
   bool operator==(const Reservation&) const = default;
 };
 

@@ -24,6 +24,7 @@ Record RecordOf(usage::otlp::Call call, const std::string& home) {
   record.time = call.at;
   record.ns = call.ns.empty() ? home : std::move(call.ns);
   record.agent = std::move(call.agent);
+  record.admission = std::move(call.admission);
   record.provider = std::move(call.provider);
   record.model = std::move(call.model);
   record.task = std::move(call.task);

@@ -66,8 +66,9 @@ class CallLog {
 
   // The key of the hash behind CallId: made with the ledger, and never changed.
   virtual Result<std::pair<std::uint64_t, std::uint64_t>> IdSeed() = 0;
-  // Ids received since, oldest first: what a new leader knows again.
-  virtual Status ForEachId(Timestamp since,
+  // Ids of a source received since, oldest first: what a new leader knows again. Those of before
+  // schema 7 are every source's.
+  virtual Status ForEachId(const std::string& source, Timestamp since,
                            const std::function<void(CallId id, Timestamp received)>& visit) = 0;
 
   virtual Result<std::vector<Call>> Calls(const CallFilter& filter) = 0;

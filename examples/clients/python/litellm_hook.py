@@ -36,6 +36,8 @@ class PurserHook(CustomLogger):
         if call.model:
             data["model"] = call.model  # a cheaper one, under Downgrade
         metadata["purser_call"] = call
+        # Where the proxy's callback posts records, too, each call counts once.
+        metadata.setdefault("spend_logs_metadata", {})["admission"] = call.id
         return data
 
     async def async_log_success_event(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any,

@@ -72,15 +72,18 @@ class Call:
 
     def settle(self, *, cost_usd: str | float | Decimal | None = None, input_tokens: int | None = None,
                output_tokens: int | None = None, cached_tokens: int | None = None,
-               latency_ms: int | None = None, outcome: Literal["Success", "Failure", "Retry"] = "Success") -> None:
-        """What it came to. May be repeated; the first one counts."""
+               latency_ms: int | None = None, outcome: Literal["Success", "Failure", "Retry"] = "Success",
+               record_id: str | None = None) -> None:
+        """What it came to. May be repeated; the first one counts. `record_id`: the id under which the call's
+        record is posted, too, by whomever; a record whose id is this call's key or id, or that names it in
+        `admission`, is known without it."""
         if not self.id or self._purser is None:
             self.settled = True
             return
         body = {
             "costUSD": None if cost_usd is None else str(cost_usd), "inputTokens": input_tokens,
             "outputTokens": output_tokens, "cachedTokens": cached_tokens, "latencyMs": latency_ms,
-            "outcome": outcome,
+            "outcome": outcome, "id": record_id,
         }
         self._purser.post(f"/v1/admissions/{self.id}/settle", body)
         self.settled = True

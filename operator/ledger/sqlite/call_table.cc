@@ -32,7 +32,8 @@ Result<CallWriter> CallWriter::Make(const Connection& connection) {
        "INSERT INTO call(received, at, key_id, outcome, held, cost, input_tokens, output_tokens, "
        "cached_tokens, reasoning_tokens, latency_ms, record_id, provider, parent, error) "
        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
-      {&writer.insert_ids_, "INSERT INTO call_ids(received, ids) VALUES(?, CAST(? AS BLOB))"},
+      {&writer.insert_ids_,
+       "INSERT INTO call_ids(source_id, received, ids) VALUES(?, ?, CAST(? AS BLOB))"},
       {&writer.first_, "SELECT id, received FROM call ORDER BY id LIMIT 1"},
       {&writer.last_, "SELECT id FROM call ORDER BY id DESC LIMIT 1"},
       {&writer.drop_, "DELETE FROM call WHERE id<=?1 AND (received<?2 OR id<=?3)"},
@@ -59,12 +60,13 @@ Status CallWriter::Append(std::int64_t source_id, const std::vector<Call>& calls
   return Ok();
 }
 
-Status CallWriter::AppendIds(const std::vector<CallId>& ids, Timestamp received) const {
+Status CallWriter::AppendIds(std::int64_t source_id, const std::vector<CallId>& ids,
+                             Timestamp received) const {
   for (std::size_t from = 0; from < ids.size(); from += kIdsInARow) {
     const std::size_t count = std::min(kIdsInARow, ids.size() - from);
     const std::string_view bytes(reinterpret_cast<const char*>(ids.data() + from),
                                  count * sizeof(CallId));
-    PURSER_RETURN_IF_ERROR(insert_ids_.Execute(ToInteger(received), bytes));
+    PURSER_RETURN_IF_ERROR(insert_ids_.Execute(source_id, ToInteger(received), bytes));
   }
   return Ok();
 }
@@ -91,12 +93,13 @@ Result<std::pair<std::uint64_t, std::uint64_t>> ReadIdSeed(const Connection& con
   return std::pair(static_cast<std::uint64_t>(*high), static_cast<std::uint64_t>(*low));
 }
 
-Status ReadIds(const Connection& connection, Timestamp since,
+Status ReadIds(const Connection& connection, std::int64_t source_id, Timestamp since,
                const std::function<void(CallId, Timestamp)>& visit) {
   Statement statement;
-  PURSER_RETURN_IF_ERROR(connection.Prepare(
-      {{&statement, "SELECT received, ids FROM call_ids WHERE received>=? ORDER BY id"}}));
-  return statement.Start(ToInteger(since)).ForEachRow([&](const Run& run) -> Status {
+  PURSER_RETURN_IF_ERROR(connection.Prepare({{&statement,
+                                              "SELECT received, ids FROM call_ids WHERE "
+                                              "received>=? AND source_id IN (0, ?) ORDER BY id"}}));
+  return statement.Start(ToInteger(since), source_id).ForEachRow([&](const Run& run) -> Status {
     const auto received = ToTimestamp(run.Integer(0));
     const std::string bytes = run.Text(1);
     if (bytes.size() % sizeof(CallId) != 0)

@@ -21,7 +21,8 @@ class CallWriter {
   // `booking` knows the numbers of keys.
   Status Append(std::int64_t source_id, const std::vector<Call>& calls, Booking& booking,
                 Timestamp received) const;
-  Status AppendIds(const std::vector<CallId>& ids, Timestamp received) const;
+  Status AppendIds(std::int64_t source_id, const std::vector<CallId>& ids,
+                   Timestamp received) const;
   // As CallLog::Prune, at most `at_a_time` rows.
   Result<bool> Prune(Timestamp calls_before, std::int64_t most_calls, Timestamp ids_before,
                      std::int64_t at_a_time) const;
@@ -34,7 +35,7 @@ class CallWriter {
 };
 
 Result<std::pair<std::uint64_t, std::uint64_t>> ReadIdSeed(const Connection& connection);
-Status ReadIds(const Connection& connection, Timestamp since,
+Status ReadIds(const Connection& connection, std::int64_t source_id, Timestamp since,
                const std::function<void(CallId, Timestamp)>& visit);
 // `source_id`: of filter.source.
 Result<std::vector<Call>> ReadCalls(const Connection& connection, std::int64_t source_id,

@@ -16,8 +16,9 @@ constexpr std::int64_t kApplicationId = 0x50525352;
 // seeks, whatever lies between. cursor is apart from series, by a dense number: series that are
 // read together are written to the same few pages. membership: in minutes, ended by `until`. call:
 // in the order received, so that the oldest go from one end. call_ids: the ids of one commit, 8
-// bytes each. fence: the epoch of the source's only writer. Times are milliseconds since 1970,
-// minutes minutes since 1970. 128-bit hashes are two integers, signed by SQLite.
+// bytes each, of source_id (0: of every source). fence: the epoch of the source's only writer.
+// Times are milliseconds since 1970, minutes minutes since 1970. 128-bit hashes are two integers,
+// signed by SQLite.
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {R"sql(
 CREATE TABLE meta(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -202,6 +203,9 @@ UPDATE meta SET id_seed_high=random(), id_seed_low=random();
                                                                  R"sql(
 ALTER TABLE bucket ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE journal ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                                 R"sql(
+ALTER TABLE call_ids ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 // 0 for a new file, else the version written in it.

@@ -191,9 +191,12 @@ class SqliteStore final : public Store, public AdmissionLog, public CallLog, pub
     return sqlite::ReadIdSeed(*reader_.connection);
   }
 
-  Status ForEachId(Timestamp since, const std::function<void(CallId, Timestamp)>& visit) override {
+  Status ForEachId(const std::string& source, Timestamp since,
+                   const std::function<void(CallId, Timestamp)>& visit) override {
     const std::lock_guard lock(reading_);
-    return sqlite::ReadIds(*reader_.connection, since, visit);
+    const auto id = reader_.sources.Find(source);
+    if (!id) return id.error();
+    return sqlite::ReadIds(*reader_.connection, id->value_or(0), since, visit);
   }
 
   Result<std::vector<Call>> Calls(const CallFilter& filter) override {
@@ -323,7 +326,7 @@ class SqliteStore final : public Store, public AdmissionLog, public CallLog, pub
     if (with == nullptr) return Ok();
     PURSER_RETURN_IF_ERROR(
         writer_.calls.Append(source_id, with->calls, writer_.booking, with->received));
-    return writer_.calls.AppendIds(with->ids, with->received);
+    return writer_.calls.AppendIds(source_id, with->ids, with->received);
   }
 
   Status WriteCorrection(const Correction& correction, Corrected& corrected) {

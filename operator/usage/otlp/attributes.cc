@@ -109,6 +109,7 @@ void Attribute(const Attributes& own, const Attributes& resource, Call& call) {
   call.task = first({"purser.task", "gen_ai.task.id"});
   call.workflow = first({"purser.workflow", "gen_ai.workflow.name", "workflow.run_id"});
   call.session = first({"gen_ai.conversation.id", "session.id"});
+  call.admission = own.Text({"purser.admission"});
 }
 
 Timestamp TimeOf(std::uint64_t nanos) {

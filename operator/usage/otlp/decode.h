@@ -37,7 +37,8 @@ struct Call {
   std::string model;
   std::string task;
   std::string workflow;
-  std::string session;  // a conversation, or what comes nearest
+  std::string session;    // a conversation, or what comes nearest
+  std::string admission;  // purser.admission
   Tokens tokens;
   std::optional<Money> cost;  // nothing: by prices
   std::int64_t latency_ms = 0;

@@ -3,7 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "base/guarded.h"
@@ -15,43 +17,32 @@ namespace {
 
 constexpr std::size_t kRecordsTogether = 20'000;
 constexpr std::chrono::seconds kPruneEvery{60};
+// What another commits of the same call is durable by then, or not at all.
+constexpr std::chrono::seconds kWaitForOthers{1};
 
 }  // namespace
 
 struct Intake::Group {
+  explicit Group(Claims& of) : claims(of) {}
+  Claims::Group claims;
   Timestamp now;
+  Timestamp oldest;  // of the records that are taken
+  std::vector<BookedRecord> booked;
   std::shared_ptr<const pricing::Prices> prices;
   ledger::Batch batch;
   ledger::CallsOfBatch with;
   std::map<std::pair<ledger::SpendKey, std::int64_t>, std::size_t> places;  // in batch.increments
 };
 
-Result<std::unique_ptr<Intake>> Intake::Start(std::string source, ledger::Ledger& ledger,
-                                              ledger::CallLog& log,
-                                              const pricing::PriceBook& prices, Clock& clock,
-                                              IntakeLimits limits) {
-  const auto seed = log.IdSeed();
-  if (!seed) return seed.error();
-  KnownIds ids(*seed, limits.most_ids);
-  const auto now = clock.Now();
-  PURSER_RETURN_IF_ERROR(log.ForEachId(now - KnownIds::kKeep, [&](auto id, auto received) {
-    ids.Insert(id, std::min(received, now));
-  }));
-  ids.Tidy(now);
-  return std::unique_ptr<Intake>(
-      new Intake(std::move(source), ledger, log, prices, clock, limits, std::move(ids)));
-}
-
-Intake::Intake(std::string source, ledger::Ledger& ledger, ledger::CallLog& log,
-               const pricing::PriceBook& prices, Clock& clock, IntakeLimits limits, KnownIds ids)
+Intake::Intake(std::string source, ledger::Ledger& ledger, ledger::CallLog& log, Claims& claims,
+               const pricing::PriceBook& prices, Clock& clock, IntakeLimits limits)
     : source_(std::move(source)),
       ledger_(ledger),
       log_(log),
       prices_(prices),
       clock_(clock),
       limits_(limits),
-      ids_(std::move(ids)),
-      known_(ids_.size()),
+      claims_(claims),
       thread_([this](const std::stop_token& stop) { Work(stop); }) {}
 
 Intake::~Intake() {
@@ -59,9 +50,9 @@ Intake::~Intake() {
   thread_.join();
 }
 
-std::size_t Intake::ids() const {
-  const std::lock_guard lock(mutex_);
-  return known_;
+void Intake::OnBooked(Listener listener) {
+  const std::lock_guard lock(telling_);
+  listener_ = std::move(listener);
 }
 
 bool Intake::Submit(Decoded decoded, Done done) {
@@ -102,29 +93,31 @@ void Intake::Work(const std::stop_token& stop) {
 }
 
 void Intake::CommitGroup(std::vector<Submission>& submissions) {
-  std::vector<ledger::CallId> inserted;
+  std::vector<BookedRecord> booked;
   const Status committed = Guarded([&]() -> Status {
-    Group group;
-    group.now = clock_.Now();
+    const auto now = clock_.Now();
+    claims_.Tidy(now);
+    Group group(claims_);
+    group.now = now;
+    group.oldest = std::max(now - KnownIds::kWindow, claims_.horizon());
     group.prices = prices_.Current();
     group.batch.source = source_;
-    group.with.received = group.now;
-    ids_.Tidy(group.now);
+    group.with.received = now;
     for (auto& submission : submissions) Take(submission, group);
-    inserted = group.with.ids;
-    if (inserted.empty()) return Ok();
+    if (group.claims.ids().empty()) return Ok();
+    group.with.ids = group.claims.ids();
     const void* token = ledger::BatchToken(group.batch);
     log_.Put(token, std::move(group.with));
-    const Status booked = ledger_.Commit(std::move(group.batch));
+    const Status written = ledger_.Commit(std::move(group.batch));
     log_.Drop(token);
-    return booked;
+    if (!written.ok()) return written;
+    group.claims.Keep();
+    booked = std::move(group.booked);
+    return Ok();
   });
-  if (!committed.ok()) {
-    for (const auto id : inserted) ids_.Remove(id);
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    known_ = ids_.size();
+  if (committed.ok() && !booked.empty()) {
+    const std::lock_guard lock(telling_);
+    if (listener_) listener_(booked);
   }
   for (auto& submission : submissions) {
     if (committed.ok()) {
@@ -135,15 +128,15 @@ void Intake::CommitGroup(std::vector<Submission>& submissions) {
   }
 }
 
-std::string Intake::OutOfTime(const Record& record, Timestamp now) const {
+std::string Intake::OutOfTime(const Record& record, const Group& group) {
+  const auto now = group.now;
   const std::string time = FormatUtcMillis(record.time);
   if (record.time > now + kFuture) {
     return "time: " + time + " is in the future, it is " + FormatUtcMillis(now) +
            ": check the sender's clock";
   }
-  const auto oldest = std::max(now - KnownIds::kWindow, ids_.horizon());
-  if (record.time < oldest) {
-    return "time: " + time + " is before " + FormatUtcMillis(oldest) +
+  if (record.time < group.oldest) {
+    return "time: " + time + " is before " + FormatUtcMillis(group.oldest) +
            ": older records might have been booked before; a SpendCorrection books what is missing";
   }
   return "";
@@ -154,23 +147,48 @@ void Intake::Take(Submission& submission, Group& group) {
   taken.rejected = std::move(submission.decoded.rejected);
   for (std::size_t i = 0; i < submission.decoded.records.size(); ++i) {
     const auto& record = submission.decoded.records[i];
-    std::string reason = OutOfTime(record, group.now);
-    if (reason.empty() && ids_.full())
-      reason = "id: more ids came in this hour than are kept; send it again in the next";
+    std::string reason = OutOfTime(record, group);
+    bool fresh = false;
+    if (reason.empty()) reason = Claim(record, group, fresh);
     if (!reason.empty()) {
       taken.rejected.push_back({submission.decoded.indices[i], record.id, std::move(reason)});
       continue;
     }
-    const auto id = ids_.IdOf(record.ns, record.id);
-    if (ids_.Insert(id, group.now)) {
-      Book(record, id, group, taken);
+    if (fresh) {
+      Book(record, group, taken);
     } else {
       ++taken.duplicate;
     }
   }
 }
 
-void Intake::Book(const Record& record, ledger::CallId id, Group& group, Taken& taken) {
+std::string Intake::Claim(const Record& record, Group& group, bool& fresh) {
+  const std::array own{claims_.IdOf(record.ns, record.id)};
+  std::array<ledger::CallId, 1> settled{};
+  std::array<ledger::CallId, 1> mark{};
+  Claims::Group::Call call{.names = own};
+  if (const auto admission = AdmissionOf(record); !admission.empty()) {
+    const bool failed = record.outcome != ledger::Outcome::kSuccess;
+    settled[0] = claims_.IdOf(record.ns, admission, Claims::Told::kSettled, failed);
+    mark[0] = claims_.IdOf(record.ns, admission, Claims::Told::kRecorded, failed);
+    call.others = settled;
+    call.marks = mark;
+  }
+  auto found = group.claims.Claim(call, group.now);
+  if (found == Claims::Found::kBeingBooked) {
+    claims_.Wait(call.names, kWaitForOthers);
+    claims_.Wait(call.others, kWaitForOthers);
+    found = group.claims.Claim(call, group.now);
+  }
+  fresh = found == Claims::Found::kNew;
+  if (found == Claims::Found::kNoRoom)
+    return "id: more ids came in this hour than are kept; send it again in the next";
+  if (found == Claims::Found::kBeingBooked)
+    return "id: what another request tells of the same call is being stored; send it again";
+  return "";
+}
+
+void Intake::Book(const Record& record, Group& group, Taken& taken) {
   ledger::Call call;
   call.key = {source_, record.ns, record.agent, record.model, record.task, record.workflow};
   call.at = std::min(record.time, group.now);
@@ -205,6 +223,7 @@ void Intake::Book(const Record& record, ledger::CallId id, Group& group, Taken& 
     group.batch.journal.push_back(std::move(entry));
   } else {
     ++taken.accepted;
+    group.booked.push_back({record, amounts});
     const auto [place, fresh] = group.places.try_emplace(
         std::pair(call.key, ledger::MinuteOf(call.at)), group.batch.increments.size());
     if (fresh) {
@@ -214,7 +233,6 @@ void Intake::Book(const Record& record, ledger::CallId id, Group& group, Taken& 
     }
   }
   group.batch.newest_sample = std::max(group.batch.newest_sample.value_or(call.at), call.at);
-  group.with.ids.push_back(id);
   group.with.calls.push_back(std::move(call));
 }
 

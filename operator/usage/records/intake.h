@@ -7,9 +7,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,7 +17,7 @@
 #include "ledger/call_log.h"
 #include "ledger/ledger.h"
 #include "usage/pricing/price_book.h"
-#include "usage/records/known_ids.h"
+#include "usage/records/claims.h"
 #include "usage/records/record.h"
 
 namespace purser::usage::records {
@@ -33,8 +33,13 @@ struct Taken {
 struct IntakeLimits {
   Duration keep_calls_for = std::chrono::hours(7 * 24);
   std::int64_t most_calls = 1'000'000;
-  std::size_t most_ids = 10'000'000;
   std::size_t most_waiting = 100'000;  // records
+};
+
+// One that was booked just now.
+struct BookedRecord {
+  const Record& record;
+  Amounts amounts;
 };
 
 // Thread-safe. Commits on a thread of its own: all that waits in one transaction.
@@ -42,12 +47,9 @@ class Intake {
  public:
   static constexpr Duration kFuture = std::chrono::minutes(5);
 
-  // Reads the ids of the last day, which waits for the disk. Errors: the log's. All must
-  // outlive it.
-  static Result<std::unique_ptr<Intake>> Start(std::string source, ledger::Ledger& ledger,
-                                               ledger::CallLog& log,
-                                               const pricing::PriceBook& prices, Clock& clock,
-                                               IntakeLimits limits);
+  // All must outlive it.
+  Intake(std::string source, ledger::Ledger& ledger, ledger::CallLog& log, Claims& claims,
+         const pricing::PriceBook& prices, Clock& clock, IntakeLimits limits);
   ~Intake();
   Intake(const Intake&) = delete;
   Intake& operator=(const Intake&) = delete;
@@ -58,7 +60,10 @@ class Intake {
   using Done = std::function<void(Result<Taken>)>;
   bool Submit(Decoded decoded, Done done);
 
-  std::size_t ids() const;  // known at present
+  // Called on the committing thread with what became durable, before anybody is answered; replaces
+  // the one before, and waits for a call of that under way. Those held in doubt are not told.
+  using Listener = std::function<void(std::span<const BookedRecord> records)>;
+  void OnBooked(Listener listener);
 
  private:
   struct Submission {
@@ -67,14 +72,14 @@ class Intake {
     Taken taken;
   };
   struct Group;
-  Intake(std::string source, ledger::Ledger& ledger, ledger::CallLog& log,
-         const pricing::PriceBook& prices, Clock& clock, IntakeLimits limits, KnownIds ids);
   void Work(const std::stop_token& stop);
   void CommitGroup(std::vector<Submission>& submissions);
   void Take(Submission& submission, Group& group);
   // "": it is taken.
-  std::string OutOfTime(const Record& record, Timestamp now) const;
-  void Book(const Record& record, ledger::CallId id, Group& group, Taken& taken);
+  static std::string OutOfTime(const Record& record, const Group& group);
+  // Why it is not taken; "" and not `fresh`: it is booked already.
+  std::string Claim(const Record& record, Group& group, bool& fresh);
+  void Book(const Record& record, Group& group, Taken& taken);
   void Prune();
 
   const std::string source_;
@@ -83,12 +88,13 @@ class Intake {
   const pricing::PriceBook& prices_;
   Clock& clock_;
   const IntakeLimits limits_;
-  KnownIds ids_;  // of the thread alone
+  Claims& claims_;
+  std::mutex telling_;
+  Listener listener_;
   mutable std::mutex mutex_;
   std::condition_variable_any came_;
   std::deque<Submission> waiting_;
   std::size_t waiting_records_ = 0;
-  std::size_t known_ = 0;
   std::jthread thread_;
 };
 

@@ -91,6 +91,16 @@ ledger::CallId KnownIds::IdOf(std::string_view ns, std::string_view id) const {
   return hash >> 5 == 0 ? hash | 32 : hash;  // nothing is stored as 0
 }
 
+bool KnownIds::Knows(ledger::CallId id) const {
+  const auto& slots = shards_[id >> 58].slots;
+  if (slots.empty()) return false;
+  const std::size_t mask = slots.size() - 1;
+  for (std::size_t at = PlaceOf(id, slots.size()); slots[at] != 0; at = (at + 1) & mask) {
+    if (SameId(slots[at], id)) return true;
+  }
+  return false;
+}
+
 bool KnownIds::Insert(ledger::CallId id, Timestamp received) {
   auto& shard = shards_[id >> 58];
   if (shard.slots.empty()) shard.slots.assign(kSmallest, 0);

@@ -26,6 +26,7 @@ class KnownIds {
 
   // SipHash-2-4 of namespace and id.
   ledger::CallId IdOf(std::string_view ns, std::string_view id) const;
+  bool Knows(ledger::CallId id) const;
   // False: it is known.
   bool Insert(ledger::CallId id, Timestamp received);
   void Remove(ledger::CallId id);

@@ -79,6 +79,7 @@ class Payload {
     if (record.agent.empty()) record.agent = Text(At(metadata_, "user_api_key_alias"));
     record.task = Named("x-purser-task", "task");
     record.workflow = Named("x-purser-workflow", "workflow");
+    record.admission = Named("x-purser-admission", "admission");
     record.parent = Text(At(payload_, "trace_id"));
     record.provider = Text(At(payload_, "custom_llm_provider"));
     record.model = Text(At(payload_, "model"));

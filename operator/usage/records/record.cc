@@ -42,12 +42,19 @@ std::string CountProblem(std::string_view field, std::int64_t count) {
 
 }  // namespace
 
+std::string_view AdmissionOf(const Record& record) {
+  if (!record.admission.empty()) return record.admission;
+  return record.id.starts_with(kAdmissionPrefix) ? std::string_view(record.id) : "";
+}
+
 std::string WhatIsWrong(const Record& record) {
   if (record.id.empty()) return "id: is required; the same for a record that is sent again";
   if (record.id.size() > kLongestId)
     return "id: of " + std::to_string(record.id.size()) + " bytes; up to " +
            std::to_string(kLongestId);
   if (!Printable(record.id)) return "id: holds control characters";
+  if (record.admission.size() > kLongestId || !Printable(record.admission))
+    return "admission: want the id of an admission, as POST /v1/admissions answered it";
   if (record.ns.empty()) return "namespace: is required; the caller has none of its own";
   if (!IsNamespace(record.ns)) return "namespace: " + Shown(record.ns) + " is no namespace's name";
   for (const auto& problem :

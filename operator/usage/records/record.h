@@ -22,12 +22,18 @@ struct Record {
   Timestamp time;  // when the call ended
   std::string ns, agent;
   std::string pool, provider, model, task, workflow, parent, error;
+  std::string admission;  // the one it was made under; "": none, or none that it names
   Tokens tokens;
   std::optional<Money> cost;  // nothing: to be priced by its tokens
   std::int64_t latency_ms = 0;
   ledger::Outcome outcome = ledger::Outcome::kSuccess;
   bool operator==(const Record&) const = default;
 };
+
+// The admission that a record names, be it by its own id; "": none.
+std::string_view AdmissionOf(const Record& record);
+// What ids of admissions begin with.
+inline constexpr std::string_view kAdmissionPrefix = "adm-";
 
 // Why one record of a request is not taken.
 struct Rejection {

@@ -161,6 +161,7 @@ simdjson::error_code ReadField(Reader& into, std::string_view name, ondemand::va
   if (name == "time") return field.Time();
   if (name == "namespace") return field.Text(record.ns);
   if (name == "agent") return field.Text(record.agent);
+  if (name == "admission") return field.Text(record.admission);
   if (name == "pool") return field.Text(record.pool);
   if (name == "provider") return field.Text(record.provider);
   if (name == "model") return field.Text(record.model);

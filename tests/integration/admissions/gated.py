@@ -30,6 +30,7 @@ kind: Role
 metadata: {name: asks, namespace: agents}
 rules:
 - {apiGroups: [purser.dev], resources: [agentadmissions, agentroutes, agentusages], verbs: [create]}
+- {apiGroups: [purser.dev], resources: [agentreports], verbs: [get]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding

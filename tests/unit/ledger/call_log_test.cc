@@ -62,9 +62,10 @@ class CallLogTest : public testing::Test {
     log().Drop(token);
     ASSERT_TRUE(committed.ok()) << committed.error().message();
   }
-  std::vector<CallId> Ids(Timestamp since) {
+  std::vector<CallId> Ids(Timestamp since, const std::string& source = "default") {
     std::vector<CallId> ids;
-    EXPECT_TRUE(log().ForEachId(since, [&](CallId id, Timestamp) { ids.push_back(id); }).ok());
+    EXPECT_TRUE(
+        log().ForEachId(source, since, [&](CallId id, Timestamp) { ids.push_back(id); }).ok());
     return ids;
   }
 
@@ -80,6 +81,7 @@ TEST_F(CallLogTest, CallsAreThereWithTheirIdsAfterARestart) {
   EXPECT_EQ(*log().IdSeed(), *seed);
   EXPECT_THAT(Ids(kNow - hours(1)), ElementsAre(1, ~std::uint64_t{0}));
   EXPECT_THAT(Ids(kNow + minutes(1)), SizeIs(0));
+  EXPECT_THAT(Ids(kNow - hours(1), "another"), SizeIs(0));
   auto all = log().Calls({.source = "default", .ns = "agents"});
   ASSERT_TRUE(all.ok());
   EXPECT_THAT(*all,
