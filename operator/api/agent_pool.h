@@ -87,6 +87,39 @@ struct ConfigMapTarget {
   auto operator<=>(const ConfigMapTarget&) const = default;
 };
 
+// A number of any object of the namespace.
+struct FieldTarget {
+  std::string api_version;
+  std::string kind;
+  std::string name;
+  std::string path;  // JSON pointer into spec or metadata.annotations
+  auto operator<=>(const FieldTarget&) const = default;
+};
+
+// A webhook of the operator's configuration.
+struct WebhookTarget {
+  std::string name;
+  auto operator<=>(const WebhookTarget&) const = default;
+};
+
+// Where limits are published: one of these.
+struct LimitPlace {
+  ConfigMapTarget config_map{};  // without a name where it is another
+  std::optional<FieldTarget> field{};
+  std::optional<WebhookTarget> webhook{};
+  auto operator<=>(const LimitPlace&) const = default;
+};
+
+struct LimitTarget {
+  ConfigMapTarget config_map{};
+  std::optional<FieldTarget> field{};
+  std::optional<WebhookTarget> webhook{};
+  // So long a document is valid, which says so and is refreshed; absent: for ever.
+  std::optional<std::int32_t> valid_seconds{};
+  LimitPlace place() const { return {config_map, field, webhook}; }
+  bool operator==(const LimitTarget&) const = default;
+};
+
 // A person's stop, whatever was spent.
 struct PoolStop {
   std::string reason;  // empty: not stopped
@@ -99,7 +132,7 @@ struct AgentPoolSpec {
   std::int32_t max_concurrency = 1;
   std::int32_t priority = 0;
   ScalingSpec scaling;
-  std::vector<ConfigMapTarget> limit_targets;
+  std::vector<LimitTarget> limit_targets;
   PoolStop stop;
   bool operator==(const AgentPoolSpec&) const = default;
 };
@@ -142,6 +175,13 @@ struct AgentPoolAgentStatus {
 struct LimitTargetStatus {
   ConfigMapTarget config_map;
   std::string problem;  // why nothing is published there; empty: it is
+  std::optional<FieldTarget> field{};
+  std::optional<WebhookTarget> webhook{};
+  // Of a field that is held: of which object, and as JSON what was there and what we set.
+  std::string uid{};
+  std::string before{};
+  std::string set{};
+  LimitPlace place() const { return {config_map, field, webhook}; }
   bool operator==(const LimitTargetStatus&) const = default;
 };
 

@@ -86,10 +86,29 @@ constexpr std::array kConfigMap = {
     TextField<&ConfigMapTarget::key>("key", &ConfigMapKey),
 };
 
+constexpr std::int64_t kLeastValidSeconds = 30;
+constexpr std::int64_t kMostValidSeconds = 86'400;
+
+constexpr std::array kField = {
+    Required(TextField<&FieldTarget::api_version>("apiVersion", &ApiVersionName),
+             "that of the object, such as keda.sh/v1alpha1"),
+    Required(TextField<&FieldTarget::kind>("kind", &KindName), "ScaledObject, for example"),
+    Required(TextField<&FieldTarget::name>("name", &DnsSubdomain), "the object's name"),
+    Required(TextField<&FieldTarget::path>("path", &FieldPointer),
+             "the number to lower, such as /spec/maxReplicaCount"),
+};
+
+constexpr std::array kWebhook = {
+    Required(TextField<&WebhookTarget::name>("name", &DnsLabel),
+             "that of a webhook of the operator's configuration"),
+};
+
 constexpr std::array kLimitTarget = {
-    Required(InlineObjectField<ConfigMapTarget, kConfigMap>("configMap"),
-             "where limits are published, such as {name: research-limits}"),
-    Refused<ConfigMapTarget>("field", "publish to a configMap instead"),
+    ObjectField<&LimitTarget::config_map, kConfigMap>("configMap"),
+    OptionalObjectField<&LimitTarget::field, kField>("field"),
+    OptionalObjectField<&LimitTarget::webhook, kWebhook>("webhook"),
+    IntegerField<&LimitTarget::valid_seconds>("validSeconds", kLeastValidSeconds,
+                                              kMostValidSeconds),
 };
 
 constexpr std::int64_t kMostMatchLabels = 16;
@@ -157,7 +176,12 @@ constexpr std::int64_t kMostTargetStatuses = 64;
 
 constexpr std::array kTargetStatus = {
     ObjectField<&LimitTargetStatus::config_map, kConfigMap>("configMap"),
+    OptionalObjectField<&LimitTargetStatus::field, kField>("field"),
+    OptionalObjectField<&LimitTargetStatus::webhook, kWebhook>("webhook"),
     TextField<&LimitTargetStatus::problem>("problem"),
+    TextField<&LimitTargetStatus::uid>("uid"),
+    TextField<&LimitTargetStatus::before>("before"),
+    TextField<&LimitTargetStatus::set>("set"),
 };
 
 constexpr std::array kStatus = {
@@ -247,14 +271,45 @@ void CheckSelector(ReadContext& context, AgentSelector& selector) {
     selector.kinds.assign(SelectableKinds().begin(), SelectableKinds().end());
 }
 
-void CheckLimitTargets(ReadContext& context, const std::vector<ConfigMapTarget>& targets) {
+// Why it may not be limited; empty: it may.
+std::string ProblemOf(const FieldTarget& field) {
+  if (field.api_version.starts_with("purser.dev/"))
+    return "is a resource of Purser's own, which no pool limits";
+  if (field.path.starts_with("/metadata/annotations/purser.dev~1"))
+    return "is an annotation of Purser's own, which no pool limits";
+  const auto group = field.api_version.substr(0, field.api_version.find('/'));
+  if (group == "apps" && field.path == "/spec/replicas")
+    return "is what spec.agents and spec.scaling are for; name the workload there";
+  return "";
+}
+
+void CheckLimitTargets(ReadContext& context, const std::vector<LimitTarget>& targets) {
   const ReadContext::Step step(context, "limitTargets");
-  std::set<std::pair<std::string_view, std::string_view>> seen;
+  std::set<LimitPlace> seen;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    if (seen.insert({targets[i].name, targets[i].key}).second) continue;
     const ReadContext::Step at(context, i);
-    context.Fail(targets[i].name + "/" + targets[i].key + " is an earlier target already",
-                 {{"configMap"}});
+    const auto& [config_map, field, webhook, valid_seconds] = targets[i];
+    const int places = !config_map.name.empty() + field.has_value() + webhook.has_value();
+    if (places != 1) {
+      context.Fail(places == 0
+                       ? "give one place: configMap: {name: research-limits}, a field or a webhook"
+                       : "gives several places; one target a place: configMap, field or webhook");
+      continue;
+    }
+    if (field && valid_seconds)
+      context.Fail("is for documents; a field has none", {{"validSeconds"}});
+    if (field) {
+      if (const auto problem = ProblemOf(*field); !problem.empty())
+        context.Fail(field->api_version + " " + field->path + " " + problem, {{"field"}});
+    }
+    if (seen.insert(targets[i].place()).second) continue;
+    context.Fail((field     ? field->name + field->path
+                  : webhook ? webhook->name
+                            : config_map.name + "/" + config_map.key) +
+                     " is an earlier target already",
+                 {{field     ? "field"
+                   : webhook ? "webhook"
+                             : "configMap"}});
   }
 }
 

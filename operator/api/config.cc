@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kMostSources = 16;
 constexpr std::int64_t kMostNamespaces = 1000;
+constexpr std::int64_t kMostWebhooks = 8;
 enum class Only { kValue };
 
 constexpr std::array kApiVersions = {Choice<Only>{kConfigApiVersion}};
@@ -68,6 +69,17 @@ constexpr std::array kPrices = {
     OptionalObjectField<&PricesConfig::unknown_model, kUnknownModel>("unknownModel"),
 };
 
+constexpr std::array kLimitWebhook = {
+    Required(TextField<&LimitWebhook::name>("name", &DnsLabel), "what pools call this webhook"),
+    Required(TextField<&LimitWebhook::url>("url", &HttpUrl),
+             "where limits are posted, such as https://gateway:8443/limits"),
+    Required(TextField<&LimitWebhook::secret_file>("secretFile", &FilePath),
+             "a file with the secret that posts are signed with"),
+    TextField<&LimitWebhook::ca_file>("caFile", &FilePath),
+    DurationField<&LimitWebhook::timeout>("timeout", std::chrono::milliseconds(100),
+                                          std::chrono::minutes(1)),
+};
+
 constexpr std::array kConfig = {
     Required(OnlyChoiceField<OperatorConfig, kApiVersions>("apiVersion"),
              "write config.purser.dev/v1alpha1"),
@@ -79,7 +91,19 @@ constexpr std::array kConfig = {
     Required(ObjectListField<&OperatorConfig::sources, kSource>("sources", kMostSources),
              "where spend is read; name one \"default\""),
     ObjectField<&OperatorConfig::prices, kPrices>("prices"),
+    ObjectListField<&OperatorConfig::limit_webhooks, kLimitWebhook>("limitWebhooks", kMostWebhooks),
 };
+
+void CheckWebhooks(ReadContext& context, const std::vector<LimitWebhook>& webhooks) {
+  const ReadContext::Step step(context, "limitWebhooks");
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < webhooks.size(); ++i) {
+    if (names.insert(webhooks[i].name).second) continue;
+    const ReadContext::Step at(context, i);
+    context.Fail(Quoted(webhooks[i].name) + " is the name of an earlier webhook; names are unique",
+                 {{"name"}});
+  }
+}
 
 void CheckSources(ReadContext& context, const std::vector<SourceConfig>& sources) {
   const ReadContext::Step step(context, "sources");
@@ -139,6 +163,7 @@ Result<OperatorConfig> ReadOperatorConfig(const YamlNode& document,
   const auto read = ReadDocument(document, context, problems, [&](simdjson::dom::element root) {
     ReadFields(context, root, kConfig, config);
     if (!context.Failed("sources")) CheckSources(context, config.sources);
+    if (!context.Failed("limitWebhooks")) CheckWebhooks(context, config.limit_webhooks);
     if (!context.Failed("sources") && !context.Failed("server")) CheckServer(context, config);
     return Ok();
   });

@@ -148,6 +148,16 @@ struct PricesConfig {
   bool operator==(const PricesConfig&) const = default;
 };
 
+// Where pools that name it have their limits posted: see README.
+struct LimitWebhook {
+  std::string name;
+  std::string url;          // http(s)://host[:port][/path]
+  std::string secret_file;  // what posts are signed with; read again each time
+  std::string ca_file;      // "": the system's certificate authorities
+  std::chrono::milliseconds timeout{5'000};
+  bool operator==(const LimitWebhook&) const = default;
+};
+
 struct OperatorConfig {
   ServerConfig server;
   LeaderElectionConfig leader_election;
@@ -155,6 +165,7 @@ struct OperatorConfig {
   StoreConfig store;
   std::vector<SourceConfig> sources;
   PricesConfig prices;
+  std::vector<LimitWebhook> limit_webhooks;
   bool operator==(const OperatorConfig&) const = default;
 };
 

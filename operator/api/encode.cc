@@ -53,6 +53,18 @@ Json WorkloadJson(const WorkloadRef& workload) {
   return json;
 }
 
+Json PlaceJson(const LimitPlace& place) {
+  if (const auto& field = place.field) {
+    return {{"field",
+             {{"apiVersion", field->api_version},
+              {"kind", field->kind},
+              {"name", field->name},
+              {"path", field->path}}}};
+  }
+  if (place.webhook) return {{"webhook", {{"name", place.webhook->name}}}};
+  return {{"configMap", {{"name", place.config_map.name}, {"key", place.config_map.key}}}};
+}
+
 Json StatusJson(const AgentPoolStatus& status) {
   Json json = Json::object();
   json["observedGeneration"] = status.observed_generation;
@@ -93,8 +105,11 @@ Json StatusJson(const AgentPoolStatus& status) {
   if (!status.limit_targets.empty()) {
     Json targets = Json::array();
     for (const auto& target : status.limit_targets) {
-      Json item{{"configMap", {{"name", target.config_map.name}, {"key", target.config_map.key}}}};
+      Json item = PlaceJson(target.place());
       PutText(item, "problem", target.problem, kLongestReason);
+      PutText(item, "uid", target.uid);
+      PutText(item, "before", target.before);
+      PutText(item, "set", target.set);
       targets.push_back(std::move(item));
     }
     json["limitTargets"] = std::move(targets);
@@ -236,7 +251,9 @@ Json SpecJson(const AgentPoolSpec& spec) {
   if (!spec.limit_targets.empty()) {
     Json targets = Json::array();
     for (const auto& target : spec.limit_targets) {
-      targets.push_back({{"configMap", {{"name", target.name}, {"key", target.key}}}});
+      Json item = PlaceJson(target.place());
+      if (target.valid_seconds) item["validSeconds"] = *target.valid_seconds;
+      targets.push_back(std::move(item));
     }
     json["limitTargets"] = std::move(targets);
   }

@@ -17,6 +17,7 @@
 
 #include "app/inbound.h"
 #include "app/leadership.h"
+#include "app/limit_webhooks.h"
 #include "app/memory.h"
 #include "app/page_gate.h"
 #include "app/pages.h"
@@ -200,6 +201,8 @@ class Operator::Implementation {
                                      (*sources)->prices(), clock_);
     if (!usage) return usage.error();
     http::LiveLimits limits(clock_);
+    auto webhooks = LimitWebhooks::Make(options_.config.limit_webhooks, clock_);
+    if (!webhooks) return webhooks.error();
 
     kube::EventOptions event_options;
     event_options.instance = identity_;
@@ -219,7 +222,7 @@ class Operator::Implementation {
          [&sources](const std::string& source, Duration in) { (*sources)->PollSooner(source, in); },
          [this](policy::Level level) { metrics_.Decided(std::string(policy::ToString(level))); },
          seen_after, [&limits](const controllers::Limits& pool) { limits.Put(pool); },
-         [&limits](const kube::ObjectKey& pool) { limits.Remove(pool); }});
+         [&limits](const kube::ObjectKey& pool) { limits.Remove(pool); }, &(*webhooks)->outbox()});
 
     Status ended = Ok();
     std::mutex ended_mutex;
@@ -253,6 +256,7 @@ class Operator::Implementation {
                      caches_.kinds.deployments()->informer.Size(),
                      caches_.kinds.stateful_sets()->informer.Size());
         control.Begin();
+        (*webhooks)->Start(token, threads);
         const auto work = [&](kube::WorkQueue<kube::ObjectKey>& queue, const char* name,
                               std::size_t workers, auto method) -> kube::Controller& {
           auto options = ControllerFor(name, workers, [&control, method](const auto& key) {

@@ -167,6 +167,7 @@ std::set<api::WorkloadRef> KindsOf(const Pools& pools) {
       if (agent.workload && agent.saved_replicas) add(*agent.workload);
     }
     kinds.merge(controllers::WorkloadScaler::KindsOf(*pool, taken));
+    for (auto& kind : controllers::FieldKindsOf(*pool)) kinds.insert(std::move(kind));
   }
   return kinds;
 }
@@ -206,8 +207,8 @@ bool Announce(kube::Client& client, const Pools& pools) {
 }
 
 // Published limits are restored, and the pool is let go.
-Status LetPoolsGo(kube::Client& client, const Pools& pools) {
-  controllers::LimitsPublisher limits(client);
+Status LetPoolsGo(kube::Client& client, const controllers::KindWatches& kinds, const Pools& pools) {
+  controllers::LimitsPublisher limits(client, kinds, nullptr, nullptr);
   Status first = Ok();
   for (const auto& pool : pools) {
     const auto restored = limits.Restore(*pool, SystemClock().Now());
@@ -295,7 +296,7 @@ Status RestoreThrough(kube::Client& client, const RestoreOptions& options, std::
     }
     // A pool whose workload is not restored keeps its hold, and what its status
     // tells.
-    if (done.ok()) done = LetPoolsGo(client, all);
+    if (done.ok()) done = LetPoolsGo(client, kinds, all);
     if (done.ok()) break;
     const auto code = done.error().code();
     const bool refused = code == ErrorCode::kPermissionDenied && ++refusals < kMostRefusals;

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "api/codec.h"
@@ -12,7 +13,7 @@
 namespace purser::controllers {
 namespace {
 
-constexpr std::chrono::seconds kMostForOverrides{5};
+constexpr std::chrono::seconds kMostForOptional{5};
 constexpr std::chrono::milliseconds kLookEvery{500};
 constexpr std::chrono::seconds kTellEvery{5};
 
@@ -33,6 +34,28 @@ kube::InformerOptions Telling(kube::Client& client, const std::string& what,
   informer.reflector.largest_page = kube::AskLargestPage(client);
   informer.reflector.without_managed_fields = managed_fields == ManagedFields::kLeftOut;
   return informer;
+}
+
+kube::InformerOptions OfLimits(kube::InformerOptions options) {
+  options.reflector.label_selector = kPoolLabel;
+  return options;
+}
+
+// A ConfigMap and a kind of the same name meet here, which costs a look at most.
+std::vector<std::string> LimitTargetIndexOf(const api::AgentPool& pool) {
+  std::vector<std::string> values;
+  for (const auto& target : pool.spec.limit_targets) {
+    if (const auto& field = target.field) {
+      values.push_back(WorkloadIndexValue(
+          pool.meta.ns, workloads::KindId(field->api_version, field->kind), field->name));
+    } else {
+      values.push_back(WorkloadIndexValue(pool.meta.ns, "ConfigMap", target.config_map.name));
+    }
+  }
+  // Several keys of one ConfigMap are one.
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
 }
 
 }  // namespace
@@ -100,7 +123,9 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
       overrides(
           client, OverrideType(), namespaces,
           [](simdjson::dom::element object) { return api::DecodeAgentBudgetOverride(object); },
-          Telling(client, "agentbudgetoverrides", on_threw, ManagedFields::kLeftOut)) {
+          Telling(client, "agentbudgetoverrides", on_threw, ManagedFields::kLeftOut)),
+      limits_maps(client, ConfigMapType(), namespaces, &DecodeLimitsMap,
+                  OfLimits(Telling(client, "configmaps", on_threw, ManagedFields::kLeftOut))) {
   overrides.AddIndex(kOverridesByBudget, [](const api::AgentBudgetOverride& one) {
     return std::vector{one.meta.ns + "/" + one.spec.budget};
   });
@@ -112,6 +137,7 @@ Caches::Caches(kube::Client& client, const std::vector<std::string>& namespaces,
   });
   pools.AddIndex(kPoolsByWorkload, WorkloadIndexOf);
   pools.AddIndex(kPoolsByAgent, AgentIndexOf);
+  pools.AddIndex(kPoolsByLimitTarget, LimitTargetIndexOf);
 }
 
 void Caches::Start() {
@@ -120,9 +146,11 @@ void Caches::Start() {
   kinds.Start();
   corrections.Start();
   overrides.Start();
+  limits_maps.Start();
 }
 
 void Caches::Stop() {
+  limits_maps.Stop();
   overrides.Stop();
   corrections.Stop();
   kinds.Stop();
@@ -149,12 +177,17 @@ void Caches::WaitForSync(const std::stop_token& stop) {
   wait(pools, "agentpools");
   wait(kinds.deployments()->informer, "deployments");
   wait(kinds.stateful_sets()->informer, "statefulsets");
+  const auto wait_a_little = [&](auto& informer) {
+    const auto until = std::chrono::steady_clock::now() + kMostForOptional;
+    while (!stop.stop_requested() && !informer.WaitForSync(kLookEvery, stop) &&
+           !informer.Problem() && std::chrono::steady_clock::now() < until) {
+    }
+  };
   // Without its overrides a budget would stop whom one of them lets run. Where the CRD is older
   // there are none to wait for.
-  const auto until = std::chrono::steady_clock::now() + kMostForOverrides;
-  while (!stop.stop_requested() && !overrides.WaitForSync(kLookEvery, stop) &&
-         !overrides.Problem() && std::chrono::steady_clock::now() < until) {
-  }
+  wait_a_little(overrides);
+  // Else each pool would read its own.
+  wait_a_little(limits_maps);
 }
 
 WorkloadPointer Caches::Workload(const std::string& ns, const api::WorkloadRef& reference) const {

@@ -11,6 +11,7 @@
 #include "api/agent_pool.h"
 #include "api/spend_correction.h"
 #include "controllers/kind_watches.h"
+#include "controllers/limits_map.h"
 #include "controllers/roster.h"
 #include "kube/client.h"
 #include "kube/informer.h"
@@ -29,6 +30,8 @@ inline constexpr const char* kPoolsSelecting = "selecting";
 inline constexpr const char* kPoolsByWorkload = "workload";
 // Pools by the agents they name, "ns/agent".
 inline constexpr const char* kPoolsByAgent = "agent";
+// Pools by the objects they publish limits to, "ns/kind/name" as of kPoolsByWorkload.
+inline constexpr const char* kPoolsByLimitTarget = "limit-target";
 
 // The values of those indexes.
 std::vector<std::string> PoolIndexOf(const api::AgentBudget& budget);
@@ -84,6 +87,8 @@ struct Caches {
   // Nobody waits for these: a cluster whose CRDs are older has none, and keeps its budgets.
   kube::Informer<api::SpendCorrection> corrections;
   kube::Informer<api::AgentBudgetOverride> overrides;
+  // Nor for this one: without the right to list ConfigMaps they are read now and then.
+  kube::Informer<LimitsMap> limits_maps;
 };
 
 }  // namespace purser::controllers

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "workloads/scale_actuator.h"
@@ -27,8 +28,14 @@ Changes::Changes(Caches& caches, Queues& queues) : caches_(caches), queues_(queu
     if (after) queues.corrections.Add(after->meta.key());
   });
   caches_.kinds.AddHandler([this](const auto& kind, const auto& before, const auto& after) {
-    WorkloadChanged(kind, before, after);
+    if (IsFieldKind(kind)) {
+      FieldChanged(kind, before, after);
+    } else {
+      WorkloadChanged(kind, before, after);
+    }
   });
+  caches_.limits_maps.AddHandler(
+      [this](const auto& before, const auto& after) { LimitsChanged(before, after); });
   caches_.kinds.SetOnSight([this](const kube::ObjectKey& key) {
     queues_.pools.Add(key);
     const auto pool = caches_.pools.Get(key);
@@ -100,6 +107,38 @@ void Changes::EnqueueOwner(const workloads::Workload& workload, kube::Priority p
     for (const auto& pool : caches_.PoolsOf(*sight.watch->kind, *owner))
       queues_.pools.Add(pool->meta.key(), priority);
   }
+}
+
+void Changes::LimitsChanged(const std::shared_ptr<const LimitsMap>& before,
+                            const std::shared_ptr<const LimitsMap>& after) {
+  // Also labels of no interest change; keys alone matter.
+  if (before && after && before->keys == after->keys) return;
+  const auto& meta = (after ? after : before)->meta;
+  std::set<std::string> pools;
+  for (const auto& of : {before, after}) {
+    if (!of) continue;
+    for (const auto& [key, limits] : of->keys) {
+      if (limits) pools.insert(limits->pool);
+    }
+  }
+  for (const auto& pool : caches_.pools.ByIndex(
+           kPoolsByLimitTarget, WorkloadIndexValue(meta.ns, "ConfigMap", meta.name)))
+    pools.insert(pool->meta.name);
+  for (const auto& pool : pools) queues_.pools.Add({meta.ns, pool});
+}
+
+void Changes::FieldChanged(const workloads::Kind& kind, const WorkloadPointer& before,
+                           const WorkloadPointer& after) {
+  const auto value = [](const WorkloadPointer& of) {
+    return of->details ? of->details->value : std::string();
+  };
+  if (before && after && before->meta.uid == after->meta.uid && value(before) == value(after) &&
+      before->meta.annotations == after->meta.annotations)
+    return;
+  const auto& meta = (after ? after : before)->meta;
+  for (const auto& pool : caches_.pools.ByIndex(kPoolsByLimitTarget,
+                                                WorkloadIndexValue(meta.ns, kind.id(), meta.name)))
+    queues_.pools.Add(pool->meta.key());
 }
 
 void Changes::WorkloadChanged(const workloads::Kind& kind, const WorkloadPointer& before,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <shared_mutex>
 #include <string>
 
@@ -49,6 +50,11 @@ class Changes {
   void EnqueueSharers(const api::AgentPool& pool);
   void WorkloadChanged(const workloads::Kind& kind, const WorkloadPointer& before,
                        const WorkloadPointer& after);
+  // Whatever pools publish limits to, or whose limits it holds.
+  void LimitsChanged(const std::shared_ptr<const LimitsMap>& before,
+                     const std::shared_ptr<const LimitsMap>& after);
+  void FieldChanged(const workloads::Kind& kind, const WorkloadPointer& before,
+                    const WorkloadPointer& after);
   void EnqueueOwner(const workloads::Workload& workload, kube::Priority priority);
 
   Caches& caches_;

@@ -35,7 +35,7 @@ struct Control::Parts {
                  meters, on.ledger_id, on.on_level_change, on.seen_after}),
         pools({on.caches, on.client, on.events, on.board, pool_reporter, on.clock, on.queues.pools,
                At(on.queues.budgets), on.ledger, on.still_spending, meters, on.on_limits,
-               on.on_pool_gone}),
+               on.on_pool_gone, on.webhooks}),
         corrections({on.caches, on.client, on.events, on.ledger, on.clock, NamesOf(on.silences)}),
         overrides(
             {on.caches, on.client, on.events, on.clock, on.queues.overrides, on.queues.budgets}) {}
@@ -59,6 +59,10 @@ Control::Control(Dependencies dependencies)
   on_.ledger.OnChange([parts = parts_.get()](const std::vector<std::string>& ids) {
     parts->budgets.SpendChanged(parts->pools.SpendChanged(ids));
   });
+  if (on_.webhooks != nullptr) {
+    on_.webhooks->SetOnOutcome(
+        [&queue = on_.queues.pools](const kube::ObjectKey& pool) { queue.Add(pool); });
+  }
   on_.ledger.OnHealth([this](const std::string& source) {
     on_.caches.budgets.ForEach([&](const auto& budget) {
       if (budget->spec.source == source)
@@ -70,6 +74,7 @@ Control::Control(Dependencies dependencies)
 Control::~Control() {
   on_.ledger.OnChange({});
   on_.ledger.OnHealth({});
+  if (on_.webhooks != nullptr) on_.webhooks->SetOnOutcome({});
   on_.changes.SetEvaluate({});
   std::vector<kube::ObjectKey> keys;
   on_.caches.budgets.ForEach([&](const auto& budget) { keys.push_back(budget->meta.key()); });

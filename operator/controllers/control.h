@@ -12,6 +12,7 @@
 #include "controllers/agent_budget/evaluation.h"
 #include "controllers/agent_budget/still_spending.h"
 #include "controllers/agent_pool/limits_document.h"
+#include "controllers/agent_pool/webhook_outbox.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "controllers/metering/meter_watch.h"
@@ -44,6 +45,7 @@ class Control {
     // See AgentPoolController.
     std::function<void(const Limits&)> on_limits = {};
     std::function<void(const kube::ObjectKey&)> on_pool_gone = {};
+    WebhookOutbox* webhooks = nullptr;
   };
   // Hears of what is booked, and of the sources' health, from now on.
   explicit Control(Dependencies dependencies);

@@ -38,13 +38,15 @@ bool Selectable(const workloads::Kind& kind) {
 
 std::string KindText(const api::WorkloadRef& kind) { return kind.api_version + " " + kind.kind; }
 
+bool OfField(const api::WorkloadRef& kind) { return kind.toggle && kind.toggle->stopped.empty(); }
+
 // How to let the operator read and write a kind.
 std::string GrantOf(const kube::ResourceType& type) {
   const std::string group = type.group.empty() ? "\"\"" : type.group;
   return "let the operator do so: chart value rbac.extraKinds: [{group: " + group +
          ", resource: " + type.plural + "}], or the rule {apiGroups: [" + group +
          "], resources: [" + type.plural + ", " + type.plural +
-         "/scale], verbs: [list, watch, patch]} for its account";
+         "/scale], verbs: [get, list, watch, patch]} for its account";
 }
 
 }  // namespace
@@ -65,6 +67,13 @@ const api::WorkloadRef& JobsKind() {
 const api::WorkloadRef& CronJobsKind() {
   static const api::WorkloadRef kind{"batch/v1", "CronJob", ""};
   return kind;
+}
+
+api::WorkloadRef FieldKindOf(const api::FieldTarget& target) {
+  return {target.api_version, target.kind, "", api::SwitchSpec{target.path, ""}};
+}
+bool IsFieldKind(const workloads::Kind& kind) {
+  return !kind.toggle().path.empty() && kind.toggle().stopped.empty();
 }
 
 KindWatches::KindWatches(kube::Client& client, std::vector<std::string> namespaces,
@@ -168,7 +177,8 @@ std::vector<KindWatchPointer> KindWatches::All() const {
   std::vector<KindWatchPointer> all = {deployments_, stateful_sets_};
   const std::lock_guard lock(mutex_);
   for (const auto& [kind, entry] : entries_) {
-    if (entry.watch && entry.watch->informer.HasSynced()) all.push_back(entry.watch);
+    if (entry.watch && !OfField(kind) && entry.watch->informer.HasSynced())
+      all.push_back(entry.watch);
   }
   return all;
 }
@@ -269,6 +279,9 @@ void KindWatches::LookFor(const api::WorkloadRef& kind, const std::stop_token& s
     problem = {"KindNotServed", KindText(kind) +
                                     " is not served by this cluster: install its definition, or "
                                     "correct apiVersion and kind; looked for again every 30 s"};
+  } else if (OfField(kind) && !(*served)->type.namespaced) {
+    problem = {"KindNotNamespaced",
+               KindText(kind) + " belongs to no namespace; a pool limits what is in its own"};
   } else {
     workloads::ScalePaths paths;
     if ((*served)->on_scale) {

@@ -48,6 +48,11 @@ std::string NameOf(const api::WorkloadRef& reference);
 const api::WorkloadRef& JobsKind();
 const api::WorkloadRef& CronJobsKind();
 
+// The kind that is watched for a field that a pool limits: its objects are no workloads, and their
+// details say what stands at the field.
+api::WorkloadRef FieldKindOf(const api::FieldTarget& target);
+bool IsFieldKind(const workloads::Kind& kind);
+
 // Why a kind's workloads are not known.
 struct KindProblem {
   std::string reason;   // of a condition; empty: none
@@ -90,7 +95,7 @@ class KindWatches {
 
   const KindWatchPointer& deployments() const { return deployments_; }
   const KindWatchPointer& stateful_sets() const { return stateful_sets_; }
-  // All that are watched now and have been listed.
+  // All whose workloads are watched now and have been listed; none that is watched for a field.
   std::vector<KindWatchPointer> All() const;
 
  private:

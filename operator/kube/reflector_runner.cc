@@ -132,6 +132,13 @@ class ReflectorRunner::Implementation {
     if (parser_.capacity() > kKeptParserBytes) parser_ = dom::parser();
   }
 
+  // With what narrows it down.
+  Query Narrowed(Query query) const {
+    if (!options_.label_selector.empty())
+      query.emplace_back("labelSelector", options_.label_selector);
+    return query;
+  }
+
   CallOptions CallFor(Duration timeout, const std::stop_token& stop) const {
     CallOptions call;
     call.timeout = timeout;
@@ -143,7 +150,7 @@ class ReflectorRunner::Implementation {
   ReflectorInput Carry(const SendList& list, const std::stop_token& stop) {
     if (list.first_page) sink_.ListStarted();
     const auto around = client_.List(
-        path_, list.query,
+        path_, Narrowed(list.query),
         [this](std::string_view item) -> Status {
           dom::element object;
           if (parser_.parse(item.data(), item.size()).get(object) != simdjson::SUCCESS)
@@ -187,7 +194,7 @@ class ReflectorRunner::Implementation {
     bool saw_events = false;
     const auto began = std::chrono::steady_clock::now();
     const auto ended = client_.Watch(
-        path_, watch.query,
+        path_, Narrowed(watch.query),
         [&](std::string_view line) {
           error = TakeEvent(line);
           saw_events = true;

@@ -30,7 +30,8 @@ class ReflectorSink {
 };
 
 struct ReflectorOptions {
-  int page_limit = kPageLimit;  // objects a request of a list
+  std::string label_selector{};  // empty: all objects
+  int page_limit = kPageLimit;   // objects a request of a list
   // What the server bears, asked before a list and after each failure; from the runner's thread.
   // Null: page_limit.
   std::function<int()> largest_page{};

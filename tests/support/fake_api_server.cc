@@ -28,6 +28,10 @@ HttpResponse Discovery(const std::string& url) {
     return Ok200({{"kind", "APIResourceList"}, {"resources", std::move(list)}});
   };
   if (url.ends_with("/apis/batch/v1")) return resources({{"jobs", "Job"}, {"cronjobs", "CronJob"}});
+  if (url.ends_with("/apis/apps/v1"))
+    return resources({{"deployments", "Deployment"},
+                      {"statefulsets", "StatefulSet"},
+                      {"replicasets", "ReplicaSet"}});
   if (url.ends_with("/apis/test.dev/v1")) return resources({{"routes", "Route"}});
   return Refusal(404, "NotFound", url + " is not served");
 }
@@ -47,6 +51,11 @@ std::string Decoded(std::string_view text) {
     }
   }
   return decoded;
+}
+
+// `label`: a name; empty: every object has it.
+bool HasLabel(const Json& object, const std::string& label) {
+  return label.empty() || object["metadata"].value("labels", Json::object()).contains(label);
 }
 
 // Of replicas alone, and of whatever else an object holds.
@@ -236,8 +245,10 @@ void FakeApiServer::RunWorkloads() {
   const std::lock_guard lock(mutex_);
   for (const char* plural : {"deployments", "statefulsets"}) {
     for (auto& [key, object] : objects_[plural]) {
-      const Json wanted{{"replicas", object["spec"]["replicas"]},
-                        {"observedGeneration", object["metadata"]["generation"]}};
+      Json wanted{{"replicas", object["spec"]["replicas"]},
+                  {"observedGeneration", object["metadata"]["generation"]}};
+      if (tells_terminating_ && std::string_view(plural) == "deployments")
+        wanted["terminatingReplicas"] = 0;
       if (object.value("status", Json()) == wanted) continue;
       object["status"] = wanted;
       Record(plural, "MODIFIED", object);
@@ -364,6 +375,7 @@ HttpResponse FakeApiServer::Write(const HttpRequest& request) {
 
 HttpResponse FakeApiServer::Read(const HttpRequest& request) const {
   const auto target = Target::Of(request.url);
+  if (!target.name.empty()) ++reads_;
   if (request.url.ends_with("/version")) return Ok200({{"major", "1"}, {"minor", "36"}});
   if (target.plural.empty()) return Discovery(request.url);
   if (target.name.empty()) return List(target);
@@ -389,6 +401,7 @@ HttpResponse FakeApiServer::List(const Target& target) const {
   std::size_t at = 0;
   for (const auto& [key, object] : Seen(target.plural, version)) {
     if (!target.ns.empty() && key.first != target.ns) continue;
+    if (!HasLabel(object, target.Query("labelSelector"))) continue;
     if (at++ < from) continue;
     if (items.size() == limit) {
       next = std::to_string(version) + ":" + std::to_string(from + limit);
@@ -407,6 +420,7 @@ Result<HttpResponse> FakeApiServer::Stream(const Target& target,
   auto watch = std::make_shared<Watch>();
   watch->plural = target.plural;
   watch->ns = target.ns;
+  watch->label = target.Query("labelSelector");
   watch->position = std::stoull(target.Query("resourceVersion"));
   std::unique_lock lock(mutex_);
   if (watch->position < oldest_) return Refusal(410, "Expired", "too old resource version");
@@ -440,7 +454,9 @@ Result<HttpResponse> FakeApiServer::Stream(const Target& target,
     }
     const auto deliver = deliver_;
     lock.unlock();
-    const Json line{{"type", event->type}, {"object", event->object}};
+    // What has it no more is gone for who asked for it.
+    const bool seen = HasLabel(event->object, watch->label);
+    const Json line{{"type", seen ? event->type : "DELETED"}, {"object", event->object}};
     bool goes_on = true;
     for (const auto& one : deliver ? deliver(line) : std::vector<Json>{line}) {
       const auto taken = on_piece(one.dump() + "\n");

@@ -2,6 +2,7 @@
 // lists in pages, watches, and what can go wrong with them.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -40,6 +41,9 @@ class FakeApiServer {
   // what its spec says.
   void RunWorkloads();
 
+  // Before Kubernetes 1.35 the status of a Deployment leaves out pods that are about to end.
+  void TellNoTerminating() { tells_terminating_ = false; }
+
   // What goes to it in one life of a client; writes go by the lifeline. Both must outlive it.
   std::unique_ptr<net::HttpTransport> Connect(Lifeline& life);
 
@@ -66,6 +70,8 @@ class FakeApiServer {
   using Intercept =
       std::function<std::optional<net::HttpResponse>(const net::HttpRequest& request)>;
   void SetIntercept(Intercept intercept);
+  // GETs of one object so far.
+  std::uint64_t reads() const { return reads_; }
 
  private:
   using Key = std::pair<std::string, std::string>;  // namespace, name
@@ -79,6 +85,7 @@ class FakeApiServer {
   struct Watch {
     std::string plural;
     std::string ns;
+    std::string label;  // that its objects have; empty: all
     std::uint64_t position = 0;
     bool waits = false;
     bool broken = false;
@@ -111,6 +118,8 @@ class FakeApiServer {
   std::vector<std::shared_ptr<Watch>> watches_;
   Deliver deliver_;
   Intercept intercept_;
+  bool tells_terminating_ = true;
+  mutable std::atomic<std::uint64_t> reads_ = 0;
 };
 
 }  // namespace purser::support

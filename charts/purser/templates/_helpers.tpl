@@ -100,6 +100,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
       "store" (dict "type" "SQLite" "path" "/var/lib/purser/ledger.db")
       "sources" (default (list $default) .Values.config.sources)
       "prices" $prices
+      "limitWebhooks" .Values.config.limitWebhooks
     | toYaml -}}
 {{- end -}}
 
@@ -153,7 +154,7 @@ topologySpreadConstraints:
   verbs: [patch]
 - apiGroups: [""]
   resources: [configmaps]  # spec.limitTargets
-  verbs: [get, create, patch]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]  # which of them names a workload that somebody raised
   verbs: [list]
@@ -187,7 +188,7 @@ topologySpreadConstraints:
 {{- range .Values.rbac.extraKinds }}
 - apiGroups: [{{ .group | quote }}]
   resources: [{{ .resource | quote }}, {{ printf "%s/scale" .resource | quote }}]
-  verbs: [list, watch, patch]
+  verbs: [get, list, watch, patch]
 {{- end }}
 {{- if .Values.rbac.extraKinds }}
 - apiGroups: [""]

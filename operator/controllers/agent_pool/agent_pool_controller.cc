@@ -1,6 +1,8 @@
 #include "controllers/agent_pool/agent_pool_controller.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "api/codec.h"
 #include "controllers/agent_pool/restore.h"
@@ -13,15 +15,19 @@
 namespace purser::controllers {
 namespace {
 
-void Earliest(std::optional<Timestamp>& next, std::optional<Timestamp> candidate) {
-  if (candidate && (!next || *candidate < *next)) next = candidate;
-}
-
 // In-flight work is waited for only where a limit of 0 was announced: otherwise
 // nobody could have heard it.
 Duration DrainOf(const api::AgentPool& pool) {
   if (pool.spec.limit_targets.empty()) return Duration::zero();
   return std::chrono::seconds(pool.spec.scaling.drain_seconds);
+}
+
+// Whatever has to be watched for the pool.
+std::set<api::WorkloadRef> WatchedKindsOf(const api::AgentPool& pool,
+                                          const WorkloadMemories& memories) {
+  auto kinds = WorkloadScaler::KindsOf(pool, memories);
+  for (auto& kind : FieldKindsOf(pool)) kinds.insert(std::move(kind));
+  return kinds;
 }
 
 // The workload of an agent of the status, also of one that is no longer in the spec, which is known
@@ -49,6 +55,10 @@ std::optional<api::WorkloadRef> WorkloadOf(const api::AgentPool& pool,
 // Whether less than all is allowed, so that something may have to be restored.
 bool AsksAnything(const PoolReport& report) {
   const auto& spec = report.pool.spec;
+  // A document that is valid for a while is to be made valid for ever when its pool goes.
+  if (std::any_of(spec.limit_targets.begin(), spec.limit_targets.end(),
+                  [](const auto& target) { return target.valid_seconds.has_value(); }))
+    return true;
   for (std::size_t i = 0; i < report.agents.size(); ++i) {
     const auto& outcome = report.agents[i].outcome;
     const bool scales =
@@ -65,6 +75,9 @@ bool AsksAnything(const PoolReport& report) {
 // Whether something is taken still, as far as is known.
 bool HoldsAnything(const PoolReport& report) {
   if (report.targets.targets.size() > report.pool.spec.limit_targets.size()) return true;
+  if (std::any_of(report.targets.targets.begin(), report.targets.targets.end(),
+                  [](const auto& target) { return !target.set.empty(); }))
+    return true;
   return std::any_of(report.agents.begin(), report.agents.end(),
                      [](const auto& agent) { return agent.saved.has_value() || agent.pending; });
 }
@@ -73,7 +86,7 @@ bool HoldsAnything(const PoolReport& report) {
 
 AgentPoolController::AgentPoolController(Dependencies dependencies)
     : on_(std::move(dependencies)),
-      publisher_(on_.client),
+      publisher_(on_.client, on_.caches.kinds, &on_.caches.limits_maps, on_.webhooks),
       scaler_({on_.caches, on_.client, on_.events, on_.clock, asks_,
                [this](const PoolPointer& pool, const std::string& agent,
                       const api::WorkloadRef& workload, const workloads::Saved& saved) {
@@ -175,7 +188,7 @@ void AgentPoolController::Forget(const kube::ObjectKey& key) {
 
 Status AgentPoolController::Finish(const api::AgentPool& pool) {
   const auto memory = MemoryOf(pool);
-  const auto kinds = WorkloadScaler::KindsOf(pool, memory->workloads);
+  const auto kinds = WatchedKindsOf(pool, memory->workloads);
   on_.caches.kinds.Name(pool.meta.key(), kinds);
   for (const auto& kind : kinds) {
     const auto sight = on_.caches.kinds.Of(kind);
@@ -223,7 +236,7 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
     return Ok();
   }
   const auto memory = MemoryOf(*pool);
-  on_.caches.kinds.Name(key, WorkloadScaler::KindsOf(*pool, memory->workloads));
+  on_.caches.kinds.Name(key, WatchedKindsOf(*pool, memory->workloads));
   // Nobody knows yet whom it finds: it comes again when it is known.
   if (pool->found.pending) return Ok();
   // Acting on half of the budgets could restore what another one takes.
@@ -241,15 +254,18 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
   // the gate, then the scale. None of them keeps replicas up when it fails.
   Status first = Ok();
   const bool asks = AsksAnything(report);
-  if (asks) KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
-  if (!pool->spec.limit_targets.empty()) Earliest(next, now + kVerifyLimitsEvery);
+  if (asks) {
+    KeepFirst(first, ObserveFinalizer(AddFinalizer(on_.client, *pool)));
+    KeepFirst(first, on_.reporter.RememberTargets(pool));
+  }
   report.targets = publisher_.Publish(
       *pool, limits,
-      [&](const std::string& other, const api::ConfigMapTarget& target) {
-        return PublishesTo({key.ns, other}, target);
+      [&](const std::string& other, const api::LimitPlace& place) {
+        return PublishesTo({key.ns, other}, place);
       },
       now);
   KeepFirst(first, report.targets.retry);
+  Earliest(next, report.targets.next);
   for (std::size_t i = 0; i < report.agents.size(); ++i) {
     KeepFirst(first, scaler_.Scale(pool, pool->spec.agents[i], demand.agents[i], memory->workloads,
                                    report.agents[i], next));
@@ -264,7 +280,7 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
     KeepFirst(first, TakeRestoreOff(key));
   }
 
-  if (first.ok()) on_.caches.kinds.Name(key, WorkloadScaler::KindsOf(*pool, memory->workloads));
+  if (first.ok()) on_.caches.kinds.Name(key, WatchedKindsOf(*pool, memory->workloads));
 
   LookAfterStop(*pool, *memory, report, next);
   report.shared = SharedOf(*pool);
@@ -336,11 +352,12 @@ Limits AgentPoolController::Step(const api::AgentPool& pool, PoolMemory& memory,
 }
 
 bool AgentPoolController::PublishesTo(const kube::ObjectKey& pool,
-                                      const api::ConfigMapTarget& target) const {
+                                      const api::LimitPlace& place) const {
   const auto other = on_.caches.pools.Get(pool);
   if (!other || other->meta.deleting || other->invalid) return false;
   const auto& targets = other->spec.limit_targets;
-  return std::find(targets.begin(), targets.end(), target) != targets.end();
+  return std::any_of(targets.begin(), targets.end(),
+                     [&](const auto& target) { return target.place() == place; });
 }
 
 std::vector<std::string> AgentPoolController::SpendChanged(const std::vector<std::string>& ids) {

@@ -47,6 +47,7 @@ class AgentPoolController {
     // What a pool's limits are, before they are published; that it is gone. May be empty.
     std::function<void(const Limits&)> on_limits = {};
     std::function<void(const kube::ObjectKey&)> on_gone = {};
+    WebhookOutbox* webhooks = nullptr;  // null: none are configured
   };
 
   explicit AgentPoolController(Dependencies dependencies);
@@ -84,7 +85,7 @@ class AgentPoolController {
   // Every agent's next step, into `report`; what is to be published.
   Limits Step(const api::AgentPool& pool, PoolMemory& memory, PoolReport& report,
               std::optional<Timestamp>& next) const;
-  bool PublishesTo(const kube::ObjectKey& pool, const api::ConfigMapTarget& target) const;
+  bool PublishesTo(const kube::ObjectKey& pool, const api::LimitPlace& place) const;
   // Reads who wrote spec.stop, once for each of its versions.
   std::string StoppedBy(const api::AgentPool& pool, PoolMemory& memory) const;
   // What agents spend though they are stopped.

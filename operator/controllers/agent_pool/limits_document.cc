@@ -1,5 +1,6 @@
 #include "controllers/agent_pool/limits_document.h"
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "base/json_depth.h"
@@ -29,7 +30,8 @@ Limits UnlimitedLimits(const api::AgentPool& pool) {
   return limits;
 }
 
-std::string LimitsDocument(const Limits& limits, Timestamp issued_at) {
+std::string LimitsDocument(const Limits& limits, Timestamp issued_at,
+                           std::optional<Duration> valid_for) {
   nlohmann::ordered_json document;
   document["version"] = 1;
   document["namespace"] = limits.ns;
@@ -40,6 +42,7 @@ std::string LimitsDocument(const Limits& limits, Timestamp issued_at) {
   if (!limits.budget.empty()) document["budget"] = limits.budget;
   if (limits.resets_at) document["resetsAt"] = FormatUtc(*limits.resets_at);
   document["issuedAt"] = FormatUtc(issued_at);
+  if (valid_for) document["validUntil"] = FormatUtc(issued_at + *valid_for);
   auto& list = document["agents"] = nlohmann::ordered_json::object();
   for (const auto& agent : limits.agents) {
     list[agent.name] = {
@@ -49,21 +52,21 @@ std::string LimitsDocument(const Limits& limits, Timestamp issued_at) {
   return document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-bool SameLimits(std::string_view held, std::string_view wanted) {
-  auto one = Parse(held);
-  auto other = Parse(wanted);
-  if (!one.is_object() || !other.is_object()) return false;
-  one.erase("issuedAt");
-  other.erase("issuedAt");
-  return one == other;
-}
-
-std::optional<std::string> PoolOfLimits(std::string_view text) {
-  const auto document = Parse(text);
+std::optional<HeldLimits> ReadLimits(std::string_view text) {
+  auto document = Parse(text);
   if (!document.is_object() || !document.contains("maxConcurrency")) return std::nullopt;
   const auto pool = document.find("pool");
   if (pool == document.end() || !pool->is_string()) return std::nullopt;
-  return pool->get<std::string>();
+  HeldLimits held;
+  held.pool = pool->get<std::string>();
+  if (auto until = document.find("validUntil"); until != document.end()) {
+    if (until->is_string()) held.valid_until = ParseRfc3339(until->get<std::string>());
+    *until = true;
+  }
+  document.erase("issuedAt");
+  held.digest = std::hash<std::string>{}(
+      document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return held;
 }
 
 }  // namespace purser::controllers

@@ -2,6 +2,7 @@
 // that follow them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,14 +41,21 @@ Limits UnlimitedLimits(const api::AgentPool& pool);
 // {"version":1,"namespace":…,"pool":…,"state":…,"maxConcurrency":8,"band":80,"budget":…,
 // "resetsAt":…,"issuedAt":…,"agents":{"researcher":{"state":…,"maxConcurrency":8,"band":80}}}
 // resetsAt and budget are left out when no budget asks anything.
-std::string LimitsDocument(const Limits& limits, Timestamp issued_at);
+// With `valid_for` also "validUntil".
+std::string LimitsDocument(const Limits& limits, Timestamp issued_at,
+                           std::optional<Duration> valid_for = std::nullopt);
 
-// Whether two documents say the same: all but issuedAt. False when one is none
-// of ours.
-bool SameLimits(std::string_view held, std::string_view wanted);
+// What a text tells that is a document of ours.
+struct HeldLimits {
+  std::string pool;  // whose limits they are
+  // Equal where documents say the same: all but issuedAt, and the time of validUntil, which both
+  // have or neither.
+  std::size_t digest = 0;
+  std::optional<Timestamp> valid_until{};
+  bool operator==(const HeldLimits&) const = default;
+};
 
-// Whose limits a text holds; nothing: it is not a document of ours. Never fails
-// on any text.
-std::optional<std::string> PoolOfLimits(std::string_view text);
+// Nothing: it is not a document of ours. Never fails on any text.
+std::optional<HeldLimits> ReadLimits(std::string_view text);
 
 }  // namespace purser::controllers

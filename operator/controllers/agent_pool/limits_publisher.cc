@@ -1,192 +1,168 @@
 #include "controllers/agent_pool/limits_publisher.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
-
-#include "controllers/resources.h"
+#include <utility>
 
 namespace purser::controllers {
 namespace {
 
-constexpr std::size_t kLongestLabel = 63;
+// So long a pool that goes waits until a webhook has been told.
+constexpr std::chrono::minutes kWaitForWebhook{5};
 
-// Somebody refused it, and will again: an immutable ConfigMap, a rule, missing
-// rights.
-bool Refused(const Error& error) {
-  return error.code() == ErrorCode::kInvalidArgument ||
-         error.code() == ErrorCode::kPermissionDenied;
+void Note(api::LimitTargetStatus status, const LimitOutcome& outcome, TargetsReport& report) {
+  status.problem = outcome.problem;
+  report.targets.push_back(std::move(status));
+  KeepFirst(report.retry, outcome.retry);
+  Earliest(report.next, outcome.next);
 }
 
-std::string Named(const api::ConfigMapTarget& target) {
-  return "ConfigMap " + target.name + " key " + target.key;
+api::LimitTargetStatus StatusAt(const api::LimitPlace& place) {
+  api::LimitTargetStatus status;
+  status.config_map = place.config_map;
+  status.field = place.field;
+  status.webhook = place.webhook;
+  return status;
 }
 
-void Note(const api::ConfigMapTarget& target, const std::optional<Error>& problem,
-          TargetsReport& report) {
-  report.targets.push_back({target, problem ? problem->message() : ""});
-  if (problem && !Refused(*problem)) KeepFirst(report.retry, Status(*problem));
+bool Names(const api::AgentPoolStatus& status, const api::LimitPlace& place) {
+  return std::any_of(status.limit_targets.begin(), status.limit_targets.end(),
+                     [&](const auto& told) { return told.place() == place; });
+}
+
+// What the pool's status says is held there.
+std::optional<HeldField> HeldIn(const api::AgentPoolStatus& status, const api::FieldTarget& field) {
+  for (const auto& told : status.limit_targets) {
+    if (told.field == field && !told.set.empty()) return HeldField{told.uid, told.before, told.set};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-std::string PoolLabelOf(const std::string& pool) {
-  std::string label = pool.substr(0, kLongestLabel);
-  while (!label.empty() && (label.back() == '-' || label.back() == '.')) label.pop_back();
-  return label;
-}
-
-Result<LimitsPublisher::Held> LimitsPublisher::Read(const std::string& ns,
-                                                    const api::ConfigMapTarget& target) {
-  Held held;
-  const kube::ObjectKey key{ns, target.name};
-  const auto answer = client_.Get(kube::ObjectPath(ConfigMapType(), key));
-  if (!answer) {
-    if (answer.error().code() == ErrorCode::kNotFound) return held;
-    return answer.error().WithContext(Named(target));
+std::vector<api::WorkloadRef> FieldKindsOf(const api::AgentPool& pool) {
+  std::vector<api::WorkloadRef> kinds;
+  for (const auto& target : pool.spec.limit_targets) {
+    if (target.field) kinds.push_back(FieldKindOf(*target.field));
   }
-  held.exists = true;
-  simdjson::dom::parser parser;
-  const simdjson::padded_string padded(*answer);
-  simdjson::dom::element document;
-  std::string_view text;
-  if (parser.parse(padded).get(document) != simdjson::SUCCESS)
-    return Error(ErrorCode::kCorrupt, Named(target) + ": the answer is not JSON");
-  if (document["metadata"]["resourceVersion"].get(text) == simdjson::SUCCESS)
-    held.resource_version = text;
-  if (document["data"][target.key].get(text) == simdjson::SUCCESS) held.text = std::string(text);
-  return held;
-}
-
-Status LimitsPublisher::Write(const api::AgentPool& pool, const api::ConfigMapTarget& target,
-                              const std::string& document, const std::string& resource_version) {
-  const kube::ObjectKey key{pool.meta.ns, target.name};
-  nlohmann::json content{{"metadata", {{"labels", {{kPoolLabel, PoolLabelOf(pool.meta.name)}}}}},
-                         {"data", {{target.key, document}}}};
-  if (!resource_version.empty()) content["metadata"]["resourceVersion"] = resource_version;
-  // Not applied: what is applied and left out the next time is removed, and
-  // other keys may be other targets.
-  auto answer = client_.MergePatch(kube::ObjectPath(ConfigMapType(), key), content.dump());
-  if (!answer && answer.error().code() == ErrorCode::kNotFound) {
-    content["apiVersion"] = "v1";
-    content["kind"] = "ConfigMap";
-    content["metadata"]["name"] = key.name;
-    content["metadata"]["namespace"] = key.ns;
-    content["metadata"].erase("resourceVersion");
-    answer = client_.Create(kube::CollectionPath(ConfigMapType(), key.ns), content.dump());
+  for (const auto& told : pool.status.limit_targets) {
+    if (told.field) kinds.push_back(FieldKindOf(*told.field));
   }
-  if (!answer) return answer.error().WithContext(Named(target));
-  return Ok();
+  return kinds;
 }
 
-std::optional<Error> LimitsPublisher::PublishTo(const api::AgentPool& pool,
-                                                const api::ConfigMapTarget& target,
-                                                const Limits& limits, const NamedBy& named_by,
-                                                Timestamp now) {
+LimitOutcome LimitsPublisher::SetField(const api::AgentPool& pool, const api::FieldTarget& field,
+                                       std::optional<std::int32_t> limit, const NamedBy& named_by,
+                                       Timestamp now, api::LimitTargetStatus& status) {
+  auto held = HeldIn(pool.status, field);
+  auto outcome = fields_.Set(pool, field, limit, held, named_by, now);
+  if (held) {
+    // Also where it failed: it is restored once it may be.
+    status.uid = held->uid;
+    status.before = held->before;
+    status.set = held->set;
+  }
+  return outcome;
+}
+
+LimitOutcome LimitsPublisher::Post(const api::AgentPool& pool, const std::string& webhook,
+                                   const Limits* limits, std::optional<std::int32_t> valid_seconds,
+                                   Timestamp now) {
   const auto key = pool.meta.key();
-  const auto seen = std::chrono::steady_clock::now();
-  bool changed = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto& known = known_[key];
-    if (const auto found = known.find(target); found != known.end()) {
-      changed = found->second.limits != limits;
-      if (!changed && seen - found->second.at < kVerifyLimitsEvery) return std::nullopt;
-    }
+  const std::string name = "webhook " + webhook;
+  if (webhooks_ == nullptr)
+    return {name + ": a running operator alone knows it, and nobody tells it now", Ok(), {}};
+  if (!webhooks_->Knows(webhook)) {
+    return {name +
+                ": the operator's configuration has none of that name (limitWebhooks[].name); ask "
+                "who runs it, or take it out of spec.limitTargets",
+            Ok(),
+            {}};
   }
-  const auto wanted = LimitsDocument(limits, now);
-  if (changed) {
-    // We hold the key: no time is lost between the decision and its being
-    // known.
-    if (const auto written = Write(pool, target, wanted, ""); !written.ok()) return written.error();
-  } else {
-    const auto held = Read(pool.meta.ns, target);
-    if (!held) return held.error();
-    if (held->text) {
-      const auto holder = PoolOfLimits(*held->text);
-      if (!holder) {
-        return Error(ErrorCode::kInvalidArgument,
-                     Named(target) +
-                         ": holds something else than limits, which is left as it is; "
-                         "remove that "
-                         "key or name another in spec.limitTargets[].configMap.key");
-      }
-      if (*holder != pool.meta.name && named_by(*holder, target)) {
-        return Error(ErrorCode::kInvalidArgument,
-                     Named(target) + ": AgentPool " + *holder +
-                         " publishes its limits there; name another key in "
-                         "spec.limitTargets[].configMap.key of one of them");
-      }
-    }
-    if (!held->text || !SameLimits(*held->text, wanted)) {
-      const auto written = Write(pool, target, wanted, held->resource_version);
-      if (!written.ok()) return written.error();
-    }
-  }
-  const std::lock_guard lock(mutex_);
-  known_[key][target] = {limits, seen};
-  return std::nullopt;
+  std::optional<Duration> valid_for;
+  if (valid_seconds) valid_for = std::chrono::seconds(*valid_seconds);
+  const auto document =
+      LimitsDocument(limits != nullptr ? *limits : UnlimitedLimits(pool), now, valid_for);
+  const auto digest = ReadLimits(document)->digest;
+  LimitOutcome outcome;
+  const auto before = webhooks_->Of(key, webhook);
+  const bool stale = before && valid_for && before->since + *valid_for / 2 <= now;
+  webhooks_->Put(key, webhook, document, digest, stale);
+  const auto standing = webhooks_->Of(key, webhook);
+  if (!standing) return outcome;
+  if (valid_for) outcome.next = standing->since + *valid_for / 2;
+  if (!standing->problem.empty()) outcome.problem = name + ": " + standing->problem;
+  if (limits == nullptr && !standing->taken && standing->problem.empty())
+    outcome.problem = name + ": is being told that nothing is limited any more";
+  // It comes again with the outcome; whom nobody answers keeps no pool for ever.
+  if (pool.meta.deleting && !standing->taken && !standing->refused &&
+      now - standing->since < kWaitForWebhook)
+    outcome.retry = Error(ErrorCode::kUnavailable, outcome.problem);
+  return outcome;
 }
 
 TargetsReport LimitsPublisher::Publish(const api::AgentPool& pool, const Limits& limits,
                                        const NamedBy& named_by, Timestamp now) {
   TargetsReport report;
-  for (const auto& target : pool.spec.limit_targets)
-    Note(target, PublishTo(pool, target, limits, named_by, now), report);
-  Restore(pool, FormerTargets(pool), now, report);
+  std::optional<std::int32_t> limit;
+  if (limits.concurrency < pool.spec.max_concurrency) limit = limits.concurrency;
+  for (const auto& target : pool.spec.limit_targets) {
+    auto status = StatusAt(target.place());
+    const auto outcome = target.field ? SetField(pool, *target.field, limit, named_by, now, status)
+                         : target.webhook
+                             ? Post(pool, target.webhook->name, &limits, target.valid_seconds, now)
+                             : config_maps_.Publish(pool, target.config_map, limits,
+                                                    target.valid_seconds, named_by, now);
+    Note(std::move(status), outcome, report);
+  }
+  for (const auto& place : FormerPlaces(pool)) RestoreAt(pool, place, named_by, now, report);
   return report;
 }
 
 TargetsReport LimitsPublisher::Restore(const api::AgentPool& pool, Timestamp now) {
   TargetsReport report;
-  auto targets = FormerTargets(pool);
-  targets.insert(targets.end(), pool.spec.limit_targets.begin(), pool.spec.limit_targets.end());
-  Restore(pool, targets, now, report);
+  auto places = FormerPlaces(pool);
+  for (const auto& target : pool.spec.limit_targets) places.push_back(target.place());
+  // Another pool that names it, too, is refused until this one is gone.
+  const NamedBy nobody = [](const std::string&, const api::LimitPlace&) { return false; };
+  for (const auto& place : places) RestoreAt(pool, place, nobody, now, report);
   return report;
 }
 
-void LimitsPublisher::Restore(const api::AgentPool& pool,
-                              const std::vector<api::ConfigMapTarget>& targets, Timestamp now,
-                              TargetsReport& report) {
-  for (const auto& target : targets) {
-    if (const auto problem = RestoreAt(pool, target, now)) Note(target, problem, report);
+void LimitsPublisher::RestoreAt(const api::AgentPool& pool, const api::LimitPlace& place,
+                                const NamedBy& named_by, Timestamp now, TargetsReport& report) {
+  auto status = StatusAt(place);
+  const auto outcome = place.field
+                           ? SetField(pool, *place.field, std::nullopt, named_by, now, status)
+                       : place.webhook ? Post(pool, place.webhook->name, nullptr, std::nullopt, now)
+                                       : config_maps_.Restore(pool, place.config_map, now);
+  if (outcome.problem.empty()) {
+    // As long as the status names it, it would be told again.
+    if (place.webhook && webhooks_ != nullptr && !Names(pool.status, place))
+      webhooks_->Forget(pool.meta.key(), place.webhook->name);
+    return;
   }
+  Note(std::move(status), outcome, report);
 }
 
-std::optional<Error> LimitsPublisher::RestoreAt(const api::AgentPool& pool,
-                                                const api::ConfigMapTarget& target, Timestamp now) {
-  const auto held = Read(pool.meta.ns, target);
-  if (!held) return held.error();
-  const auto document = LimitsDocument(UnlimitedLimits(pool), now);
-  if (held->text && PoolOfLimits(*held->text) == pool.meta.name &&
-      !SameLimits(*held->text, document)) {
-    const auto written = Write(pool, target, document, held->resource_version);
-    if (!written.ok()) return written.error();
+std::vector<api::LimitPlace> LimitsPublisher::FormerPlaces(const api::AgentPool& pool) const {
+  std::set<api::LimitPlace> former;
+  for (const auto& told : pool.status.limit_targets) former.insert(told.place());
+  for (const auto& target : config_maps_.Remembered(pool.meta.key()))
+    former.insert({target, {}, {}});
+  for (const auto& target : fields_.Remembered(pool.meta.key())) former.insert({{}, target, {}});
+  if (webhooks_ != nullptr) {
+    for (auto& name : webhooks_->Remembered(pool.meta.key()))
+      former.insert({{}, {}, api::WebhookTarget{std::move(name)}});
   }
-  const std::lock_guard lock(mutex_);
-  if (const auto known = known_.find(pool.meta.key()); known != known_.end())
-    known->second.erase(target);
-  return std::nullopt;
-}
-
-std::vector<api::ConfigMapTarget> LimitsPublisher::FormerTargets(const api::AgentPool& pool) {
-  std::set<api::ConfigMapTarget> former;
-  for (const auto& told : pool.status.limit_targets) former.insert(told.config_map);
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto known = known_.find(pool.meta.key()); known != known_.end()) {
-      for (const auto& [target, what] : known->second) former.insert(target);
-    }
-  }
-  for (const auto& target : pool.spec.limit_targets) former.erase(target);
+  for (const auto& target : pool.spec.limit_targets) former.erase(target.place());
   return {former.begin(), former.end()};
 }
 
 void LimitsPublisher::Forget(const kube::ObjectKey& pool) {
-  const std::lock_guard lock(mutex_);
-  known_.erase(pool);
+  config_maps_.Forget(pool);
+  fields_.Forget(pool);
+  if (webhooks_ != nullptr) webhooks_->Forget(pool);
 }
 
 }  // namespace purser::controllers

@@ -100,6 +100,25 @@ Status PoolReporter::Remember(const PoolPointer& pool, const std::string& agent,
   return Write(*pool, status);
 }
 
+Status PoolReporter::RememberTargets(const PoolPointer& pool) {
+  const auto key = pool->meta.key();
+  const std::lock_guard writing(WriteMutexOf(key));
+  const auto current = caches_.pools.Get(key);
+  api::AgentPoolStatus status = current ? current->status : pool->status;
+  bool added = false;
+  for (const auto& target : pool->spec.limit_targets) {
+    const bool told = std::any_of(status.limit_targets.begin(), status.limit_targets.end(),
+                                  [&](const auto& one) { return one.place() == target.place(); });
+    if (told) continue;
+    auto& entry = status.limit_targets.emplace_back();
+    entry.config_map = target.config_map;
+    entry.field = target.field;
+    entry.webhook = target.webhook;
+    added = true;
+  }
+  return added ? Write(*pool, status) : Ok();
+}
+
 void PoolReporter::Forget(const kube::ObjectKey& key) {
   const std::lock_guard lock(mutex_);
   due_.erase(key);

@@ -36,6 +36,9 @@ class PoolReporter {
   Status Remember(const PoolPointer& pool, const std::string& agent, const api::WorkloadRef& of,
                   const workloads::Saved& saved);
 
+  // Writes where limits are about to be published into the status now, unless it stands there.
+  Status RememberTargets(const PoolPointer& pool);
+
   void Forget(const kube::ObjectKey& key);
 
  private:

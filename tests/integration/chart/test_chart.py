@@ -102,6 +102,14 @@ _VARIANTS: dict[str, dict[str, Any]] = {
         "api": {"enabled": True, "port": 9443, "tlsSecret": "purser-tls", "tokensSecret": "senders", "from": [_PEER]},
         "metrics": {"authenticate": False},
     },
+    "webhooks of limits": {
+        "config": {
+            "limitWebhooks": [
+                {"name": "a", "url": "https://gateway:8443/limits", "secretFile": "/run/a/secret"},
+                {"name": "b", "url": "http://b", "secretFile": "/s", "caFile": "/ca.crt", "timeout": "2s"},
+            ]
+        }
+    },
     "two namespaces": {"config": {"watchNamespaces": ["team-a", "team-b"]}},
     "namespaces that look like numbers": {"config": {"watchNamespaces": ["1234", "1e3"]}},
     "several sources": {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "integration/operator/enforcement.h"
 
 namespace purser::integration {
@@ -107,6 +109,51 @@ TEST_F(LimitsTest, OfTwoPoolsOnOneKeyTheSecondIsToldAndWritesNothing) {
   EXPECT_THAT(world_.MessageOf("agentpool", "other", "LimitsPublished"),
               HasSubstr("AgentPool team"));
   EXPECT_EQ(Held("first")["pool"], "team");
+}
+
+TEST_F(LimitsTest, WhatSomebodyElseMakesOfADocumentIsCorrectedAtOnce) {
+  OnePool(kOne);
+  Nothing();
+  Run();
+  ASSERT_TRUE(Is("first", 0));
+  auto wrong = Held("first");
+  wrong["maxConcurrency"] = 500;
+  const nlohmann::json edit{{"data", {{"limits.json", wrong.dump()}}}};
+  const auto began = std::chrono::steady_clock::now();
+  world_.Kubectl({"patch", "configmap", "first", "--type=merge", "--patch", edit.dump()});
+  ASSERT_TRUE(Is("first", 0));
+  world_.Kubectl({"delete", "configmap", "first"});
+  ASSERT_TRUE(Is("first", 0));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+}
+
+TEST_F(LimitsTest, AFieldOfAnyObjectIsLoweredAndRestored) {
+  world_.Kubectl({"create", "quota", "most", "--hard=pods=30"});
+  OnePool(
+      "  limitTargets: [{field: {apiVersion: v1, kind: ResourceQuota, name: most, path: "
+      "/spec/hard/pods}}]\n  scaling: {drainSeconds: 0}\n");
+  Nothing();
+  Run();
+  const auto quota = [&] { return world_.Get("quota", "most"); };
+  const auto pods_are = [&](const std::string& pods) {
+    return world_.Eventually("the quota is " + pods,
+                             [&] { return quota()["spec"]["hard"]["pods"] == pods; });
+  };
+  ASSERT_TRUE(pods_are("0"));
+  EXPECT_TRUE(quota()["metadata"]["annotations"].contains("purser.dev/limited"));
+  EXPECT_TRUE(world_.Eventually("the status says what was there", [&] {
+    const auto targets =
+        world_.StatusOf("agentpool", "team").value("limitTargets", nlohmann::json::array());
+    return targets.size() == 1 && targets[0].value("before", "") == "\"30\"";
+  }));
+  world_.Kubectl(
+      {"patch", "quota", "most", "--type=merge", "--patch", R"({"spec":{"hard":{"pods":"40"}}})"});
+  ASSERT_TRUE(pods_are("0"));
+  EXPECT_EQ(world_.Kubectl({"delete", "agentpool", "team", "--timeout=20s"}).code, 0);
+  ASSERT_TRUE(pods_are("40")) << "what somebody wrote meanwhile is theirs";
+  EXPECT_FALSE(quota()["metadata"]
+                   .value("annotations", nlohmann::json::object())
+                   .contains("purser.dev/limited"));
 }
 
 TEST_F(LimitsTest, WhatNobodyMayWriteKeepsNoPoolFromGoing) {

@@ -34,7 +34,11 @@ TEST(AgentPoolTest, EveryFieldIsRead) {
                 "maxConcurrency": 8, "tasks": [], "models": []}],
     "maxConcurrency": 100000, "priority": -5,
     "scaling": {"onThrottle": "Keep", "onStop": "Keep", "minReplicas": 0, "drainSeconds": 0},
-    "limitTargets": [{"configMap": {"name": "l"}}, {"configMap": {"name": "l", "key": "other"}}]})",
+    "limitTargets": [{"configMap": {"name": "l"}},
+                     {"configMap": {"name": "l", "key": "other"}, "validSeconds": 600},
+                     {"field": {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "x",
+                                "path": "/spec/maxReplicaCount"}},
+                     {"webhook": {"name": "substrate"}, "validSeconds": 60}]})",
                                  UnknownFields::kReject);
   ASSERT_TRUE(pool.ok());
   ASSERT_EQ(pool->invalid, std::nullopt);
@@ -43,7 +47,11 @@ TEST(AgentPoolTest, EveryFieldIsRead) {
   want.max_concurrency = 100'000;
   want.priority = -5;
   want.scaling = {OnThrottle::kKeep, OnStop::kKeep, 0, 0};
-  want.limit_targets = {{"l", "limits.json"}, {"l", "other"}};
+  want.limit_targets = {
+      {{"l", "limits.json"}, {}, {}, {}},
+      {{"l", "other"}, {}, {}, 600},
+      {{}, FieldTarget{"keda.sh/v1alpha1", "ScaledObject", "x", "/spec/maxReplicaCount"}, {}, {}},
+      {{}, {}, WebhookTarget{"substrate"}, 60}};
   EXPECT_EQ(pool->spec, want);
 }
 
@@ -168,13 +176,46 @@ TEST(AgentPoolTest, WhatIsRefusedNamesFieldValueAndWayOut) {
       {"drainSeconds",
        With(R"("scaling":{"drainSeconds":"60s"})"),
        {"spec.scaling.drainSeconds: \"60s\""}},
-      {"field target",
+      {"field target outside of spec",
        With(
-           R"("limitTargets":[{"field":{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","name":"x","path":"/a"}}])"),
-       {"spec.limitTargets[0].field: is not implemented yet; publish to a configMap"}},
+           R"("limitTargets":[{"field":{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","name":"x","path":"/status/a"}}])"),
+       {"spec.limitTargets[0].field.path: \"/status/a\""}},
+      {"field target of our own",
+       With(
+           R"("limitTargets":[{"field":{"apiVersion":"purser.dev/v1alpha1","kind":"AgentPool","name":"x","path":"/spec/maxConcurrency"}}])"),
+       {"spec.limitTargets[0].field: purser.dev/v1alpha1 /spec/maxConcurrency is a resource"}},
+      {"field target that is our annotation",
+       With(
+           R"("limitTargets":[{"field":{"apiVersion":"apps/v1","kind":"Deployment","name":"x","path":"/metadata/annotations/purser.dev~1saved"}}])"),
+       {"is an annotation of Purser's own"}},
+      {"replicas as a field target",
+       With(
+           R"("limitTargets":[{"field":{"apiVersion":"apps/v1","kind":"Deployment","name":"x","path":"/spec/replicas"}}])"),
+       {"is what spec.agents and spec.scaling are for"}},
+      {"field target twice",
+       With(
+           R"("limitTargets":[{"field":{"apiVersion":"a/v1","kind":"K","name":"x","path":"/spec/a"}},{"field":{"apiVersion":"a/v1","kind":"K","name":"x","path":"/spec/a"}}])"),
+       {"spec.limitTargets[1].field: x/spec/a is an earlier target already"}},
+      {"target of two places",
+       With(
+           R"("limitTargets":[{"configMap":{"name":"l"},"field":{"apiVersion":"a/v1","kind":"K","name":"x","path":"/spec/a"}}])"),
+       {"spec.limitTargets[0]: gives several places"}},
+      {"field that is valid for a while",
+       With(
+           R"("limitTargets":[{"validSeconds":60,"field":{"apiVersion":"a/v1","kind":"K","name":"x","path":"/spec/a"}}])"),
+       {"spec.limitTargets[0].validSeconds: is for documents"}},
+      {"valid too shortly",
+       With(R"("limitTargets":[{"configMap":{"name":"l"},"validSeconds":29}])"),
+       {"spec.limitTargets[0].validSeconds: 29"}},
+      {"webhook twice",
+       With(R"("limitTargets":[{"webhook":{"name":"a"}},{"webhook":{"name":"a"}}])"),
+       {"spec.limitTargets[1].webhook: a is an earlier target already"}},
+      {"webhook by its address",
+       With(R"("limitTargets":[{"webhook":{"url":"http://a"}}])"),
+       {"spec.limitTargets[0].webhook.name: is required"}},
       {"empty target",
        With(R"("limitTargets":[{}])"),
-       {"spec.limitTargets[0].configMap: is required"}},
+       {"spec.limitTargets[0]: give one place: configMap"}},
       {"target's name",
        With(R"("limitTargets":[{"configMap":{}}])"),
        {"spec.limitTargets[0].configMap.name: is required"}},

@@ -40,6 +40,27 @@ TEST(ConfigTest, TheSmallestFileGetsEveryDefault) {
   EXPECT_EQ(config->sources[0].prometheus.scrape_interval, 15s);
 }
 
+TEST(ConfigTest, WebhooksOfLimitsAreRead) {
+  const auto config = ParseOperatorConfig(
+      Smallest() +
+          "limitWebhooks:\n- {name: a, url: https://gateway:8443/limits, secretFile: /s}\n"
+          "- {name: b, url: http://b, secretFile: /s, caFile: /ca.crt, timeout: 2s}\n",
+      "purser.yaml");
+  ASSERT_TRUE(config.ok()) << config.error().message();
+  const std::vector<LimitWebhook> want = {{"a", "https://gateway:8443/limits", "/s", "", 5s},
+                                          {"b", "http://b", "/s", "/ca.crt", 2s}};
+  EXPECT_EQ(config->limit_webhooks, want);
+  for (const auto& [list, problem] : std::vector<std::pair<std::string, std::string>>{
+           {"[{name: a, url: http://a}]", "limitWebhooks[0].secretFile: is required"},
+           {"[{name: a, url: ftp://a, secretFile: /s}]", "limitWebhooks[0].url: \"ftp://a\""},
+           {"[{name: a, url: http://a, secretFile: /s}, {name: a, url: http://b, secretFile: /s}]",
+            "limitWebhooks[1].name: \"a\" is the name of an earlier webhook"}}) {
+    const auto refused = ParseOperatorConfig(Smallest() + "limitWebhooks: " + list + "\n", "f");
+    ASSERT_FALSE(refused.ok()) << list;
+    EXPECT_THAT(refused.error().message(), HasSubstr(problem));
+  }
+}
+
 TEST(ConfigTest, EveryFieldIsRead) {
   const auto config = ParseOperatorConfig(std::string(kHead) + R"(
 server:

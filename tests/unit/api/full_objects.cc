@@ -105,7 +105,10 @@ AgentPool FullPool() {
   pool.spec.scaling = {OnThrottle::kKeep,  OnStop::kKeep,       2, 90,
                        RestoreBy::kManual, RunningJobs::kFinish};
   pool.spec.stop = {"prompt injection"};
-  pool.spec.limit_targets = {{"research-limits", "other.json"}};
+  const FieldTarget field{"keda.sh/v1alpha1", "ScaledObject", "x", "/spec/maxReplicaCount"};
+  pool.spec.limit_targets = {{{"research-limits", "other.json"}, {}, {}, 600},
+                             {{}, field, {}, {}},
+                             {{}, {}, WebhookTarget{"substrate"}, {}}};
   auto& status = pool.status;
   status.observed_generation = 3;
   status.state = "Stopped";
@@ -118,7 +121,10 @@ AgentPool FullPool() {
                    {"summarizer", "Throttled", 7, 1, 2, "research-weekly", "replicas 2 -> 1", 1, "",
                     1, "2026-11-23T05:00:03Z", "0b90", robot, R"("On")"}};
   status.agents[1].workloads = {{robot, "0b90", 2, 1, "2026-11-23T05:00:03Z", R"("On")"}};
-  status.limit_targets = {{{"research-limits", "other.json"}, "not a document of ours"}};
+  status.limit_targets = {
+      {{"research-limits", "other.json"}, "not a document of ours", {}, {}, "", "", ""},
+      {{}, "", field, {}, "0b91", "10", "4"},
+      {{}, "cannot be reached", {}, WebhookTarget{"substrate"}, "", "", ""}};
   status.conditions = FullConditions();
   return pool;
 }

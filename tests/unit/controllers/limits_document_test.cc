@@ -32,13 +32,24 @@ TEST(LimitsDocumentTest, TellsWhatIsAllowedWhyAndUntilWhen) {
             R"("agents":{"one":{"state":"Throttled","maxConcurrency":8,"band":90}}})");
 }
 
-TEST(LimitsDocumentTest, IsTheSameWhenOnlyItsTimeOfIssueDiffers) {
-  const auto early = LimitsDocument(Short(), kNow);
-  EXPECT_TRUE(SameLimits(early, LimitsDocument(Short(), kNow + std::chrono::hours(2))));
+TEST(LimitsDocumentTest, IsTheSameWhenOnlyItsTimesDiffer) {
+  const auto digest = [](const Limits& limits, Timestamp at, std::optional<Duration> valid = {}) {
+    return ReadLimits(LimitsDocument(limits, at, valid))->digest;
+  };
+  EXPECT_EQ(digest(Short(), kNow), digest(Short(), kNow + std::chrono::hours(2)));
+  const auto valid = std::chrono::minutes(10);
+  EXPECT_EQ(digest(Short(), kNow, valid), digest(Short(), kNow + std::chrono::hours(2), valid));
+  EXPECT_NE(digest(Short(), kNow), digest(Short(), kNow, valid));
   auto more = Short();
   more.concurrency = 9;
-  EXPECT_FALSE(SameLimits(early, LimitsDocument(more, kNow)));
-  EXPECT_FALSE(SameLimits("", early));
+  EXPECT_NE(digest(Short(), kNow), digest(more, kNow));
+}
+
+TEST(LimitsDocumentTest, TellsUntilWhenItIsValid) {
+  const auto held = ReadLimits(LimitsDocument(Short(), kNow, std::chrono::minutes(10)));
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->valid_until, kNow + std::chrono::minutes(10));
+  EXPECT_EQ(ReadLimits(LimitsDocument(Short(), kNow))->valid_until, std::nullopt);
 }
 
 TEST(LimitsDocumentTest, WhatNobodyAsksIsUnlimited) {
@@ -49,21 +60,31 @@ TEST(LimitsDocumentTest, WhatNobodyAsksIsUnlimited) {
   EXPECT_EQ(limits.agents[1].concurrency, 20);
 }
 
+std::optional<std::string> PoolOf(std::string_view text) {
+  const auto held = ReadLimits(text);
+  return held ? std::optional(held->pool) : std::nullopt;
+}
+
 TEST(LimitsDocumentTest, KnowsItsOwnAmongWhateverAConfigMapHolds) {
-  EXPECT_EQ(PoolOfLimits(LimitsDocument(Short(), kNow)), "research");
-  EXPECT_EQ(PoolOfLimits(R"({"pool":"p","state":"Normal","maxConcurrency":4,"agents":{}})"), "p")
+  EXPECT_EQ(PoolOf(LimitsDocument(Short(), kNow)), "research");
+  EXPECT_EQ(PoolOf(R"({"pool":"p","state":"Normal","maxConcurrency":4,"agents":{}})"), "p")
       << "of the first version";
   for (const char* text : {"", "x", "{", "[]", "5", R"({"pool":"p"})", R"({"maxConcurrency":4})",
                            R"({"pool":5,"maxConcurrency":4})"})
-    EXPECT_EQ(PoolOfLimits(text), std::nullopt) << text;
+    EXPECT_EQ(PoolOf(text), std::nullopt) << text;
+  for (const char* until : {"5", "null", "[]", R"("soon")"}) {
+    const auto held =
+        ReadLimits(R"({"pool":"p","maxConcurrency":4,"validUntil":)" + std::string(until) + "}");
+    ASSERT_TRUE(held) << until;
+    EXPECT_EQ(held->valid_until, std::nullopt) << until;
+  }
 }
 
 TEST(LimitsDocumentTest, ATextOfBracketsEndsNothing) {
   for (const char* begin : {R"({"pool":)", R"({"maxConcurrency":4,"pool":)", ""}) {
     const std::string text = begin + std::string(400'000, '[');
-    EXPECT_EQ(PoolOfLimits(text), std::nullopt);
-    EXPECT_EQ(PoolOfLimits(text + std::string(400'000, ']') + "}"), std::nullopt);
-    EXPECT_FALSE(SameLimits(text, LimitsDocument(Short(), kNow)));
+    EXPECT_EQ(PoolOf(text), std::nullopt);
+    EXPECT_EQ(PoolOf(text + std::string(400'000, ']') + "}"), std::nullopt);
   }
 }
 

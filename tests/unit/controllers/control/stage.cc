@@ -19,9 +19,11 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr const char* kStageWebhook = "gateway";
+
 const std::set<std::string>& Watched() {
-  static const std::set<std::string> plurals{"agentbudgets", "agentpools", "deployments",
-                                             "statefulsets", "spendcorrections"};
+  static const std::set<std::string> plurals{"agentbudgets", "agentpools",   "configmaps",
+                                             "deployments",  "statefulsets", "spendcorrections"};
   return plurals;
 }
 
@@ -116,7 +118,7 @@ void ForgetSeconds(Json& object) {
   const Json data = object.value("data", Json::object());
   for (const auto& [key, text] : data.items()) {
     auto document = Json::parse(text.get<std::string>());
-    document.erase("issuedAt");
+    for (const char* time : {"issuedAt", "validUntil"}) document.erase(time);
     object["data"][key] = document;
   }
   if (!object.contains("status")) return;
@@ -137,9 +139,18 @@ ledger::SeriesId SeriesOf(const std::string& agent) { return {std::hash<std::str
 // One process: what it holds in memory ends with it.
 class Stage::Life {
  public:
+  using Post = std::function<Status(const std::string& document)>;
+
   Life(support::FakeApiServer& api, support::Lifeline& lifeline, const std::string& ledger_path,
-       StageClock& clock)
+       StageClock& clock, Post post)
       : clock_(clock),
+        outbox_(
+            {kStageWebhook},
+            [this, post](const std::string&, const std::string& document, const std::stop_token&) {
+              posted_ = true;
+              return post(document);
+            },
+            clock),
         transport_(api.Connect(lifeline)),
         client_(*transport_, Access()),
         caches_(client_, {}),
@@ -168,7 +179,11 @@ class Stage::Life {
                                                         clock,
                                                         {{kStageSource, std::chrono::minutes(5)}},
                                                         [](const std::string&, Duration) {},
-                                                        [](policy::Level) {}});
+                                                        [](policy::Level) {},
+                                                        {},
+                                                        {},
+                                                        {},
+                                                        &outbox_});
     const auto add = [&](KeyQueue& queue, auto method) {
       kube::ControllerOptions options;
       options.name = "stage";
@@ -196,7 +211,9 @@ class Stage::Life {
 
   // What is ready now; whether there was anything.
   bool Work() {
-    bool any = false;
+    posted_ = false;
+    static_cast<void>(outbox_.Deliver(kStageWebhook, {}));
+    bool any = posted_;
     for (std::size_t i = 0; i < controllers_.size(); ++i) {
       if (all_queues_[i]->Length() == 0 && !Due(*all_queues_[i])) continue;
       any = true;
@@ -272,6 +289,8 @@ class Stage::Life {
 
  private:
   StageClock& clock_;
+  bool posted_ = false;
+  WebhookOutbox outbox_;
   std::unique_ptr<net::HttpTransport> transport_;
   kube::Client client_;
   Caches caches_;
@@ -368,7 +387,12 @@ void Stage::Start(int die_at, support::Lifeline::Kill kill) {
 
 void Stage::Begin() {
   asked_ = false;
-  life_ = std::make_unique<Life>(api_, *lifeline_, folder_ + "/ledger.db", clock_);
+  life_ = std::make_unique<Life>(api_, *lifeline_, folder_ + "/ledger.db", clock_,
+                                 [this](const std::string& document) {
+                                   const auto taken = gateway_ ? gateway_(document) : Ok();
+                                   if (taken.ok()) posted_.push_back(Json::parse(document));
+                                   return taken;
+                                 });
   life_->Recall(spent_);
 }
 
@@ -414,6 +438,7 @@ void Stage::Settle() {
       if (!died_) written_ = lifeline_->written();
       died_ = true;
       life_.reset();
+      if (stays_down_) return;
       lifeline_ = std::make_unique<support::Lifeline>();
       Begin();
       continue;
@@ -477,7 +502,7 @@ Money Stage::Booked(const std::string& agent) const {
 
 Json Stage::State() const {
   Json state;
-  for (const char* plural : {"agentbudgets", "agentpools", "configmaps", "deployments",
+  for (const char* plural : {"agentbudgets", "agentpools", "configmaps", "deployments", "routes",
                              "spendcorrections", "statefulsets"}) {
     for (auto object : api_.All(plural)) {
       auto& meta = object["metadata"];

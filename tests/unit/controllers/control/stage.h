@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -53,6 +54,7 @@ class Stage {
   void Job(const std::string& name, const nlohmann::json& labels);
   // A kind that is watched once the pools ask for it.
   void AlsoWatched(const std::string& plural);
+  void WatchedNoMore() { also_watched_.clear(); }
   void Pool(const std::string& name, const std::vector<std::string>& agents,
             const nlohmann::json& more = nlohmann::json::object());
   void Budget(const std::string& name, const nlohmann::json& spec,
@@ -67,8 +69,15 @@ class Stage {
   std::vector<std::string> Uninstall(
       int die_at = 0, support::Lifeline::Kill kill = support::Lifeline::Kill::kBefore);
   bool alive() const;
+  // A life that dies is followed by none until Start.
+  void StayDown() { stays_down_ = true; }
   // What the life that Start began has written.
   std::vector<std::string> written() const;
+
+  // The webhook "gateway" of the configuration: what it answers, and what it took, in order.
+  using Gateway = std::function<Status(const std::string& document)>;
+  void SetGateway(Gateway gateway) { gateway_ = std::move(gateway); }
+  const std::vector<nlohmann::json>& posted() const { return posted_; }
 
   // Lets so much time pass, in which what there is to be done is done; a life that died is followed
   // by another one at once. Without a life only time passes, and pods come and go.
@@ -101,9 +110,12 @@ class Stage {
   std::map<std::string, Money> spent_;  // as the source tells it
   std::unique_ptr<support::Lifeline> lifeline_;
   std::unique_ptr<Life> life_;
+  bool stays_down_ = false;
   bool died_ = false;                 // the life that Start began
   std::vector<std::string> written_;  // by it
   std::vector<std::string> scaled_;
+  Gateway gateway_;
+  std::vector<nlohmann::json> posted_;
 };
 
 }  // namespace purser::controllers
