@@ -57,6 +57,10 @@ cluster-binaries: deps ## Build the cluster's binaries into the per-user cache
 engine-binaries: deps ## Build a current Prometheus and VictoriaMetrics, to test the reader against (else skipped)
 	$(CLUSTER) build prometheus-3 victoria-metrics
 
+.PHONY: older-api-server
+older-api-server: deps ## Build an API server of Kubernetes 1.33, to test against (else skipped; several minutes)
+	$(CLUSTER) build kube-apiserver-1.33
+
 .PHONY: cluster-up
 cluster-up: cluster-binaries ## Start a local cluster; leaves build/cluster/kubeconfig and build/cluster/bin
 	$(CLUSTER) up --dir $(BUILD)/cluster --level $(or $(LEVEL),kwok)

@@ -33,7 +33,9 @@ struct Workload {
   bool owns_replicas = false;  // we are (also) their owner there
   // Of the status; a server that does not tell them says 0 and nothing.
   std::int32_t status_replicas = 0;
-  std::int32_t terminating_replicas = 0;     // since Kubernetes 1.33, or behind its feature gate
+  std::int32_t terminating_replicas = 0;  // since Kubernetes 1.33, or behind its feature gate
+  // A Deployment whose status leaves such pods out, as before Kubernetes 1.35: they are looked at.
+  bool hides_terminating = false;
   std::int64_t observed_generation = 0;      // 0: no controller has looked at it
   std::shared_ptr<const Details> details{};  // null: of apps
   std::int32_t grace_seconds = 30;           // that its pods have to end, as its template says
@@ -53,7 +55,7 @@ struct Workload {
   // Whether it is known that it has no pod now, though it may have.
   bool Resting() const { return details && details->tells_running && Running() == 0; }
   // Whether its pods have to be looked at, for the object does not tell.
-  bool HidesPods() const { return details && !details->tells_running; }
+  bool HidesPods() const { return hides_terminating || (details && !details->tells_running); }
   bool Finished() const { return details && details->finished; }
 };
 

@@ -165,6 +165,14 @@ topologySpreadConstraints:
   resources: [events]
   verbs: [create, patch]
 {{- include "purser.extraKindRules" . }}
+{{- if and (not .Values.rbac.extraKinds) (semverCompare "<1.35.0-0" .Capabilities.KubeVersion.Version) }}
+- apiGroups: [""]
+  resources: [pods]  # Deployments do not tell which of theirs are about to end
+  verbs: [list]
+- apiGroups: [apps]
+  resources: [replicasets]  # between a pod and its Deployment
+  verbs: [get]
+{{- end }}
 {{- end -}}
 
 {{/* What `purser restore` needs there. */}}

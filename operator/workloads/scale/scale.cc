@@ -61,7 +61,13 @@ class Scale final : public Kind {
 
   Result<Workload> Decode(simdjson::dom::element object) const override {
     auto workload = DecodeScaled(object, paths_);
-    if (!workload || of_apps_) return workload;
+    if (!workload) return workload;
+    if (of_apps_) {
+      workload->hides_terminating =
+          type().kind == "Deployment" && workload->observed_generation > 0 &&
+          object["status"]["terminatingReplicas"].error() != simdjson::SUCCESS;
+      return workload;
+    }
     auto details = std::make_shared<Details>();
     if (!At(object, replicas_)) details->value = "null";
     // Not of pods that are about to end; they are looked at.

@@ -12,6 +12,7 @@ from purser_cluster.certificates import Authority
 from purser_cluster.network import LOOPBACK, Addresses, Ports
 from purser_cluster.processes import Child
 from purser_cluster.progress import wait_until
+from purser_cluster.versions import api_server
 
 ADMINISTRATOR = "admin"
 CONTROLLER_MANAGER = "kube-controller-manager"
@@ -84,7 +85,7 @@ class ControlPlane:
     def _start_api_server(self, etcd_url: str, with_controllers: bool, with_node: bool) -> Child:
         signing = self._directory / "certificates" / "service-account"
         command = [
-            str(program_path("kube-apiserver")),
+            str(program_path(api_server())),
             f"--etcd-servers={etcd_url}",
             f"--bind-address={self._addresses.api_server}",
             f"--advertise-address={self._addresses.api_server}",

@@ -60,16 +60,34 @@ ENGINES = (
         "netgo,remove_all_sd",
     ),
 )
+# What tests may want instead of the API server of GO_PROGRAMS.
+OLDER_API_SERVER = GoProgram(
+    "kube-apiserver-1.33", "k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes", ENGINES_DIRECTORY / "kubernetes-1.33"
+)
+ENGINES += (OLDER_API_SERVER,)
 ENGINE_NAMES = tuple(program.name for program in ENGINES)
 
-_CONTROL_PLANE_NAMES = ("etcd", "kube-apiserver", "kubectl")
+# Names the program that serves the API: kube-apiserver, or an older one.
+API_SERVER_VARIABLE = "PURSER_API_SERVER"
 _CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 _NODE_NAMES = ("kubelet", "kube-proxy", PAUSE)
 
 
+def api_server() -> str:
+    """The program that serves the API."""
+    name = os.environ.get(API_SERVER_VARIABLE) or "kube-apiserver"
+    known = ("kube-apiserver", OLDER_API_SERVER.name)
+    if name not in known:
+        raise ClusterError(f"{API_SERVER_VARIABLE}={name} is not known; known: {', '.join(known)}")
+    return name
+
+
 def names_for(level: str, fake_nodes: int) -> tuple[str, ...]:
     """The programs that a cluster of this level runs."""
-    names: tuple[str, ...] = _CONTROL_PLANE_NAMES
+    names: tuple[str, ...] = ("etcd", api_server(), "kubectl")
+    if level != "control-plane" and api_server() != "kube-apiserver":
+        # Controllers newer than their API server are of no supported cluster.
+        raise ClusterError(f"{API_SERVER_VARIABLE}={api_server()} serves level control-plane alone, not {level}")
     if fake_nodes > 0:
         names += ("kwok",)
     if level != "control-plane":
