@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fstream>
 
 #include "integration/operator/enforcement.h"
+#include "support/raw_server.h"
 
 namespace purser::integration {
 namespace {
@@ -154,6 +156,39 @@ TEST_F(LimitsTest, AFieldOfAnyObjectIsLoweredAndRestored) {
   EXPECT_FALSE(quota()["metadata"]
                    .value("annotations", nlohmann::json::object())
                    .contains("purser.dev/limited"));
+}
+
+TEST_F(LimitsTest, AWebhookIsToldSignedAndThatNothingIsLimitedBeforeThePoolGoes) {
+  support::RawServer gateway(support::HttpAnswer(204, "text/plain", ""));
+  auto config = world_.Config(Spend::Shared().prometheus.url());
+  const auto secret = world_.folder() + "/secret";
+  std::ofstream(secret) << "s3cret\n";
+  config.limit_webhooks = {
+      {"gateway", gateway.url() + "/limits", secret, "", std::chrono::seconds(5)}};
+  OnePool("  limitTargets: [{webhook: {name: gateway}}]\n  scaling: {drainSeconds: 0}\n");
+  Nothing();
+  running_ =
+      std::make_unique<support::RunningOperator>(config, world_.cluster().kubeconfig(), nullptr);
+  const auto told = [&](const std::string& what) {
+    return world_.Eventually("it is told " + what, [&] {
+      return gateway.last_request().find(what) != std::string::npos;
+    });
+  };
+  ASSERT_TRUE(told("\"maxConcurrency\":0,"));
+  EXPECT_THAT(gateway.last_request(), HasSubstr("webhook-signature:v1,"));
+  ASSERT_TRUE(world_.Eventually("it is told in the pool", [&] {
+    return world_.ConditionOf("agentpool", "team", "LimitsPublished") == "True/Published";
+  }));
+  gateway.SetAnswer(support::HttpAnswer(503, "text/plain", ""));
+  world_.Kubectl({"delete", "agentbudget", "nothing"});
+  ASSERT_TRUE(world_.Eventually("what it answers is told", [&] {
+    return world_.MessageOf("agentpool", "team", "LimitsPublished").find("answered 503") !=
+           std::string::npos;
+  }));
+  ASSERT_TRUE(Returned());
+  gateway.SetAnswer(support::HttpAnswer(204, "text/plain", ""));
+  EXPECT_EQ(world_.Kubectl({"delete", "agentpool", "team", "--timeout=30s"}).code, 0);
+  ASSERT_TRUE(told("\"maxConcurrency\":20,"));
 }
 
 TEST_F(LimitsTest, WhatNobodyMayWriteKeepsNoPoolFromGoing) {
