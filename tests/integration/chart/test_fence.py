@@ -12,12 +12,21 @@ import unittest
 from collections.abc import Callable
 from typing import Any
 
-from control_plane import CHART, ControlPlane
+from control_plane import CHART, ROOT, ControlPlane
 
 _SECONDS = 30.0
 _OPERATOR = "system:serviceaccount:purser-system:purser"
 _WORDS = "spent $41.24 of $50 (82 %) since 2026-11-27T00:00Z; resets at 2026-11-28T00:00:00Z"
 _GROUP = "purser.dev/v1alpha1"
+
+_DEFINITIONS = ROOT / "tests" / "integration" / "operator" / "kinds" / "definitions.yaml"
+# Kinds without replicas: what stops each, and what would start it.
+_SWITCHED: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
+    ("agents.x-k8s.io", "sandboxes", "Sandbox", {"operatingMode": "Suspended"}, {"operatingMode": "Running"}),
+    ("openclaw.rocks", "openclawinstances", "OpenClawInstance", {"suspended": True}, {"suspended": False}),
+    ("ray.io", "rayjobs", "RayJob", {"suspend": True}, {"suspend": False}),
+    ("kubeflow.org", "pytorchjobs", "PyTorchJob", {"runPolicy": {"suspend": True}}, {"runPolicy": {"suspend": False}}),
+]
 
 Object = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
@@ -57,6 +66,16 @@ def _status(state: str, *agents: tuple[str, int, int]) -> str:
     return json.dumps({"status": {"state": state, "agents": entries}})
 
 
+def _definition(group: str, plural: str, kind: str) -> Object:
+    """A CustomResourceDefinition that takes any spec."""
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower()}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [version]}
+    metadata = {"name": f"{plural}.{group}"}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata, "spec": spec}
+
+
 class FenceTest(unittest.TestCase):
     cluster: ControlPlane
 
@@ -65,7 +84,14 @@ class FenceTest(unittest.TestCase):
         cls.cluster = ControlPlane(level="kwok")
         cls.addClassCleanup(cls.cluster.end)
         cls.cluster.kubectl("create", "namespace", "purser-system")
-        values: Object = {"prometheus": {"url": "http://nowhere:9090", "metric": "cost"}, "releaseOnUninstall": {"enabled": True}}
+        cls.cluster.kubectl("apply", "--server-side", f"--filename={_DEFINITIONS}")
+        cls.cluster.kubectl("apply", "--server-side", "--filename=-", stdin=json.dumps(_definition("kubeflow.org", "pytorchjobs", "PyTorchJob")))
+        kinds = [{"apiGroup": group, "resources": [resource]} for group, resource, *_ in _SWITCHED]
+        values: Object = {
+            "prometheus": {"url": "http://nowhere:9090", "metric": "cost"},
+            "releaseOnUninstall": {"enabled": True},
+            "fence": {"kinds": kinds},
+        }
         cls.cluster.helm("install", "purser", str(CHART), "--namespace=purser-system", *cls.cluster.values(values))
         cls.cluster.kubectl("wait", "--for=condition=Established", "--all", "customresourcedefinitions")
 
@@ -172,6 +198,31 @@ class FenceTest(unittest.TestCase):
         named["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": "run", "uid": "u", "controller": True}]
         self.allowed(self.kubectl("create", "--dry-run=server", "-f-", stdin=json.dumps(pod)))
         self.allowed(self.kubectl("delete", "job/run", "--wait=false"))
+
+    def test_switches_of_other_kinds(self) -> None:
+        """What stops a kind without replicas is not taken back, in any of its forms; what is not held is free."""
+        held, free = [], []
+        for group, resource, kind, stopped, _ in _SWITCHED:
+            version = self.wanted("get", "crd", f"{resource}.{group}", "-ojsonpath={.spec.versions[0].name}")
+            for name, of in ((f"held-{resource}", held), (f"free-{resource}", free)):
+                self.create({"apiVersion": f"{group}/{version}", "kind": kind, "metadata": {"name": name}, "spec": stopped})
+                of.append({"name": name, "workloadRef": {"apiVersion": f"{group}/{version}", "kind": kind, "name": name}})
+        pool, other = _pool("team"), _pool("other")
+        pool["spec"]["agents"], other["spec"]["agents"] = held, free
+        self.create(pool, other)
+        self.hold("team", _status("Stopped", *((each["name"], 1, 0) for each in held)))
+        for group, resource, _, stopped, started in _SWITCHED:
+            with self.subTest(resource=resource):
+                what = f"{resource}.{group}/held-{resource}"
+                raised = {"spec": started}
+                self.wait_for(lambda: self.patch(what, raised, "--dry-run=server").returncode != 0, "the fence in force")  # noqa: B023
+                told = (f"AgentPool team holds agent held-{resource}", "AgentBudget daily", "resets at 2026-11-28T00:00:00Z")
+                self.refused(self.patch(what, raised), *told)
+                without = {"spec": {name: None for name in stopped}}
+                self.refused(self.patch(what, without), *told)
+                self.allowed(self.patch(what, {"spec": {"more": "x", **stopped}}))
+                self.allowed(self.patch(f"{resource}.{group}/free-{resource}", raised))
+                self.allowed(self.kubectl("delete", what, "--wait=false"))
 
     # -- the operator's own account --------------------------------------------------------------------------------------
 
