@@ -34,6 +34,7 @@ TITLES = {
     "readers-10000": "The reader beside the one before the meter, 10,000 series",
     "readers-100000": "The reader beside the one before the meter, 100,000 series",
     "catch-up": "A first start with a day to read",
+    "inbound": "Call records and admissions over TLS",
 }
 BEFORE = "e1c0bb1"  # the last commit whose reader only followed counters
 BEGIN, END = "<!-- figures: written by run.py --record -->\n", "<!-- end of figures -->\n"
@@ -158,6 +159,8 @@ def met(row: dict[str, Any]) -> bool | None:
     value, beside = row["purser"], row["beside"]
     if row.get("max") is not None:
         return bool(value <= row["max"])
+    if row.get("min") is not None:
+        return bool(value >= row["min"])
     if row.get("maxRatio") and value is not None and beside:
         return bool(value / beside <= row["maxRatio"])
     return None
@@ -174,6 +177,8 @@ def table(name: str, report: dict[str, Any]) -> str:
         if compared:
             cells += [figure(beside), figure(value / beside) if beside and value is not None else ""]
         target = f"<= {figure(row['max'])}" if row.get("max") is not None else ""
+        if row.get("min") is not None:
+            target = f">= {figure(row['min'])}"
         if row.get("maxRatio"):
             target = f"ratio <= {figure(row['maxRatio'])}"
         lines.append(row_text([*cells, target, {None: "", True: "met", False: "**missed**"}[met(row)]]))

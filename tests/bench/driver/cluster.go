@@ -40,6 +40,7 @@ type bench struct {
 	server    string
 	processes []*process
 	report    report
+	hello     float64 // requests/s that the API's server answers with next to nothing
 }
 
 func newBench(settings *settings) (*bench, error) {

@@ -61,10 +61,12 @@ func run(settings *settings, name string) (*report, error) {
 		err = measureCatchUp(bench)
 	case "crossing":
 		err = measureCrossing(bench)
+	case "inbound":
+		err = measureInbound(bench)
 	case "scale":
 		err = measureScale(bench)
 	default:
-		err = fmt.Errorf("no benchmark %q: beside-1000, beside-10000, readers-10000, readers-100000, catch-up, crossing or scale", name)
+		err = fmt.Errorf("no benchmark %q: beside-1000, beside-10000, readers-10000, readers-100000, catch-up, crossing, inbound or scale", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", name, err, bench.logTails())

@@ -16,6 +16,7 @@ type row struct {
 	Beside   *float64 `json:"beside"`
 	MaxRatio float64  `json:"maxRatio,omitempty"` // target: Purser/Beside at most this
 	Max      *float64 `json:"max,omitempty"`      // target: Purser at most this
+	Min      *float64 `json:"min,omitempty"`      // target: Purser at least this
 }
 
 type report struct {
