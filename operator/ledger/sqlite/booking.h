@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <unordered_map>
 
 #include "base/result.h"
 #include "ledger/sqlite/connection.h"
@@ -45,7 +45,7 @@ class Booking {
   std::int64_t last_key_id_ = 0;
   // The newest of the key that was booked last: most come minute by minute and need not be read.
   std::optional<Bucket> newest_booked_;
-  std::map<SpendKey, std::int64_t> ids_;  // of this transaction
+  std::unordered_map<SpendKey, std::int64_t, SpendKeyHash> ids_;  // of this transaction
 };
 
 }  // namespace purser::ledger::sqlite

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "base/guarded.h"
@@ -22,6 +22,31 @@ constexpr std::chrono::seconds kWaitForOthers{1};
 
 }  // namespace
 
+// Where each key's minute is among increments: a set of places in them, found by what stands there.
+class Intake::Places {
+ public:
+  // The place of this key's minute, if any.
+  ledger::Increment* Find(std::vector<ledger::Increment>& increments, const ledger::SpendKey& key,
+                          std::int64_t minute) const {
+    const auto [begin, end] = places_.equal_range(HashOf(key, minute));
+    for (auto place = begin; place != end; ++place) {
+      auto& increment = increments[place->second];
+      if (ledger::MinuteOf(increment.at) == minute && increment.key == key) return &increment;
+    }
+    return nullptr;
+  }
+  void Add(const ledger::SpendKey& key, std::int64_t minute, std::size_t place) {
+    places_.emplace(HashOf(key, minute), place);
+  }
+
+ private:
+  static std::size_t HashOf(const ledger::SpendKey& key, std::int64_t minute) {
+    return ledger::SpendKeyHash()(key) ^ static_cast<std::size_t>(minute);
+  }
+
+  std::unordered_multimap<std::size_t, std::size_t> places_;
+};
+
 struct Intake::Group {
   explicit Group(Claims& of) : claims(of) {}
   Claims::Group claims;
@@ -31,7 +56,7 @@ struct Intake::Group {
   std::shared_ptr<const pricing::Prices> prices;
   ledger::Batch batch;
   ledger::CallsOfBatch with;
-  std::map<std::pair<ledger::SpendKey, std::int64_t>, std::size_t> places;  // in batch.increments
+  Places places;  // in batch.increments
 };
 
 Intake::Intake(std::string source, ledger::Ledger& ledger, ledger::CallLog& log, Claims& claims,
@@ -130,13 +155,12 @@ void Intake::CommitGroup(std::vector<Submission>& submissions) {
 
 std::string Intake::OutOfTime(const Record& record, const Group& group) {
   const auto now = group.now;
-  const std::string time = FormatUtcMillis(record.time);
   if (record.time > now + kFuture) {
-    return "time: " + time + " is in the future, it is " + FormatUtcMillis(now) +
-           ": check the sender's clock";
+    return "time: " + FormatUtcMillis(record.time) + " is in the future, it is " +
+           FormatUtcMillis(now) + ": check the sender's clock";
   }
   if (record.time < group.oldest) {
-    return "time: " + time + " is before " + FormatUtcMillis(group.oldest) +
+    return "time: " + FormatUtcMillis(record.time) + " is before " + FormatUtcMillis(group.oldest) +
            ": older records might have been booked before; a SpendCorrection books what is missing";
   }
   return "";
@@ -146,7 +170,7 @@ void Intake::Take(Submission& submission, Group& group) {
   auto& taken = submission.taken;
   taken.rejected = std::move(submission.decoded.rejected);
   for (std::size_t i = 0; i < submission.decoded.records.size(); ++i) {
-    const auto& record = submission.decoded.records[i];
+    auto& record = submission.decoded.records[i];
     std::string reason = OutOfTime(record, group);
     bool fresh = false;
     if (reason.empty()) reason = Claim(record, group, fresh);
@@ -155,7 +179,7 @@ void Intake::Take(Submission& submission, Group& group) {
       continue;
     }
     if (fresh) {
-      Book(record, group, taken);
+      Book(std::move(record), group, taken);
     } else {
       ++taken.duplicate;
     }
@@ -188,7 +212,7 @@ std::string Intake::Claim(const Record& record, Group& group, bool& fresh) {
   return "";
 }
 
-void Intake::Book(const Record& record, Group& group, Taken& taken) {
+void Intake::Book(Record record, Group& group, Taken& taken) {
   ledger::Call call;
   call.key = {source_, record.ns, record.agent, record.model, record.task, record.workflow};
   call.at = std::min(record.time, group.now);
@@ -223,14 +247,15 @@ void Intake::Book(const Record& record, Group& group, Taken& taken) {
     group.batch.journal.push_back(std::move(entry));
   } else {
     ++taken.accepted;
-    group.booked.push_back({record, amounts});
-    const auto [place, fresh] = group.places.try_emplace(
-        std::pair(call.key, ledger::MinuteOf(call.at)), group.batch.increments.size());
-    if (fresh) {
-      group.batch.increments.push_back({call.key, call.at, amounts});
+    auto& increments = group.batch.increments;
+    const auto minute = ledger::MinuteOf(call.at);
+    if (auto* known = group.places.Find(increments, call.key, minute)) {
+      known->amounts += amounts;
     } else {
-      group.batch.increments[place->second].amounts += amounts;
+      group.places.Add(call.key, minute, increments.size());
+      increments.push_back({call.key, call.at, amounts});
     }
+    group.booked.push_back({std::move(record), amounts});
   }
   group.batch.newest_sample = std::max(group.batch.newest_sample.value_or(call.at), call.at);
   group.with.calls.push_back(std::move(call));

@@ -72,6 +72,7 @@ class Intake {
     Taken taken;
   };
   struct Group;
+  class Places;
   void Work(const std::stop_token& stop);
   void CommitGroup(std::vector<Submission>& submissions);
   void Take(Submission& submission, Group& group);
@@ -79,7 +80,7 @@ class Intake {
   static std::string OutOfTime(const Record& record, const Group& group);
   // Why it is not taken; "" and not `fresh`: it is booked already.
   std::string Claim(const Record& record, Group& group, bool& fresh);
-  void Book(const Record& record, Group& group, Taken& taken);
+  void Book(Record record, Group& group, Taken& taken);
   void Prune();
 
   const std::string source_;
