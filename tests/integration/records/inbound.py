@@ -67,7 +67,8 @@ def record(number: int, cost: str = "0.01", **more: Any) -> dict[str, Any]:
 class Inbound:
     """The operator of one test."""
 
-    def __init__(self, cluster: ServedCluster, folder: Path, tokens: str = "") -> None:
+    def __init__(self, cluster: ServedCluster, folder: Path, tokens: str = "", ledger: Path | None = None) -> None:
+        """`ledger`: this file, and a Lease that others with the same file wait for."""
         self.cluster = cluster
         self.folder = folder
         folder.mkdir(parents=True)
@@ -85,8 +86,8 @@ class Inbound:
             "apiVersion": "config.purser.dev/v1alpha1",
             "kind": "OperatorConfig",
             "server": server,
-            "leaderElection": {"enabled": False},
-            "store": {"type": "SQLite", "path": str(folder / "ledger.db")},
+            "leaderElection": {"enabled": ledger is not None, "namespace": "agents", "leaseName": "purser"},
+            "store": {"type": "SQLite", "path": str(ledger or folder / "ledger.db")},
             "sources": [{"name": "default", "usage": True}],
         }
         (folder / "config.yaml").write_text(json.dumps(config))
@@ -109,7 +110,7 @@ class Inbound:
 
     def _serves(self) -> bool:
         try:
-            return self.ask("GET", "/v1/report", token="")[0] == 401
+            return self.ask("GET", "/v1/report", token="")[0] in (401, 503)
         except OSError:
             assert self._process is not None
             assert self._process.poll() is None, (self.folder / "purser.log").read_text()[-3000:]

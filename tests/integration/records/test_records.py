@@ -241,6 +241,35 @@ class RecordsTest(unittest.TestCase):
         self.cluster.kubectl("patch", "spendcorrection", name, "--namespace=agents", *patch)
         wait_for(f"{name} is applied", lambda: self.get(f"spendcorrection/{name}", ".status.state") == "Applied")
 
+    def test_who_does_not_lead_names_who_does_and_takes_over(self) -> None:
+        self.operator.end()
+        ledger = self.folder / "shared.db"
+        first = Inbound(self.cluster, self.folder / "first", TOKENS, ledger)
+        self.addCleanup(first.end)
+        wait_for("the first leads", lambda: first.ask("POST", "/v1/usage", [record(1)], token=self.token)[0] == 200)
+        second = Inbound(self.cluster, self.folder / "second", TOKENS, ledger)
+        self.addCleanup(second.end)
+        connection = second.connect()
+        self.addCleanup(connection.close)
+        holder = self.get("lease/purser", ".spec.holderIdentity")
+
+        def names_the_leader() -> bool:
+            connection.request("POST", "/v1/usage", "[]", {"Authorization": f"Bearer {self.token}"})
+            answer = connection.getresponse()
+            self.assertEqual((answer.status, answer.headers["Retry-After"]), (503, "1"))
+            self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+            detail = json.loads(answer.read())["detail"]
+            return answer.headers["Purser-Leader"] == holder and holder in detail
+
+        wait_for("who leads is named", names_the_leader)
+        first.kill()
+        # A sender that comes again until it is heard loses nothing and pays nothing twice.
+        sent = [record(1), record(2)]
+        wait_for("the second leads", lambda: second.ask("POST", "/v1/usage", sent, token=self.token)[0] == 200)
+        self.assertEqual(second.ask("POST", "/v1/usage", sent, token=self.token)[1]["duplicate"], 2)
+        status, document = second.ask("GET", "/v1/report", token=self.token)
+        self.assertEqual((status, document["rows"][0]["calls"]), (200, 2), document)
+
     def test_each_acknowledged_record_is_there_once_after_kills(self) -> None:
         acknowledged: set[int] = set()
         stop = threading.Event()
