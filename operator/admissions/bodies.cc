@@ -106,7 +106,9 @@ class Fields {
     if (!field->is_array() || field->size() > kMostCandidates)
       return Fail(name, "want a list of at most " + std::to_string(kMostCandidates) + " names");
     for (const auto& each : *field) {
-      if (!each.is_string()) return Fail(name, "want a list of strings");
+      if (!each.is_string() || each.get_ref<const std::string&>().size() > ledger::kLongestName)
+        return Fail(name, "want a list of strings of at most " +
+                              std::to_string(ledger::kLongestName) + " bytes");
       into.push_back(each.get<std::string>());
     }
   }

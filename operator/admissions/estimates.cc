@@ -8,6 +8,8 @@ namespace {
 constexpr std::int64_t kInput = 8'000;
 constexpr std::int64_t kOutput = 2'000;
 constexpr std::int64_t kPercentile = 95;
+// The like of fewer calls may have been small by chance.
+constexpr std::int64_t kEnoughCalls = 20;
 
 Money PriceOf(const std::string& provider, const std::string& model, std::int64_t input,
               std::int64_t output, const usage::pricing::Prices& prices) {
@@ -35,11 +37,17 @@ Amounts Estimate(const Question& question, const gate::Experiences& seen,
       like ? like->sum.output_tokens / like->sum.calls : kOutput);
   if (question.estimate) {
     amounts.cost = *question.estimate;
-  } else if (like != nullptr && !question.input_tokens && !question.max_output_tokens) {
-    amounts.cost = Money::FromNanos(like->costs.Percentile(kPercentile));
-  } else {
-    amounts.cost = PriceOf(question.provider, question.model, amounts.input_tokens,
-                           amounts.output_tokens, prices);
+    return amounts;
+  }
+  const bool unsaid = !question.input_tokens && !question.max_output_tokens;
+  const std::int64_t alike = like != nullptr && unsaid ? like->costs.Count() : 0;
+  if (alike > 0) amounts.cost = Money::FromNanos(like->costs.Percentile(kPercentile));
+  if (alike < kEnoughCalls) {
+    const bool guessed = alike > 0 || unsaid;
+    const auto input = guessed ? kInput : amounts.input_tokens;
+    const auto output = guessed ? kOutput : amounts.output_tokens;
+    amounts.cost =
+        std::max(amounts.cost, PriceOf(question.provider, question.model, input, output, prices));
   }
   return amounts;
 }

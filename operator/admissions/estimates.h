@@ -12,8 +12,8 @@
 
 namespace purser::admissions {
 
-// As the question says; else its tokens by their price; else what 95 of 100 of the like came to;
-// else 8,000 tokens in and 2,000 out by their price.
+// As the question says; else its tokens by their price; else what 95 of 100 of the like came to,
+// and while fewer than 20 were seen no less than 8,000 tokens in and 2,000 out by their price.
 Amounts Estimate(const Question& question, const gate::Experiences& seen,
                  const usage::pricing::Prices& prices);
 

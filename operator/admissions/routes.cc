@@ -52,8 +52,8 @@ void End(AdmissionService& service, const Request& request, const Reply& reply,
   // Who may ask nowhere learns nothing of what there is.
   if (ns.empty())
     return reply->Send(Problem(404,
-                               "no admission of this id is known: it ended more than 24 hours "
-                               "ago, or never was; send what was spent to /v1/usage"));
+                               "no admission of this id is known: it was refused, ended more than "
+                               "24 hours ago, or never was; send what was spent to /v1/usage"));
   WithRight(request, kAsk, ns, reply, [end, id] { end(id); });
 }
 

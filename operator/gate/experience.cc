@@ -34,10 +34,14 @@ void Sizes::Add(std::int64_t size) {
   ++counts_[static_cast<std::uint8_t>(found - ends.begin())];
 }
 
-std::int64_t Sizes::Percentile(std::int64_t percent) const {
+std::int64_t Sizes::Count() const {
   std::int64_t all = 0;
   for (const auto& [bucket, count] : counts_) all += count;
-  const auto wanted = (all * percent + 99) / 100;
+  return all;
+}
+
+std::int64_t Sizes::Percentile(std::int64_t percent) const {
+  const auto wanted = (Count() * percent + 99) / 100;
   std::int64_t seen = 0;
   for (const auto& [bucket, count] : counts_) {
     if ((seen += count) >= wanted) return Ends()[bucket];
@@ -75,7 +79,8 @@ void Experiences::AddTo(const ExperienceKey& key, const Amounts& call) {
   }
   auto& experience = found->second.experience;
   experience.sum += NotBelowZero(call);
-  experience.costs.Add(std::max<std::int64_t>(0, call.cost.nanos() / call.calls));
+  if (call.cost > Money() || call.failed_calls == 0)
+    experience.costs.Add(std::max<std::int64_t>(0, call.cost.nanos() / call.calls));
   if (call.failed_calls == 0) experience.latencies.Add(std::max<std::int64_t>(0, call.latency_ms));
   if (experience.sum.calls < kHalveAt) return;
   experience.sum = ShareOf(experience.sum, 1, 2);

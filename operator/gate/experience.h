@@ -25,6 +25,7 @@ class Sizes {
   void Add(std::int64_t size);
   // The upper end of the bucket that holds it; 0 when there is nothing.
   std::int64_t Percentile(std::int64_t percent) const;
+  std::int64_t Count() const;
   void Halve();
 
  private:
@@ -33,7 +34,7 @@ class Sizes {
 
 struct Experience {
   Amounts sum;      // of all calls, cost, failures and latency too
-  Sizes costs;      // nano-dollars a call
+  Sizes costs;      // nano-dollars a call; one that failed and cost nothing tells nothing
   Sizes latencies;  // milliseconds a call, of those that succeeded
   Money MeanCost() const;
 };

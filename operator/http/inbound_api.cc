@@ -85,8 +85,11 @@ void InboundApi::Admit(const net::RequestHead& head, std::function<void(net::Adm
 void InboundApi::Handle(net::InboundRequest request,
                         const std::shared_ptr<net::Exchange>& exchange) {
   if (request.head.path == kOpenApiPath) {
-    if (request.head.method != "GET" && request.head.method != "HEAD")
-      return exchange->Send(Problem(405, "this path takes GET"));
+    if (request.head.method != "GET" && request.head.method != "HEAD") {
+      auto refused = Problem(405, "this path takes GET");
+      refused.headers.emplace_back("Allow", "GET, HEAD");
+      return exchange->Send(std::move(refused));
+    }
     return exchange->Send({200, "application/json", std::string(OpenApiDocument())});
   }
   const auto caller = std::static_pointer_cast<const TermCaller>(request.who);

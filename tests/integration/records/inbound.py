@@ -92,6 +92,7 @@ class Inbound:
         }
         (folder / "config.yaml").write_text(json.dumps(config))
         self.trust = ssl.create_default_context(cafile=str(folder / "tls.crt"))
+        self._serving = {401} if ledger is None else {401, 503}  # who waits to lead serves, too
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -110,7 +111,7 @@ class Inbound:
 
     def _serves(self) -> bool:
         try:
-            return self.ask("GET", "/v1/report", token="")[0] in (401, 503)
+            return self.ask("GET", "/v1/report", token="")[0] in self._serving
         except OSError:
             assert self._process is not None
             assert self._process.poll() is None, (self.folder / "purser.log").read_text()[-3000:]
