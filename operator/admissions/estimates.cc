@@ -31,10 +31,14 @@ Amounts Estimate(const Question& question, const gate::Experiences& seen,
   const auto* like = LikeOf(seen, question);
   Amounts amounts;
   amounts.calls = 1;
+  // Who settles by cost alone tells of no tokens.
+  const auto mean = [&](std::int64_t of_all, std::int64_t otherwise) {
+    return of_all > 0 ? of_all / like->sum.calls : otherwise;
+  };
   amounts.input_tokens =
-      question.input_tokens.value_or(like ? like->sum.input_tokens / like->sum.calls : kInput);
+      question.input_tokens.value_or(mean(like != nullptr ? like->sum.input_tokens : 0, kInput));
   amounts.output_tokens = question.max_output_tokens.value_or(
-      like ? like->sum.output_tokens / like->sum.calls : kOutput);
+      mean(like != nullptr ? like->sum.output_tokens : 0, kOutput));
   if (question.estimate) {
     amounts.cost = *question.estimate;
     return amounts;

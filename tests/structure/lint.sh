@@ -50,8 +50,8 @@ check_python() {
     return 1
   fi
   # A folder at a time: each has its own top-level modules.
-  for folder in tests/cluster examples/demo tests/structure tests/bench tests/e2e tests/integration/chart tests/integration/cases tests/integration/admissions tests/integration/plugin tests/integration/page tests/integration/records; do
-    MYPYPATH=$PWD/tests/cluster:$PWD/examples/demo:$PWD/examples/clients/python:$PWD/tests/integration:$PWD/tests/integration/cases mypy --strict --no-error-summary \
+  for folder in tests/cluster examples/demo tests/structure tests/bench tests/e2e tests/integration/chart tests/integration/cases tests/integration/admissions tests/integration/plugin tests/integration/page tests/integration/records tests/integration/litellm; do
+    MYPYPATH=$PWD/tests/cluster:$PWD/tests/integration/admissions:$PWD/examples/demo:$PWD/examples/clients/python:$PWD/tests/integration:$PWD/tests/integration/cases mypy --strict --no-error-summary \
       --cache-dir "$build/mypy" "$folder"/*.py || return 1
   done
 }

@@ -20,7 +20,9 @@ class PurserHook(CustomLogger):
     def __init__(self) -> None:
         super().__init__()
         self._purser = Purser(os.environ["PURSER_URL"], ca_file=os.environ.get("PURSER_CA_FILE"),
+                              token=os.environ.get("PURSER_TOKEN"),  # else the pod's own
                               namespace=os.environ.get("PURSER_NAMESPACE"))
+        self._calls: dict[str, Call] = {}  # by LiteLLM's id of the call: its metadata keeps plain data only
 
     async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: dict[str, Any],
                                   call_type: str) -> dict[str, Any]:
@@ -35,7 +37,7 @@ class PurserHook(CustomLogger):
             raise HTTPException(status_code=402, detail=str(refused)) from None
         if call.model:
             data["model"] = call.model  # a cheaper one, under Downgrade
-        metadata["purser_call"] = call
+        self._calls[data["litellm_call_id"]] = call
         # Where the proxy's callback posts records, too, each call counts once.
         metadata.setdefault("spend_logs_metadata", {})["admission"] = call.id
         return data
@@ -49,9 +51,11 @@ class PurserHook(CustomLogger):
         await self._settle(kwargs, start_time, end_time, "Failure")
 
     async def _settle(self, kwargs: dict[str, Any], start: Any, end: Any, outcome: Any) -> None:
-        call = (kwargs.get("litellm_params", {}).get("metadata") or {}).get("purser_call")
-        if isinstance(call, Call):
+        call = self._calls.pop(kwargs.get("litellm_call_id", ""), None)
+        if call is not None:
+            logged = kwargs.get("standard_logging_object") or {}
             await asyncio.to_thread(call.settle, cost_usd=kwargs.get("response_cost") or 0,
+                                    input_tokens=logged.get("prompt_tokens"), output_tokens=logged.get("completion_tokens"),
                                     latency_ms=int((end - start).total_seconds() * 1000), outcome=outcome)
 
 

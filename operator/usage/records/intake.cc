@@ -142,7 +142,13 @@ void Intake::CommitGroup(std::vector<Submission>& submissions) {
   });
   if (committed.ok() && !booked.empty()) {
     const std::lock_guard lock(telling_);
-    if (listener_) listener_(booked);
+    const Status heard = Guarded([&]() -> Status {
+      if (listener_) listener_(booked);
+      return Ok();
+    });
+    if (!heard.ok())
+      spdlog::error("source={} what was booked could not be told on: {}", source_,
+                    heard.error().message());
   }
   for (auto& submission : submissions) {
     if (committed.ok()) {
@@ -170,7 +176,7 @@ void Intake::Take(Submission& submission, Group& group) {
   auto& taken = submission.taken;
   taken.rejected = std::move(submission.decoded.rejected);
   for (std::size_t i = 0; i < submission.decoded.records.size(); ++i) {
-    auto& record = submission.decoded.records[i];
+    const auto& record = submission.decoded.records[i];
     std::string reason = OutOfTime(record, group);
     bool fresh = false;
     if (reason.empty()) reason = Claim(record, group, fresh);
@@ -179,7 +185,7 @@ void Intake::Take(Submission& submission, Group& group) {
       continue;
     }
     if (fresh) {
-      Book(std::move(record), group, taken);
+      Book(record, group, taken);
     } else {
       ++taken.duplicate;
     }
@@ -212,7 +218,7 @@ std::string Intake::Claim(const Record& record, Group& group, bool& fresh) {
   return "";
 }
 
-void Intake::Book(Record record, Group& group, Taken& taken) {
+void Intake::Book(const Record& record, Group& group, Taken& taken) {
   ledger::Call call;
   call.key = {source_, record.ns, record.agent, record.model, record.task, record.workflow};
   call.at = std::min(record.time, group.now);
@@ -255,7 +261,7 @@ void Intake::Book(Record record, Group& group, Taken& taken) {
       group.places.Add(call.key, minute, increments.size());
       increments.push_back({call.key, call.at, amounts});
     }
-    group.booked.push_back({std::move(record), amounts});
+    group.booked.push_back({record, amounts});
   }
   group.batch.newest_sample = std::max(group.batch.newest_sample.value_or(call.at), call.at);
   group.with.calls.push_back(std::move(call));

@@ -36,7 +36,7 @@ struct IntakeLimits {
   std::size_t most_waiting = 100'000;  // records
 };
 
-// One that was booked just now.
+// One that was booked just now; lives as long as the call that tells of it.
 struct BookedRecord {
   const Record& record;
   Amounts amounts;
@@ -80,7 +80,7 @@ class Intake {
   static std::string OutOfTime(const Record& record, const Group& group);
   // Why it is not taken; "" and not `fresh`: it is booked already.
   std::string Claim(const Record& record, Group& group, bool& fresh);
-  void Book(Record record, Group& group, Taken& taken);
+  void Book(const Record& record, Group& group, Taken& taken);
   void Prune();
 
   const std::string source_;

@@ -57,5 +57,12 @@ TEST_F(EstimatesTest, CallsThatFailedForNothingTellNothing) {
   EXPECT_GE(Of(unsaid_), Money::FromNanos(3 * kCent));
 }
 
+TEST_F(EstimatesTest, WhoSettlesByCostAloneTellsNothingOfTokens) {
+  const std::string half = R"({"key":"k","agent":"a","model":"gpt-5","maxOutputTokens":1000})";
+  const auto before = Of(half);
+  for (int i = 0; i < 30; ++i) Call(0);
+  EXPECT_EQ(Of(half), before);
+}
+
 }  // namespace
 }  // namespace purser::admissions
