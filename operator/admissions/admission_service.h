@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "controllers/agent_budget/evaluation.h"
+#include "controllers/agent_pool/runaway_board.h"
 #include "controllers/caches.h"
 #include "gate/experience.h"
 #include "gate/gate.h"
@@ -45,6 +46,8 @@ class AdmissionService {
     ledger::Store& store;
     ledger::CallLog& calls;
     usage::records::Claims& claims;  // of `source`
+    // Hears of calls that were settled, once they are booked.
+    controllers::RunawayBoard& runaways;
     const usage::pricing::PriceBook& prices;
     Clock& clock;
     // Where facts are booked: a source that takes call records and reads no meter.
@@ -126,6 +129,7 @@ class AdmissionService {
   std::vector<ledger::CallId> NamesToldOf(const gate::Reservation& reservation) const;
   ledger::SpendKey KeyOf(const gate::Reservation& reservation) const;
   Status Store(std::vector<Change>& changes);
+  void TellRunaways(const std::vector<ledger::Call>& calls, Timestamp now) const;
   std::vector<ledger::Call> CallsOf(const std::vector<Change>& changes, Timestamp now) const;
   const gate::Reservation* FindFor(const usage::records::Record& record) const;
   bool EndRecorded(const std::string& id, const Amounts& amounts, Timestamp now);

@@ -60,6 +60,15 @@ gate::Agent AgentFrom(const api::AgentPool& pool, const api::AgentSpec& spec) {
     agent.stopped = true;
     agent.why = pool.spec.stop.reason;
   }
+  if (pool.spec.runaway && pool.spec.runaway->action == api::RunawayAction::kStop) {
+    for (const auto& rule : pool.status.runaway) {
+      if (!rule.agents.empty() &&
+          !std::binary_search(rule.agents.begin(), rule.agents.end(), spec.name))
+        continue;
+      agent.stopped = true;
+      agent.why = "runaway: " + rule.message;
+    }
+  }
   if (status != told.end() && (status->state == "Throttled" || status->state == "Ramping"))
     agent.concurrency = std::min(agent.concurrency, status->concurrency);
   return agent;

@@ -186,11 +186,31 @@ Status AdmissionService::Store(std::vector<Change>& changes) {
   for (auto& change : changes) ClaimCall(change, claims, now);
   auto batch = BatchOf(changes);
   const void* token = ledger::BatchToken(batch);
-  if (token != nullptr) on_.calls.Put(token, {CallsOf(changes, now), claims.ids(), now});
+  const auto calls = CallsOf(changes, now);
+  if (token != nullptr) on_.calls.Put(token, {calls, claims.ids(), now});
   const Status committed = on_.ledger.Commit(std::move(batch));
   if (token != nullptr) on_.calls.Drop(token);
-  if (committed.ok()) claims.Keep();
+  if (!committed.ok()) return committed;
+  claims.Keep();
+  TellRunaways(calls, now);
   return committed;
+}
+
+void AdmissionService::TellRunaways(const std::vector<ledger::Call>& calls, Timestamp now) const {
+  std::vector<controllers::CallOfNamespace> seen;
+  for (const auto& call : calls) {
+    if (!on_.runaways.Watches(call.key.ns)) continue;
+    seen.push_back({call.key.ns,
+                    {.id = call.id,
+                     .at = call.at,
+                     .agent = call.key.agent,
+                     .task = call.key.task,
+                     .model = call.key.model,
+                     .input_tokens = call.amounts.input_tokens,
+                     .failed = call.outcome != ledger::Outcome::kSuccess,
+                     .heard = now}});
+  }
+  if (!seen.empty()) on_.runaways.Saw(seen);
 }
 
 void AdmissionService::CommitGroup(std::vector<Change>& changes) {

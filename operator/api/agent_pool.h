@@ -126,6 +126,18 @@ struct PoolStop {
   bool operator==(const PoolStop&) const = default;
 };
 
+enum class RunawayAction { kNotify, kThrottle, kStop };
+
+// Rules against loops and spawning; those without a number of their own apply wherever it is there
+// (policy/runaway.h).
+struct RunawaySpec {
+  std::optional<std::int32_t> calls_per_task{};
+  std::optional<std::int32_t> failed_calls_percent{};
+  std::optional<std::int32_t> agents{};
+  RunawayAction action = RunawayAction::kThrottle;
+  bool operator==(const RunawaySpec&) const = default;
+};
+
 struct AgentPoolSpec {
   std::vector<AgentSpec> agents;
   std::optional<AgentSelector> agent_selector{};
@@ -134,6 +146,7 @@ struct AgentPoolSpec {
   ScalingSpec scaling;
   std::vector<LimitTarget> limit_targets;
   PoolStop stop;
+  std::optional<RunawaySpec> runaway{};
   bool operator==(const AgentPoolSpec&) const = default;
 };
 
@@ -185,6 +198,15 @@ struct LimitTargetStatus {
   bool operator==(const LimitTargetStatus&) const = default;
 };
 
+// A rule of spec.runaway that is broken.
+struct RunawayStatus {
+  std::string rule;                   // CallsPerTask, FailedCalls, Agents, RepeatedCalls …
+  std::vector<std::string> agents{};  // sorted; empty: the whole pool
+  std::string message;                // the evidence of the first of them
+  std::string since;
+  bool operator==(const RunawayStatus&) const = default;
+};
+
 struct AgentPoolStatus {
   std::int64_t observed_generation = 0;
   std::string state;  // as an agent's | Audit | NotReady
@@ -194,6 +216,7 @@ struct AgentPoolStatus {
   std::string reason;
   std::vector<AgentPoolAgentStatus> agents;
   std::vector<LimitTargetStatus> limit_targets;
+  std::vector<RunawayStatus> runaway;
   std::vector<kube::Condition> conditions;
   bool operator==(const AgentPoolStatus&) const = default;
 };

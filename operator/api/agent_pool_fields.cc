@@ -129,6 +129,22 @@ constexpr std::array kSelector = {
     IntegerField<&AgentSelector::max_concurrency>("maxConcurrency", 1, kMostConcurrency),
 };
 
+constexpr std::int64_t kMostCallsPerTask = 1'000'000;
+constexpr std::int64_t kMostRunawayAgents = 100'000;
+
+constexpr std::array kRunawayActions = {
+    Choice<RunawayAction>{"Notify", RunawayAction::kNotify},
+    Choice<RunawayAction>{"Throttle", RunawayAction::kThrottle},
+    Choice<RunawayAction>{"Stop", RunawayAction::kStop},
+};
+
+constexpr std::array kRunaway = {
+    IntegerField<&RunawaySpec::calls_per_task>("callsPerTask", 1, kMostCallsPerTask),
+    IntegerField<&RunawaySpec::failed_calls_percent>("failedCallsPercent", 1, 100),
+    IntegerField<&RunawaySpec::agents>("agents", 1, kMostRunawayAgents),
+    ChoiceField<&RunawaySpec::action, kRunawayActions>("action"),
+};
+
 constexpr std::array kSpec = {
     ObjectListField<&AgentPoolSpec::agents, kAgent>("agents", kMostAgents),
     OptionalObjectField<&AgentPoolSpec::agent_selector, kSelector>("agentSelector"),
@@ -138,7 +154,7 @@ constexpr std::array kSpec = {
     ObjectField<&AgentPoolSpec::scaling, kScaling>("scaling"),
     ObjectListField<&AgentPoolSpec::limit_targets, kLimitTarget>("limitTargets", kMostTargets),
     ObjectField<&AgentPoolSpec::stop, kStop>("stop"),
-    Refused<AgentPoolSpec>("runaway", "remove it"),
+    OptionalObjectField<&AgentPoolSpec::runaway, kRunaway>("runaway"),
 };
 
 constexpr std::int64_t kMostTaken = 256;
@@ -184,6 +200,15 @@ constexpr std::array kTargetStatus = {
     TextField<&LimitTargetStatus::set>("set"),
 };
 
+constexpr std::int64_t kMostRules = 8;
+
+constexpr std::array kRunawayStatus = {
+    TextField<&RunawayStatus::rule>("rule"),
+    TextListField<&RunawayStatus::agents>("agents", &AgentName, kMostAgents),
+    TextField<&RunawayStatus::message>("message"),
+    TextField<&RunawayStatus::since>("since"),
+};
+
 constexpr std::array kStatus = {
     IntegerField<&AgentPoolStatus::observed_generation>("observedGeneration", 0, INT64_MAX),
     TextField<&AgentPoolStatus::state>("state"),
@@ -194,6 +219,7 @@ constexpr std::array kStatus = {
     ObjectListField<&AgentPoolStatus::agents, kAgentStatus>("agents", kMostAgents),
     ObjectListField<&AgentPoolStatus::limit_targets, kTargetStatus>("limitTargets",
                                                                     kMostTargetStatuses),
+    ObjectListField<&AgentPoolStatus::runaway, kRunawayStatus>("runaway", kMostRules),
     ObjectListField<&AgentPoolStatus::conditions, kConditionFields>("conditions", kMostConditions),
 };
 

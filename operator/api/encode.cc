@@ -114,6 +114,13 @@ Json StatusJson(const AgentPoolStatus& status) {
     }
     json["limitTargets"] = std::move(targets);
   }
+  for (const auto& one : status.runaway) {
+    Json item{{"rule", one.rule}};
+    if (!one.agents.empty()) item["agents"] = one.agents;
+    PutText(item, "message", one.message, kLongestReason);
+    PutText(item, "since", one.since);
+    json["runaway"].push_back(std::move(item));
+  }
   json["conditions"] = ConditionsJson(status.conditions);
   return json;
 }
@@ -248,6 +255,15 @@ Json SpecJson(const AgentPoolSpec& spec) {
       {"restore", spec.scaling.restore == RestoreBy::kManual ? "Manual" : "Automatic"},
       {"runningJobs", spec.scaling.running_jobs == RunningJobs::kFinish ? "Finish" : "Suspend"}};
   if (!spec.stop.reason.empty()) json["stop"] = {{"reason", spec.stop.reason}};
+  if (const auto& runaway = spec.runaway) {
+    auto& item = json["runaway"] = Json::object();
+    if (runaway->calls_per_task) item["callsPerTask"] = *runaway->calls_per_task;
+    if (runaway->failed_calls_percent) item["failedCallsPercent"] = *runaway->failed_calls_percent;
+    if (runaway->agents) item["agents"] = *runaway->agents;
+    item["action"] = runaway->action == RunawayAction::kNotify     ? "Notify"
+                     : runaway->action == RunawayAction::kThrottle ? "Throttle"
+                                                                   : "Stop";
+  }
   if (!spec.limit_targets.empty()) {
     Json targets = Json::array();
     for (const auto& target : spec.limit_targets) {

@@ -65,6 +65,7 @@ Status InboundServing::StartAdmissions() {
                                                       .store = term_.store,
                                                       .calls = term_.calls,
                                                       .claims = *claims,
+                                                      .runaways = term_.runaways,
                                                       .prices = term_.prices,
                                                       .clock = term_.clock,
                                                       .source = admissions_source_,
@@ -80,11 +81,11 @@ InboundServing::InboundServing(http::InboundApi& api, InboundTerm term)
   const auto intakes = term_.usage.intakes();
   if (const auto started = StartAdmissions(); started.ok()) {
     admissions::AddRoutes(*router, *admissions_);
-    if (const auto intake = intakes.find(admissions_source_); intake != intakes.end())
-      intake->second->OnBooked([this](auto records) { admissions_->Recorded(records); });
   } else {
     spdlog::error("no admissions are given: {}", started.error().message());
   }
+  for (const auto& [name, intake] : intakes)
+    intake->OnBooked([this, source = name](auto records) { Booked(source, records); });
   http::AddUsage(*router, intakes);
   http::AddOtlp(*router, intakes);
   http::AddReports(*router, {term_.reports, term_.calls, term_.clock, reports_,
@@ -94,6 +95,30 @@ InboundServing::InboundServing(http::InboundApi& api, InboundTerm term)
   term_.limits.AddTo(*router);
   http::AddStop(*router, term_.client, writes_);
   api_.Serve(std::move(router));
+}
+
+void InboundServing::Booked(const std::string& source,
+                            std::span<const usage::records::BookedRecord> records) {
+  if (admissions_ != nullptr && source == admissions_source_) admissions_->Recorded(records);
+  std::vector<controllers::CallOfNamespace> seen;
+  const auto now = term_.clock.Now();
+  std::string last_ns;
+  bool watches = false;
+  for (const auto& [record, amounts] : records) {
+    // Most of a request are of one namespace.
+    if (record.ns != last_ns) watches = term_.runaways.Watches(last_ns = record.ns);
+    if (!watches) continue;
+    seen.push_back({record.ns,
+                    {.id = record.id,
+                     .at = std::min(record.time, now),
+                     .agent = record.agent,
+                     .task = record.task,
+                     .model = record.model,
+                     .input_tokens = record.tokens.input,
+                     .failed = record.outcome != ledger::Outcome::kSuccess,
+                     .heard = now}});
+  }
+  if (!seen.empty()) term_.runaways.Saw(seen);
 }
 
 InboundServing::~InboundServing() {

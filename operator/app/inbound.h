@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "admissions/admission_service.h"
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "controllers/agent_budget/evaluation.h"
+#include "controllers/agent_pool/runaway_board.h"
 #include "controllers/caches.h"
 #include "http/authenticator.h"
 #include "http/inbound_api.h"
@@ -83,6 +85,7 @@ struct InboundTerm {
   Clock& clock;
   http::LiveLimits& limits;
   UsageSources& usage;
+  controllers::RunawayBoard& runaways;
 };
 
 // Serves the API for as long as it lives.
@@ -97,6 +100,7 @@ class InboundServing {
   std::string PoolOf(const std::string& ns, const std::string& agent) const;
 
   Status StartAdmissions();
+  void Booked(const std::string& source, std::span<const usage::records::BookedRecord> records);
 
   http::InboundApi& api_;
   std::string admissions_source_;

@@ -281,10 +281,10 @@ class Operator::Implementation {
         EvaluateAll(budget_controller, token);
         for (const auto& controller : controllers) controller->Start(token);
         if (inbound_ != nullptr) {
-          serving.emplace(
-              inbound_->api(),
-              InboundTerm{options_.config, caches_, client, board_, *ledger, positions,
-                          (*sources)->prices(), *calls_, *reports_, clock_, limits, **usage});
+          serving.emplace(inbound_->api(),
+                          InboundTerm{options_.config, caches_, client, board_, *ledger, positions,
+                                      (*sources)->prices(), *calls_, *reports_, clock_, limits,
+                                      **usage, control.runaways()});
         }
       }
       threads.emplace_back([token] {

@@ -1,5 +1,8 @@
 #include "app/pages.h"
 
+#include <algorithm>
+#include <map>
+
 #include "api/codec.h"
 #include "controllers/agent_pool/pool_status.h"
 
@@ -57,9 +60,12 @@ std::vector<observability::PoolSample> PoolSamples(const Told& told) {
     const auto spent = told.still_spending.Of(pool->meta.key());
     for (const auto& one : spent.value_or(std::vector<controllers::SpentAfterStop>{}))
       after_stop += Dollars(one.spent.cost);
+    std::map<std::string, std::int32_t> runaways;
+    for (const auto& rule : pool->status.runaway)
+      runaways[rule.rule] = std::max(1, static_cast<std::int32_t>(rule.agents.size()));
     samples.push_back({pool->meta.ns, pool->meta.name, pool->status.max_concurrency,
                        pool->spec.max_concurrency, controllers::PoolStateRank(pool->status.state),
-                       after_stop});
+                       after_stop, std::move(runaways)});
   });
   return samples;
 }

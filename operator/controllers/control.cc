@@ -26,6 +26,7 @@ struct Control::Parts {
   explicit Parts(const Dependencies& on)
       : meters({on.caches, on.ledger, on.events, on.clock, on.silences, At(on.queues.budgets),
                 At(on.queues.pools)}),
+        runaways(on.clock, At(on.queues.pools)),
         budget_reporter({on.caches, on.client, on.events, on.ledger, on.board, on.clock,
                          on.queues.budget_reports, on.queues.budgets, on.ledger_id,
                          on.still_spending}),
@@ -34,7 +35,7 @@ struct Control::Parts {
                  on.queues.budgets, At(on.queues.pools), on.threshold_near, NamesOf(on.silences),
                  meters, on.ledger_id, on.on_level_change, on.seen_after}),
         pools({on.caches, on.client, on.events, on.board, pool_reporter, on.clock, on.queues.pools,
-               At(on.queues.budgets), on.ledger, on.still_spending, meters, on.on_limits,
+               At(on.queues.budgets), on.ledger, on.still_spending, meters, runaways, on.on_limits,
                on.on_pool_gone, on.webhooks}),
         corrections({on.caches, on.client, on.events, on.ledger, on.clock, NamesOf(on.silences)}),
         overrides(
@@ -46,6 +47,7 @@ struct Control::Parts {
   }
 
   MeterWatch meters;
+  RunawayBoard runaways;
   BudgetReporter budget_reporter;
   PoolReporter pool_reporter;
   AgentBudgetController budgets;
@@ -100,7 +102,11 @@ void Control::Begin() {
   LookAtMeters();
 }
 
-void Control::LookAtMeters() { parts_->meters.Look(); }
+void Control::LookAtMeters() {
+  parts_->meters.Look();
+  parts_->runaways.Look();
+}
+RunawayBoard& Control::runaways() { return parts_->runaways; }
 const MeterWatch& Control::meters() const { return parts_->meters; }
 
 Status Control::ReconcileBudget(const kube::ObjectKey& key) {

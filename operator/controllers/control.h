@@ -12,6 +12,7 @@
 #include "controllers/agent_budget/evaluation.h"
 #include "controllers/agent_budget/still_spending.h"
 #include "controllers/agent_pool/limits_document.h"
+#include "controllers/agent_pool/runaway_board.h"
 #include "controllers/agent_pool/webhook_outbox.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
@@ -58,9 +59,11 @@ class Control {
   // evaluated as they come.
   void Begin();
 
-  // Now and then, by one thread: see MeterWatch::Look.
+  // Now and then, by one thread: see MeterWatch::Look, RunawayBoard::Look.
   void LookAtMeters();
   const MeterWatch& meters() const;
+  // To be told of calls as they arrive.
+  RunawayBoard& runaways();
 
   // For the keys of the queues.
   Status ReconcileBudget(const kube::ObjectKey& key);

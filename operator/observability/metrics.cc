@@ -101,15 +101,22 @@ class Metrics::SnapshotCollector final : public prometheus::Collectable {
                  "Spent by stopped agents after their stop: above 0 something runs that nobody "
                  "stopped; see the condition StillSpending.",
                  MetricType::Gauge);
+      auto runaways = Family("purser_pool_runaway_agents",
+                             "Agents that break a rule of spec.runaway; see the condition "
+                             "RunawayDetected.",
+                             MetricType::Gauge);
       for (auto& pool : snapshots.pools()) {
         const Labels labels{{"namespace", pool.ns}, {"pool", pool.name}};
         AddValue(now, labels, pool.concurrency);
         AddValue(maximum, labels, pool.maximum);
         AddValue(state, labels, pool.state);
         AddValue(after_stop, labels, pool.after_stop_usd);
+        for (const auto& [rule, agents] : pool.runaways) {
+          AddValue(runaways, {{"namespace", pool.ns}, {"pool", pool.name}, {"rule", rule}}, agents);
+        }
       }
       families.insert(families.end(), {std::move(now), std::move(maximum), std::move(state),
-                                       std::move(after_stop)});
+                                       std::move(after_stop), std::move(runaways)});
     }
     if (snapshots.sources) {
       auto healthy =

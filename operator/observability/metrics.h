@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,8 +49,9 @@ struct PoolSample {
   std::string ns, name;
   std::int32_t concurrency = 0;
   std::int32_t maximum = 0;
-  std::int32_t state = 0;     // 0 Normal, 1 Ramping … 5 Stopped
-  double after_stop_usd = 0;  // spent by stopped agents since their stop
+  std::int32_t state = 0;                          // 0 Normal, 1 Ramping … 5 Stopped
+  double after_stop_usd = 0;                       // spent by stopped agents since their stop
+  std::map<std::string, std::int32_t> runaways{};  // by rule: how many agents break it
 };
 
 struct SourceSample {

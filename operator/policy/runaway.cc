@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <utility>
 
 #include "base/join.h"
 #include "base/time_text.h"
@@ -33,13 +35,13 @@ std::int64_t MinuteAt(Timestamp time) {
 
 // The one heard of least lately makes room.
 template <typename Map>
-void Bound(Map& map, std::size_t most) {
+void MakeRoom(Map& map, std::size_t most) {
   if (map.size() <= most) return;
   const auto last = [](const auto& one) {
-    if constexpr (requires { one.second.last; })
-      return one.second.last;
+    if constexpr (requires { one.second.heard; })
+      return one.second.heard;
     else
-      return one.second.evidence.last;
+      return one.second.evidence.heard;
   };
   // A tenth at once, so that a flood of names costs little for each.
   std::vector<Timestamp> times;
@@ -64,12 +66,16 @@ struct Told {
   RunawayFinding finding;
 };
 
+// The strongest of each; one whose agents have all been told of is left out.
 void Tell(std::vector<Told> told, std::vector<RunawayFinding>& into) {
   std::stable_sort(told.begin(), told.end(),
                    [](const Told& a, const Told& b) { return a.weight > b.weight; });
+  std::set<std::string> agents;
+  bool pool = false;
   for (auto& one : told) {
-    if (into.size() >= RunawayWatch::kMostTold) return;
-    into.push_back(std::move(one.finding));
+    bool fresh = one.finding.agents.empty() && !std::exchange(pool, true);
+    for (const auto& agent : one.finding.agents) fresh = agents.insert(agent).second || fresh;
+    if (fresh) into.push_back(std::move(one.finding));
   }
 }
 
@@ -79,8 +85,9 @@ void RunawayWatch::Evidence::Add(const CallSeen& call, Duration keep) {
   if (calls++ == 0) first = last = call.at;
   first = std::min(first, call.at);
   last = std::max(last, call.at);
+  heard = std::max(heard, call.heard.value_or(call.at));
   ids.push_back(call.id);
-  if (ids.size() > kMostIds) ids.pop_front();
+  if (ids.size() > kMostIds) ids.erase(ids.begin());
   const auto minute = MinuteAt(call.at);
   const auto found = std::find_if(minutes.rbegin(), minutes.rend(),
                                   [&](const Minute& one) { return one.minute == minute; });
@@ -88,14 +95,15 @@ void RunawayWatch::Evidence::Add(const CallSeen& call, Duration keep) {
   ++counted.calls;
   counted.failed += call.failed ? 1 : 0;
   const auto most = static_cast<std::size_t>(keep / std::chrono::minutes(1)) + 2;
-  while (minutes.size() > most) minutes.pop_front();
+  if (minutes.size() > most) minutes.erase(minutes.begin());
 }
 
 RunawayWatch::Minute RunawayWatch::Evidence::Within(Duration window, Timestamp now) const {
   Minute sum;
+  const auto until = Now(now);
   for (const auto& minute : minutes) {
     // Whole minutes: the oldest one counts while any of it is inside.
-    if (minute.minute <= MinuteAt(now - window) || minute.minute > MinuteAt(now)) continue;
+    if (minute.minute <= MinuteAt(until - window) || minute.minute > MinuteAt(until)) continue;
     sum.calls += minute.calls;
     sum.failed += minute.failed;
   }
@@ -107,15 +115,27 @@ std::string RunawayWatch::Evidence::Ids() const {
 }
 
 void RunawayWatch::Add(const CallSeen& call) {
-  if (!call.task.empty()) tasks_[call.task].Add(call, Duration());
+  if (!call.task.empty()) {
+    auto& task = tasks_[call.task];
+    const auto at = std::lower_bound(task.agents.begin(), task.agents.end(), call.agent);
+    const bool known = at != task.agents.end() && *at == call.agent;
+    task.many = task.many || (!known && task.agents.size() == kMostAgentsOfTask);
+    if (!known && !task.many) task.agents.insert(at, call.agent);
+    task.evidence.Add(call, Duration());
+  }
   failures_[call.agent].Add(call, kRepeatsWithin);
   if (const auto size = SizeOf(call.input_tokens); size >= 0)
     repeats_[{call.agent, call.task, call.model, size}].Add(call, kRepeatsWithin);
   Grow(call);
-  Bound(tasks_, kMostKeys);
-  Bound(failures_, kMostKeys);
-  Bound(repeats_, kMostKeys);
-  Bound(growth_, kMostKeys);
+  Bound(most_);
+}
+
+void RunawayWatch::Bound(std::size_t most) {
+  most_ = most;
+  MakeRoom(tasks_, most);
+  MakeRoom(failures_, most);
+  MakeRoom(repeats_, most);
+  MakeRoom(growth_, most);
 }
 
 void RunawayWatch::Grow(const CallSeen& call) {
@@ -139,7 +159,8 @@ std::vector<RunawayFinding> RunawayWatch::Findings(const RunawayRules& rules, st
                                                    Timestamp now) const {
   std::vector<RunawayFinding> findings;
   if (rules.agents && agents > *rules.agents) {
-    findings.push_back({"Agents", "",
+    findings.push_back({"Agents",
+                        {},
                         std::to_string(agents) +
                             " workloads are agents of the pool, more than "
                             "runaway.agents (" +
@@ -147,10 +168,11 @@ std::vector<RunawayFinding> RunawayWatch::Findings(const RunawayRules& rules, st
   }
   std::vector<Told> told;
   if (rules.calls_per_task) {
-    for (const auto& [task, evidence] : tasks_) {
-      if (evidence.calls <= *rules.calls_per_task || evidence.last + kTaskIdle < now) continue;
+    for (const auto& [task, seen] : tasks_) {
+      const auto& evidence = seen.evidence;
+      if (evidence.calls <= *rules.calls_per_task || evidence.heard + kTaskIdle < now) continue;
       told.push_back({evidence.calls,
-                      {"CallsPerTask", "",
+                      {"CallsPerTask", seen.many ? std::vector<std::string>() : seen.agents,
                        "task " + task + " made " + Calls(evidence.calls) + " since " +
                            FormatUtc(evidence.first) + ", more than runaway.callsPerTask (" +
                            std::to_string(*rules.calls_per_task) + "); " + evidence.Ids()}});
@@ -163,13 +185,15 @@ std::vector<RunawayFinding> RunawayWatch::Findings(const RunawayRules& rules, st
       const auto seen = evidence.Within(kFailedWithin, now);
       if (seen.calls < kLeastCalls || seen.failed * 100 < *rules.failed_calls_percent * seen.calls)
         continue;
-      told.push_back({seen.failed,
-                      {"FailedCalls", agent,
-                       std::to_string(seen.failed) + " of " + Calls(seen.calls) + " of agent " +
-                           agent + " failed within 5 minutes up to " + FormatUtc(now) + " (" +
-                           std::to_string(seen.failed * 100 / seen.calls) +
-                           " %, runaway.failedCallsPercent is " +
-                           std::to_string(*rules.failed_calls_percent) + "); " + evidence.Ids()}});
+      told.push_back(
+          {seen.failed,
+           {"FailedCalls",
+            {agent},
+            std::to_string(seen.failed) + " of " + Calls(seen.calls) + " of agent " + agent +
+                " failed within 5 minutes up to " + FormatUtc(evidence.Now(now)) + " (" +
+                std::to_string(seen.failed * 100 / seen.calls) +
+                " %, runaway.failedCallsPercent is " + std::to_string(*rules.failed_calls_percent) +
+                "); " + evidence.Ids()}});
     }
     Tell(std::move(told), findings);
     told.clear();
@@ -184,23 +208,26 @@ std::vector<RunawayFinding> RunawayWatch::Findings(const RunawayRules& rules, st
           seen.calls * 10 < all->second.Within(kRepeatsWithin, now).calls * kNearlyAllTenths)
         continue;
     }
-    told.push_back({seen.calls,
-                    {"RepeatedCalls", agent,
-                     "agent " + agent + " made " + Calls(seen.calls) + " of the same size to " +
-                         (model.empty() ? std::string("one model") : model) +
-                         (task.empty() ? std::string() : " for task " + task) +
-                         " within an hour up to " + FormatUtc(now) + "; " + evidence.Ids()}});
+    told.push_back(
+        {seen.calls,
+         {"RepeatedCalls",
+          {agent},
+          "agent " + agent + " made " + Calls(seen.calls) + " of the same size to " +
+              (model.empty() ? std::string("one model") : model) +
+              (task.empty() ? std::string() : " for task " + task) + " within an hour up to " +
+              FormatUtc(evidence.Now(now)) + "; " + evidence.Ids()}});
   }
   Tell(std::move(told), findings);
   told.clear();
   for (const auto& [key, line] : growth_) {
     if (line.calls < kGrowingCalls || line.last_tokens < line.first_tokens * kGrownTimes ||
-        line.evidence.last + kTaskIdle < now)
+        line.evidence.heard + kTaskIdle < now)
       continue;
     const auto& [agent, task, model] = key;
     told.push_back(
         {line.calls,
-         {"GrowingContext", agent,
+         {"GrowingContext",
+          {agent},
           "the context of agent " + agent + (task.empty() ? std::string() : " for task " + task) +
               " grew in each of " + Calls(line.calls) + " from " +
               std::to_string(line.first_tokens) + " to " + std::to_string(line.last_tokens) +
@@ -211,8 +238,8 @@ std::vector<RunawayFinding> RunawayWatch::Findings(const RunawayRules& rules, st
 }
 
 void RunawayWatch::Forget(Timestamp now) {
-  const auto old = [&](const Evidence& evidence) { return evidence.last + kTaskIdle < now; };
-  std::erase_if(tasks_, [&](const auto& one) { return old(one.second); });
+  const auto old = [&](const Evidence& evidence) { return evidence.heard + kTaskIdle < now; };
+  std::erase_if(tasks_, [&](const auto& one) { return old(one.second.evidence); });
   std::erase_if(failures_, [&](const auto& one) { return old(one.second); });
   std::erase_if(repeats_, [&](const auto& one) { return old(one.second); });
   std::erase_if(growth_, [&](const auto& one) { return old(one.second.evidence); });

@@ -12,10 +12,8 @@
 //                    by about the same, and the last tenfold the first
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,8 +23,6 @@
 #include "base/clock.h"
 
 namespace purser::policy {
-
-enum class RunawayAction { kNotify = 0, kThrottle = 1, kStop = 2 };
 
 // AgentPool.spec.runaway.
 struct RunawayRules {
@@ -44,12 +40,15 @@ struct CallSeen {
   std::string model;
   std::int64_t input_tokens = 0;
   bool failed = false;
+  // When it was told, where that is not `at`: from then on its evidence ages, so that calls told
+  // late, or together, look as they looked when they were made.
+  std::optional<Timestamp> heard = {};
 };
 
 struct RunawayFinding {
-  std::string rule;     // as above
-  std::string agent;    // "": the pool
-  std::string message;  // for people: counts, window, ids
+  std::string rule;                   // as above
+  std::vector<std::string> agents{};  // sorted; none: the pool
+  std::string message;                // for people: counts, window, ids
   bool operator==(const RunawayFinding&) const = default;
 };
 
@@ -63,16 +62,19 @@ class RunawayWatch {
   static constexpr std::int64_t kRepeatsWithoutTask = 120;
   static constexpr Duration kRepeatsWithin = std::chrono::hours(1);
   static constexpr std::int64_t kGrowingCalls = 40;
-  static constexpr std::size_t kMostKeys = 5'000;  // of each kind
-  static constexpr std::size_t kMostTold = 10;
+  static constexpr std::size_t kMostKeys = 5'000;       // of each kind
+  static constexpr std::size_t kMostAgentsOfTask = 16;  // beyond, a task is the pool's
 
   // In about the order of their times.
   void Add(const CallSeen& call);
-  // The strongest evidence first within a rule; at most kMostTold.
+  // The strongest evidence first within a rule; of each rule one of an agent, or of the agents of a
+  // task.
   std::vector<RunawayFinding> Findings(const RunawayRules& rules, std::int32_t agents,
                                        Timestamp now) const;
   // Evidence that no window holds any more.
   void Forget(Timestamp now);
+  // Keeps so many keys of each kind at most.
+  void Bound(std::size_t most);
   std::size_t size() const {
     return tasks_.size() + failures_.size() + repeats_.size() + growth_.size();
   }
@@ -87,11 +89,19 @@ class RunawayWatch {
   struct Evidence {
     std::int64_t calls = 0;
     Timestamp first, last;
-    std::deque<std::string> ids;  // the last few
-    std::deque<Minute> minutes;
+    Timestamp heard;               // of the last
+    std::vector<std::string> ids;  // the last few
+    std::vector<Minute> minutes;
     void Add(const CallSeen& call, Duration keep);
+    // What time it is for this evidence.
+    Timestamp Now(Timestamp now) const { return last + (now - heard); }
     Minute Within(Duration window, Timestamp now) const;
     std::string Ids() const;
+  };
+  struct Task {
+    std::vector<std::string> agents;  // sorted
+    bool many = false;                // more than are kept
+    Evidence evidence;
   };
   struct Growth {
     std::int64_t calls = 0;
@@ -105,7 +115,8 @@ class RunawayWatch {
 
   void Grow(const CallSeen& call);
 
-  std::map<std::string, Evidence> tasks_;
+  std::size_t most_ = kMostKeys;
+  std::map<std::string, Task> tasks_;
   std::map<std::string, Evidence> failures_;  // by agent
   std::map<SizeKey, Evidence> repeats_;
   std::map<LineKey, Growth> growth_;

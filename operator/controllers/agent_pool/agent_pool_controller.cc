@@ -181,6 +181,7 @@ void AgentPoolController::Forget(const kube::ObjectKey& key) {
   on_.reporter.Forget(key);
   asks_.Remove(key);
   after_stop_.Forget(key);
+  on_.runaways.Remove(key);
   on_.still_spending.Remove(key);
   const std::lock_guard lock(memory_mutex_);
   memory_.erase(key);
@@ -242,9 +243,11 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
   // Acting on half of the budgets could restore what another one takes.
   if (!EveryBudgetEvaluated(*pool)) return Ok();
 
-  auto demand = CombineDemand(*pool, on_.board.Covering(key));
+  const auto runaways = RunawaysOf(*pool, *memory);
+  auto demand = CombineDemand(*pool, on_.board.Covering(key), runaways);
   WaitForAPerson(*pool, *memory, demand);
   PoolReport report{*pool, demand, now};
+  report.runaways = runaways;
   report.metering = on_.meters.OfPool(key);
   std::optional<Timestamp> next;
   Limits limits = Step(*pool, *memory, report, next);
@@ -299,6 +302,19 @@ Status AgentPoolController::Reconcile(const kube::ObjectKey& key) {
   return first;
 }
 
+// A person's restoring lets go what was found, once; what is seen from then on is found again.
+std::vector<Runaway> AgentPoolController::RunawaysOf(const api::AgentPool& pool,
+                                                     PoolMemory& memory) {
+  const bool restores = pool.meta.annotations.contains(kRestoreAnnotation);
+  auto found = on_.runaways.Watch(pool);
+  if (restores && !std::exchange(memory.released, true)) {
+    on_.runaways.Release(pool.meta.key());
+    found = on_.runaways.Watch(pool);
+  }
+  if (!restores) memory.released = false;
+  return found;
+}
+
 void AgentPoolController::WaitForAPerson(const api::AgentPool& pool, PoolMemory& memory,
                                          PoolDemandResult& demand) {
   const bool manual = pool.spec.scaling.restore == api::RestoreBy::kManual &&
@@ -325,6 +341,7 @@ Limits AgentPoolController::Step(const api::AgentPool& pool, PoolMemory& memory,
     entry.name = agent.name;
     entry.governor = agent.governor;
     entry.waits_for_person = agent.waits_for_person;
+    entry.runaway = agent.runaway;
     auto& remembered = memory.agents[agent.name];
     entry.outcome = StepAgent(remembered, agent, DrainOf(pool), report.now);
     if (!remembered.stopping_since) remembered.waits_for_person = false;

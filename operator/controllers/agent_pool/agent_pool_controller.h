@@ -20,6 +20,7 @@
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/pool_reporter.h"
 #include "controllers/agent_pool/pool_status.h"
+#include "controllers/agent_pool/runaway_board.h"
 #include "controllers/agent_pool/spend_after_stop.h"
 #include "controllers/agent_pool/workload_scaler.h"
 #include "controllers/caches.h"
@@ -44,6 +45,7 @@ class AgentPoolController {
     ledger::Ledger& ledger;
     StillSpendingBoard& still_spending;
     const MeterWatch& meters;
+    RunawayBoard& runaways;
     // What a pool's limits are, before they are published; that it is gone. May be empty.
     std::function<void(const Limits&)> on_limits = {};
     std::function<void(const kube::ObjectKey&)> on_gone = {};
@@ -66,6 +68,7 @@ class AgentPoolController {
     WorkloadMemories workloads;
     std::string stopped_by;             // who wrote spec.stop
     std::int64_t stopped_by_asked = 0;  // of which generation
+    bool released = false;  // what was found of runaways, by the annotation that is there
   };
   using Memory = std::shared_ptr<PoolMemory>;
 
@@ -74,6 +77,7 @@ class AgentPoolController {
   // it.
   bool StillTaken(const api::AgentPool& pool, const std::string& agent) const;
   bool EveryBudgetEvaluated(const api::AgentPool& pool);
+  std::vector<Runaway> RunawaysOf(const api::AgentPool& pool, PoolMemory& memory);
   // What another pool names too.
   Shared SharedOf(const api::AgentPool& pool) const;
   void Forget(const kube::ObjectKey& key);

@@ -103,6 +103,29 @@ void AskOf(const Evaluation& evaluation, const RowPointer& row, const kube::Obje
   }
 }
 
+// One call at a time, or none, of whom a rule of spec.runaway found.
+void AskForRunaways(const api::AgentPool& pool, const std::vector<Runaway>& runaways,
+                    std::vector<AgentDemand>& agents) {
+  if (!pool.spec.runaway || pool.spec.runaway->action == api::RunawayAction::kNotify) return;
+  const bool stops = pool.spec.runaway->action == api::RunawayAction::kStop;
+  const auto level = stops ? policy::Level::kStopped : policy::Level::kThrottled;
+  for (auto& agent : agents) {
+    const auto found = std::find_if(runaways.begin(), runaways.end(), [&](const Runaway& runaway) {
+      return runaway.agent.empty() || runaway.agent == agent.name;
+    });
+    if (found == runaways.end()) continue;
+    const auto allowed = stops ? 0 : std::min(agent.maximum, 1);
+    if (Stricter(level, allowed, agent)) {
+      agent.governor.reset();
+      agent.beside.clear();
+      agent.runaway = found->message;
+    }
+    agent.level = std::max(agent.level, level);
+    agent.concurrency = std::min(agent.concurrency, allowed);
+    if (!stops) Lower(agent, allowed, agent.maximum);
+  }
+}
+
 }  // namespace
 
 std::string GovernorText(const Row& governor, const std::vector<std::string>& beside) {
@@ -115,7 +138,8 @@ std::string GovernorText(const Row& governor, const std::vector<std::string>& be
 }
 
 PoolDemandResult CombineDemand(const api::AgentPool& pool,
-                               const std::vector<EvaluationPointer>& covering) {
+                               const std::vector<EvaluationPointer>& covering,
+                               const std::vector<Runaway>& runaways) {
   PoolDemandResult result;
   result.agents.reserve(pool.spec.agents.size());
   for (const auto& agent : pool.spec.agents) {
@@ -148,6 +172,7 @@ PoolDemandResult CombineDemand(const api::AgentPool& pool,
     for (const auto& row : evaluation->rows) AskOf(*evaluation, row, pool.meta.key(), result);
   }
   result.audit_only = audit && !result.covered;
+  AskForRunaways(pool, runaways, result.agents);
 
   if (!pool.spec.stop.reason.empty()) {
     for (auto& agent : result.agents) {

@@ -9,6 +9,7 @@
 
 #include "api/agent_pool.h"
 #include "controllers/agent_budget/evaluation.h"
+#include "controllers/agent_pool/runaway_board.h"
 #include "policy/budget_decision.h"
 
 namespace purser::controllers {
@@ -30,6 +31,7 @@ struct AgentDemand {
   std::vector<std::string> beside;  // other budgets that ask as much, by name
   bool stopped_by_person = false;   // by spec.stop, and no budget stops it
   bool waits_for_person = false;    // no budget stops it any more, nobody has restored it
+  std::string runaway{};            // the evidence, where that asks most
 };
 
 struct PoolDemandResult {
@@ -48,6 +50,7 @@ struct PoolDemandResult {
 std::string GovernorText(const Row& governor, const std::vector<std::string>& beside);
 
 PoolDemandResult CombineDemand(const api::AgentPool& pool,
-                               const std::vector<EvaluationPointer>& covering);
+                               const std::vector<EvaluationPointer>& covering,
+                               const std::vector<Runaway>& runaways = {});
 
 }  // namespace purser::controllers

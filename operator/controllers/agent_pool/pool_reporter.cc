@@ -136,6 +136,7 @@ void PoolReporter::RecordEvents(const api::AgentPool& pool, const api::AgentPool
                      "Reconcile", message);
     }
   }
+  RecordRunaways(pool, before, after);
   for (const char* type :
        {"StillSpending", "WorkloadsResolved", "LimitsPublished", "ActuatorContention"}) {
     const auto* was = FindCondition(before.conditions, type);
@@ -147,6 +148,30 @@ void PoolReporter::RecordEvents(const api::AgentPool& pool, const api::AgentPool
     if (was == nullptr && !bad) continue;
     events_.Record(ReferenceTo(pool), bad ? kube::EventType::kWarning : kube::EventType::kNormal,
                    is->reason, "Reconcile", is->message);
+  }
+}
+
+// One for each rule that is broken by more than before, and one when none is any more.
+void PoolReporter::RecordRunaways(const api::AgentPool& pool, const api::AgentPoolStatus& before,
+                                  const api::AgentPoolStatus& after) {
+  for (const auto& rule : after.runaway) {
+    const auto was = std::find_if(before.runaway.begin(), before.runaway.end(),
+                                  [&](const auto& one) { return one.rule == rule.rule; });
+    const bool known =
+        was != before.runaway.end() &&
+        (was->agents.empty() ||
+         (!rule.agents.empty() && std::includes(was->agents.begin(), was->agents.end(),
+                                                rule.agents.begin(), rule.agents.end())));
+    if (known) continue;
+    const auto* condition = FindCondition(after.conditions, "RunawayDetected");
+    events_.Record(ReferenceTo(pool), kube::EventType::kWarning, "RunawayDetected", rule.rule,
+                   after.runaway.size() == 1 && condition != nullptr
+                       ? condition->message
+                       : rule.rule + ": " + rule.message);
+  }
+  if (!before.runaway.empty() && after.runaway.empty()) {
+    events_.Record(ReferenceTo(pool), kube::EventType::kNormal, "RunawayEnded", "Reconcile",
+                   "no rule of spec.runaway is broken any more");
   }
 }
 

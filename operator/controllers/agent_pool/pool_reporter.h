@@ -46,6 +46,8 @@ class PoolReporter {
   std::mutex& WriteMutexOf(const kube::ObjectKey& key);
   void RecordEvents(const api::AgentPool& pool, const api::AgentPoolStatus& before,
                     const api::AgentPoolStatus& after, const std::string& message);
+  void RecordRunaways(const api::AgentPool& pool, const api::AgentPoolStatus& before,
+                      const api::AgentPoolStatus& after);
 
   Caches& caches_;
   kube::Client& client_;

@@ -26,6 +26,7 @@ std::string ReasonOf(const AgentReport& agent) {
   if (agent.missing) return agent.workload + " not found";
   if (!agent.refused.empty()) return agent.refused;
   if (!agent.note.empty()) return agent.note;
+  if (!agent.runaway.empty()) return "runaway: " + agent.runaway;
   if (agent.governor && agent.outcome.state != "Normal") return agent.governor->decision.message;
   return "";
 }
@@ -39,6 +40,16 @@ std::string StoppedBy(const PoolReport& report) {
   const std::string who = report.stopped_by.empty() ? "" : ", by " + report.stopped_by;
   return "stopped by spec.stop" + who + ": " + report.pool.spec.stop.reason +
          "; remove spec.stop to restore it";
+}
+
+// What the strongest ask of the pool comes from, where that is no budget; "": it is none.
+std::string RunawayText(const PoolReport& report) {
+  for (const auto& agent : report.demand.agents) {
+    if (!agent.runaway.empty() && agent.level == report.demand.level)
+      return "runaway: " +
+             RunawayConditionOf(report.runaways, report.pool.spec.runaway->action).second;
+  }
+  return "";
 }
 
 // Why limits are not published; empty: they are.
@@ -67,6 +78,7 @@ KindProblem UnseenKinds(const PoolReport& report) {
 
 constexpr const char* kReconciled = "Reconciled";
 constexpr const char* kMetered = "Metered";
+constexpr const char* kRunawayDetected = "RunawayDetected";
 
 // Of an API object's size, which holds every agent's entry too.
 constexpr std::size_t kMostTaken = 1000;
@@ -178,6 +190,8 @@ std::string PoolMessage(const PoolReport& report) {
     concurrency = "concurrency " + std::to_string(report.pool.spec.max_concurrency) + " -> " +
                   std::to_string(report.concurrency);
   }
+  if (const auto runaway = RunawayText(report); !runaway.empty())
+    return concurrency.empty() ? runaway : runaway + "; " + concurrency;
   if (!report.demand.governor) return concurrency.empty() ? "nothing is short" : concurrency;
   const auto& governor = *report.demand.governor;
   std::string message = GovernorText(governor, report.demand.beside) + governor.decision.message;
@@ -197,7 +211,10 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   const std::string message = PoolMessage(report);
   status.limit_targets = report.targets.targets;
   const bool by_person = !pool.spec.stop.reason.empty();
-  status.reason = report.demand.governor || by_person || message == kWayToRestore ? message : "";
+  const bool by_runaway = !RunawayText(report).empty();
+  status.reason =
+      report.demand.governor || by_person || by_runaway || message == kWayToRestore ? message : "";
+  status.runaway = RunawayStatusOf(report.runaways);
 
   std::vector<std::string> missing;
   std::vector<std::string> stopped;
@@ -266,7 +283,9 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   set("Throttled", throttled, throttled ? report.state : "NotThrottled", message);
   const bool all_stopped = stopping.empty() && !stopped.empty();
   set("Stopped", all_stopped,
-      all_stopped        ? (by_person ? "StoppedByPerson" : "BudgetExhausted")
+      all_stopped        ? (by_person    ? "StoppedByPerson"
+                            : by_runaway ? "Runaway"
+                                         : "BudgetExhausted")
       : stopping.empty() ? "NotStopped"
                          : (report.state == "Draining" ? "Draining" : "Stopping"),
       !stopping.empty() ? message + "; not stopped yet: " + Join(stopping)
@@ -300,6 +319,14 @@ api::AgentPoolStatus BuildPoolStatus(const PoolReport& report) {
   set("ActuatorContention", !contended.empty(),
       contended.empty() ? "NoContention" : "ReplicasKeepChanging",
       contended.empty() ? "nobody else changes the replicas" : contention);
+  if (!report.runaways.empty()) {
+    const auto [reason, text] = RunawayConditionOf(report.runaways, pool.spec.runaway->action);
+    set(kRunawayDetected, true, reason, text);
+  } else if (pool.spec.runaway) {
+    set(kRunawayDetected, false, "NoneSeen", "no rule of spec.runaway is broken");
+  } else if (FindCondition(status.conditions, kRunawayDetected) != nullptr) {
+    set(kRunawayDetected, false, "NoRules", "spec.runaway is gone: nobody looks");
+  }
   // Last, for it may come later than the others. What was written before a restart stays until it
   // is known anew.
   const auto& metering = report.metering;
@@ -323,6 +350,14 @@ api::AgentPoolStatus InvalidPoolStatus(const api::AgentPool& pool, Timestamp now
 
 namespace {
 
+// Counts rise from call to call, which is no news.
+bool SameRunaways(const api::AgentPoolStatus& before, const api::AgentPoolStatus& after) {
+  return std::equal(before.runaway.begin(), before.runaway.end(), after.runaway.begin(),
+                    after.runaway.end(), [](const auto& a, const auto& b) {
+                      return a.rule == b.rule && a.agents == b.agents && a.since == b.since;
+                    });
+}
+
 // Who is not metered: the message stays as it is until that changes.
 bool TellsOther(const api::AgentPoolStatus& before, const api::AgentPoolStatus& after) {
   const auto* was = FindCondition(before.conditions, kMetered);
@@ -337,7 +372,7 @@ bool WorthWriting(const api::AgentPoolStatus& before, const api::AgentPoolStatus
       before.agent_count != after.agent_count || before.max_concurrency != after.max_concurrency ||
       before.governed_by != after.governed_by || before.agents.size() != after.agents.size() ||
       before.limit_targets != after.limit_targets || TellsOther(before, after) ||
-      ConditionsDiffer(before.conditions, after.conditions)) {
+      !SameRunaways(before, after) || ConditionsDiffer(before.conditions, after.conditions)) {
     return true;
   }
   return !std::equal(before.agents.begin(), before.agents.end(), after.agents.begin(),

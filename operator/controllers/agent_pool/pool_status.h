@@ -12,6 +12,7 @@
 #include "controllers/agent_pool/autoscalers.h"
 #include "controllers/agent_pool/limits_publisher.h"
 #include "controllers/agent_pool/pool_demand.h"
+#include "controllers/agent_pool/runaway_board.h"
 #include "controllers/agent_pool/spend_after_stop.h"
 #include "controllers/kind_watches.h"
 #include "controllers/metering/metering.h"
@@ -42,6 +43,7 @@ struct AgentReport {
   std::string note;                         // why something is as it is, if not obvious
   std::optional<Timestamp> since;           // of a stop, or of the way back from it
   bool waits_for_person = false;            // to be restored by hand
+  std::string runaway{};                    // as of AgentDemand
 };
 
 // What the cache knows of its workload, into the report.
@@ -72,6 +74,7 @@ struct PoolReport {
   Shared shared{};
   std::optional<PoolMetering> metering{};   // nothing: not looked at yet
   std::vector<KindProblem> unseen_kinds{};  // of those that agentSelector looks for
+  std::vector<Runaway> runaways{};
 };
 
 // The strongest of the agents' states: not Stopped before all that are to stop

@@ -57,6 +57,7 @@ class GatedTest(unittest.TestCase):
     cluster: ClassVar[ServedCluster]
     process: ClassVar[subprocess.Popen[bytes] | None] = None
     port: ClassVar[int] = 0
+    metrics_port: ClassVar[int] = 0
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -95,8 +96,10 @@ class GatedTest(unittest.TestCase):
         while True:
             text = log.read_bytes()[begin:].decode(errors="replace")
             found = re.search(r"port=(\d+) \(API", text)
+            plain = re.search(r"port=(\d+)\n", text)
             if found and "caches synced" in text:
                 cls.port = int(found.group(1))
+                cls.metrics_port = int(plain.group(1)) if plain else 0
                 return
             if time.monotonic() > deadline or cls.process.poll() is not None:
                 raise RuntimeError(f"the operator does not serve:\n{text}")

@@ -109,6 +109,7 @@ AgentPool FullPool() {
   pool.spec.limit_targets = {{{"research-limits", "other.json"}, {}, {}, 600},
                              {{}, field, {}, {}},
                              {{}, {}, WebhookTarget{"substrate"}, {}}};
+  pool.spec.runaway = RunawaySpec{50, 40, 30, RunawayAction::kStop};
   auto& status = pool.status;
   status.observed_generation = 3;
   status.state = "Stopped";
@@ -125,6 +126,8 @@ AgentPool FullPool() {
       {{"research-limits", "other.json"}, "not a document of ours", {}, {}, "", "", ""},
       {{}, "", field, {}, "0b91", "10", "4"},
       {{}, "cannot be reached", {}, WebhookTarget{"substrate"}, "", "", ""}};
+  status.runaway = {
+      {"CallsPerTask", {"researcher"}, "task t made 51 calls", "2026-11-23T05:00:00Z"}};
   status.conditions = FullConditions();
   return pool;
 }

@@ -272,6 +272,7 @@ TEST(SchemaTest, DefaultsOfTheSchemaAreThoseOfTheDecoder) {
   EXPECT_EQ(pool.at("spec.scaling.onStop"), "\"Zero\"");
   EXPECT_EQ(pool.at("spec.scaling.minReplicas"), std::to_string(scaling.min_replicas));
   EXPECT_EQ(pool.at("spec.scaling.drainSeconds"), std::to_string(scaling.drain_seconds));
+  EXPECT_EQ(pool.at("spec.runaway.action"), "\"Throttle\"");
   EXPECT_EQ(pool.at("spec.limitTargets[].configMap.key"), "\"" + ConfigMapTarget().key + "\"");
 
   const auto budget = defaults_of("agentbudgets");

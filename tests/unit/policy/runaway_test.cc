@@ -87,6 +87,36 @@ TEST_F(RunawayTest, TheSameLoopWithATaskIsFoundByItsCalls) {
   EXPECT_THAT(Find(), IsEmpty()) << "it idles";
 }
 
+TEST_F(RunawayTest, ATaskIsItsAgents) {
+  for (int call = 0; call < 61; ++call)
+    watch_.Add(Call(call % 2 == 0 ? "b" : "a", "t", 100 + call * 90));
+  for (int call = 0; call < 60; ++call)
+    watch_.Add(Call("agent-" + std::to_string(call % 20), "shared", 100 + call * 90));
+  const auto findings = Find();
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0].agents, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(findings[1].agents, std::vector<std::string>()) << "of so many it is the pool's";
+}
+
+// Hours of a loop in one request, after they were kept back; and a live one beside it.
+TEST_F(RunawayTest, WhatIsToldLateLooksAsItLookedWhenItWasMade) {
+  const auto told = kStart + hours(20);
+  for (int call = 0; call < 130; ++call) {
+    auto late = Call("late", "", 5000);
+    late.heard = told;
+    watch_.Add(late);
+    watch_.Add(Call("steady", "", 300 + call * 177 % 5000));
+    now_ += seconds(25);
+  }
+  now_ = told;
+  watch_.Add(Call("live", "", 100));
+  ASSERT_EQ(RulesOf(Find()), std::vector<std::string>{"RepeatedCalls"});
+  EXPECT_EQ(Find()[0].agents, std::vector<std::string>{"late"});
+  EXPECT_THAT(Find()[0].message, HasSubstr("within an hour up to 2025-12-18T00:53:45Z"));
+  now_ += hours(2);
+  EXPECT_THAT(Find(), IsEmpty()) << "and ages from then on";
+}
+
 TEST_F(RunawayTest, ARetryStorm) {
   for (int call = 0; call < 19; ++call) watch_.Add(Call("a", "", 500 + call * 50, true));
   EXPECT_THAT(Find(), IsEmpty()) << "fewer than 20 calls show nothing";
@@ -106,7 +136,7 @@ TEST_F(RunawayTest, OneAgentsFailuresAreNotDrownedByTheOthers) {
     watch_.Add(Call("busy", std::to_string(call), 100 + call));
   for (int call = 0; call < 30; ++call) watch_.Add(Call("broken", "", 100 + call * 9, true));
   ASSERT_EQ(Find().size(), 1U);
-  EXPECT_EQ(Find()[0].agent, "broken");
+  EXPECT_EQ(Find()[0].agents, std::vector<std::string>{"broken"});
 }
 
 TEST_F(RunawayTest, ASpawningStorm) {
@@ -180,7 +210,10 @@ TEST_F(RunawayTest, IsBoundedAndTellsFew) {
     for (int call = 0; call < 60; ++call)
       watch_.Add(Call("a", "loop-" + std::to_string(task), 100 + call * 37));
   }
-  EXPECT_EQ(Find().size(), RunawayWatch::kMostTold);
+  EXPECT_EQ(RulesOf(Find()), (std::vector<std::string>{"CallsPerTask", "GrowingContext"}));
+  EXPECT_EQ(Find().size(), 2U) << "of each rule an agent is told of once";
+  watch_.Bound(10);
+  EXPECT_LE(watch_.size(), 40U);
   now_ += hours(2);
   watch_.Forget(now_);
   EXPECT_EQ(watch_.size(), 0U);

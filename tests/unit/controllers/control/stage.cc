@@ -248,6 +248,7 @@ class Stage::Life {
   }
 
   void LookAtMeters() { control_->LookAtMeters(); }
+  void Saw(const CallOfNamespace& call) { control_->runaways().Saw({call}); }
 
  private:
   static kube::Access Access() {
@@ -338,6 +339,19 @@ void Stage::Deployment(const std::string& name, int replicas, const std::string&
                      {"metadata", {{"namespace", kStageNamespace}, {"name", name}}},
                      {"spec", {{"replicas", replicas}}}});
   spent_.try_emplace(name);
+}
+
+void Stage::Call(const std::string& agent, const std::string& task, std::int64_t input_tokens,
+                 bool failed) {
+  if (life_ == nullptr) return;
+  life_->Saw({kStageNamespace,
+              {.id = "call-" + std::to_string(calls_++),
+               .at = clock_.Now(),
+               .agent = agent,
+               .task = task,
+               .model = "m",
+               .input_tokens = input_tokens,
+               .failed = failed}});
 }
 
 void Stage::Job(const std::string& name, const Json& labels) {

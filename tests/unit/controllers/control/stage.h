@@ -60,6 +60,9 @@ class Stage {
   void Budget(const std::string& name, const nlohmann::json& spec,
               const std::vector<std::string>& pools = {"team"});
   void Spend(const std::string& agent, Money amount);
+  // A call that is told as a record; nobody hears it where no life is.
+  void Call(const std::string& agent, const std::string& task, std::int64_t input_tokens,
+            bool failed = false);
 
   // A life of the operator: it starts, leads, and ends as a killed process does. `die_at`: see
   // Lifeline; 0: by itself it lives on.
@@ -116,6 +119,7 @@ class Stage {
   std::vector<std::string> scaled_;
   Gateway gateway_;
   std::vector<nlohmann::json> posted_;
+  int calls_ = 0;
 };
 
 }  // namespace purser::controllers
