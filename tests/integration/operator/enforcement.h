@@ -54,6 +54,14 @@ class EnforcementTest : public testing::Test {
   bool Returned() {
     return world_.Eventually("worker returns", [&] { return world_.Replicas("worker") == 5; });
   }
+  // The pool, by the operator of this life: what a former one wrote proves nothing.
+  bool Reconciled() {
+    return world_.Eventually("the pool is reconciled", [&] {
+      return World::MetricOf(running_->port(),
+                             "purser_reconcile_duration_seconds_count{controller="
+                             "\"agentpool\"}") > 0;
+    });
+  }
   std::string PoolState() { return world_.StatusOf("agentpool", "team").value("state", ""); }
 
   World world_;

@@ -338,11 +338,7 @@ TEST_F(EnforcementTest, WhatWasGivenBackIsNotTakenByARestartThatIsBlind) {
   auto blind = world_.Config("http://127.0.0.1:1");
   running_ =
       std::make_unique<support::RunningOperator>(blind, world_.cluster().kubeconfig(), nullptr);
-  ASSERT_TRUE(world_.Eventually("the pool is reconciled", [&] {
-    return World::MetricOf(running_->port(),
-                           "purser_reconcile_duration_seconds_count{controller="
-                           "\"agentpool\"}") > 0;
-  }));
+  ASSERT_TRUE(Reconciled());
   ASSERT_TRUE(world_.Eventually("the budget says that it is blind", [&] {
     return world_.ConditionOf("agentbudget", "daily", "SourceHealthy") ==
            "False/PrometheusUnreachable";
@@ -369,10 +365,12 @@ TEST_F(EnforcementTest, ARestartGivesNothingBackAndRestoresOnlyOnce) {
   world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
   Run();
   ASSERT_TRUE(Stopped());
+  ASSERT_TRUE(world_.Eventually("it is told", [&] { return PoolState() == "Stopped"; }));
   running_.reset();
   Run();
-  ASSERT_TRUE(world_.Eventually("it is stopped still", [&] { return PoolState() == "Stopped"; }));
+  ASSERT_TRUE(Reconciled());
   EXPECT_EQ(world_.Replicas("worker"), 0);
+  EXPECT_EQ(PoolState(), "Stopped");
   running_.reset();
   world_.Kubectl({"delete", "agentbudget", "nothing"});
   Run();
@@ -380,8 +378,7 @@ TEST_F(EnforcementTest, ARestartGivesNothingBackAndRestoresOnlyOnce) {
   world_.Kubectl({"scale", "deployment", "worker", "--replicas=2"});
   running_.reset();
   Run();
-  ASSERT_TRUE(world_.Eventually(
-      "it is read", [&] { return world_.ConditionOf("agentpool", "team", "Ready") != ""; }));
+  ASSERT_TRUE(Reconciled());
   EXPECT_EQ(world_.Replicas("worker"), 2);
 }
 

@@ -62,9 +62,13 @@ TEST(ResetTest, HourDayAndWeekEndInTheirOwnZones) {
   }));
 
   clock.Set(kStart + minutes(29) + seconds(50));
-  ASSERT_TRUE(world.Eventually("the hour's budget tells its reset", [&] {
-    return world.StatusOf("agentbudget", "hourly").value("resetsAt", "") == "2026-11-01T03:00:00Z";
+  // What was told before the clock moved proves nothing: an edit has it evaluated now.
+  world.Kubectl(
+      {"patch", "agentbudget", "hourly", "--type=merge", "-p", R"({"spec":{"limit":"0.9"}})"});
+  ASSERT_TRUE(world.Eventually("the edit is seen", [&] {
+    return world.StatusOf("agentbudget", "hourly").value("limit", "") == "0.9";
   }));
+  EXPECT_EQ(world.StatusOf("agentbudget", "hourly")["resetsAt"], "2026-11-01T03:00:00Z");
   EXPECT_EQ(replicas(), (std::vector{0, 0, 0})) << "ten seconds before the hour's end";
 
   clock.Set(kStart + minutes(30) + seconds(1));
