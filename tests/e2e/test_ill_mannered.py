@@ -1,5 +1,5 @@
-"""Agents that do not stop as they are asked to, on a real node: what is spent after a stop is flat within the bound, or
-StillSpending says so. All at once, each in a namespace of its own; `make ill-mannered`."""
+"""Agents that do not stop as they are asked to, on a real node: what is spent after a stop is flat within the bound, and
+no more than status.overspendBound said before, or StillSpending says so. All at once, each in a namespace of its own; `make ill-mannered`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import demo_path
 from objects import agent_budget, agent_deployment, agent_pool
+from overspending import BoundBefore
 from purser_demo.clock_zone import zone_for
 from purser_demo.clusters import LocalCluster
 from purser_demo.images import TAG, Image, build_go, build_images, make_image
@@ -82,7 +83,7 @@ class IllManneredTest(unittest.TestCase):
         create_namespace(self.cluster, manner)
         zone = zone_for(datetime.datetime.now(datetime.UTC), 900)
         worker = _deployment(manner, manner)
-        limit = "0.5" if manner == "restarts" else "3"  # the kubelet waits longer each time
+        limit = "0.5" if manner == "restarts" else "5"  # the kubelet waits longer each time
         objects = [worker, agent_pool(manner, "workers", "worker", 4), agent_budget(manner, "hour", "workers", limit, zone)]
         if manner == "beside":
             # The same agent as a bare pod, of which the pool knows nothing.
@@ -90,6 +91,7 @@ class IllManneredTest(unittest.TestCase):
             metadata = {**template["metadata"], "name": "beside", "namespace": manner}
             objects.append({"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "labels": {"purser.dev/agent": "worker", "app": "beside"}}, "spec": template["spec"]})
         self.cluster.apply(*objects)
+        told = BoundBefore(self.cluster.api, manner, "hour")
         if manner == "shows-at-exit":
             # No budget sees it spend: a person stops it.
             time.sleep(15)
@@ -112,6 +114,11 @@ class IllManneredTest(unittest.TestCase):
             return
         self.assertEqual(after, before, f"{manner}: spent after the bound")
         self.assertGreater(after, 0)
+        if manner != "shows-at-exit":  # a person stopped it, short of its limit
+            over, bound = after - Decimal(limit), told.bound()
+            print(f"{manner}: ${over} over a limit of ${limit}; at most ${bound} was told", flush=True)
+            self.assertGreaterEqual(over, 0)
+            self.assertLessEqual(over, bound, f"{manner}: overspent by more than status.overspendBound said before")
         if manner == "scaled-back":
             self.assertTrue(any("holds agent worker" in each for each in refusals), refusals)
 

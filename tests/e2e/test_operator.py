@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 
 import demo_path
 from objects import agent_budget, agent_deployment, agent_pool, local_volume
+from overspending import BoundBefore
 from pod_processes import processes_of
 from purser_demo.clock_zone import zone_for
 from purser_demo.clusters import LocalCluster
@@ -170,6 +171,7 @@ class OperatorTest(unittest.TestCase):
             agent_budget(self.namespace, "workers-hour", "workers", "1", self.zone),
             agent_deployment(self.namespace, "worker", 2, "0.02", 120),
         )
+        told = BoundBefore(self.cluster.api, self.namespace, "workers-hour")
         wait_for("throttling", lambda: self.snapshot().budgets["workers-hour"].state == "Throttled", _BUSY_SECONDS)
         wait_for("replicas going to 0", lambda: self.replicas("worker") == 0, _BUSY_SECONDS)
         wait_for("the pods ending", lambda: not self.snapshot().pods, _BUSY_SECONDS)
@@ -178,6 +180,7 @@ class OperatorTest(unittest.TestCase):
         spent = self.wait_for_exact_status("workers-hour")
         self.assertGreaterEqual(spent, 1)
         self.assertLess(spent, Decimal("1.5"))
+        self.assertLessEqual(spent - 1, told.bound(), "overspent by more than status.overspendBound said before")
         self.check_columns(spent)
         self.check_descriptions()
 
