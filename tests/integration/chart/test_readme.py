@@ -13,7 +13,14 @@ from control_plane import ROOT, ControlPlane
 _README = (ROOT / "README.md").read_text(encoding="utf-8")
 _MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 # The columns that the status decides, by the names of its fields.
-_BUDGET_STATUS = {"SPENT": "spent", "USED": "percentUsed", "RESETS": "resetsAt", "EXHAUSTS": "exhaustsAt"}
+_BUDGET_STATUS = {
+    "STATE": "state",
+    "SPENT": "spent",
+    "LIMIT": "limit",
+    "RESETS": "resetsAt",
+    "EXHAUSTS": "exhaustsAt",
+    "SUBJECTS": "summary",
+}
 
 
 def _block(language: str, holding: str) -> str:
@@ -23,11 +30,16 @@ def _block(language: str, holding: str) -> str:
     return found
 
 
-def _tables() -> dict[str, tuple[list[str], list[str]]]:
-    """Resource -> header and first row, as the README shows them."""
-    console = _block("console", "kubectl get agentbudgets")
-    found = re.findall(r"^\$ kubectl get (\w+)\n(.+)\n(.+)$", console, re.MULTILINE)
-    return {resource: (header.split(), _cells(header, row)) for resource, header, row in found}
+def _tables() -> dict[str, tuple[str, str]]:
+    """Resource, as it is typed -> header and first row, as the README shows them."""
+    consoles = re.findall(r"^ *```console\n(.*?)^ *```$", _README, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^\$ kubectl get (\w+)\n(.+)\n(.+)$", "\n".join(consoles), re.MULTILINE)
+    return {resource: (header, row) for resource, header, row in found}
+
+
+def _table(resource: str) -> dict[str, str]:
+    header, row = _tables()[resource]
+    return dict(zip(header.split(), _cells(header, row), strict=True))
 
 
 def _cells(header: str, row: str) -> list[str]:
@@ -49,31 +61,39 @@ class ReadmeTest(unittest.TestCase):
         cls.cluster.kubectl("apply", "--filename=-", stdin=_block("yaml", "kind: AgentBudget"))
 
     def test_the_tables_are_those_of_kubectl(self) -> None:
-        tables = _tables()
-        budget = dict(zip(*tables["agentbudgets"], strict=True))
-        pool = dict(zip(*tables["agentpools"], strict=True))
-        status: dict[str, object] = {field: budget[column] for column, field in _BUDGET_STATUS.items()}
-        status |= {"percentUsed": int(budget["USED"]), "state": budget["STATE"]}
-        self.set_status("agentbudget", budget["NAME"], status)
+        self.assertEqual(sorted(_tables()), ["ab", "abo", "agentbudgets", "agentpools"])
+        self.cluster.kubectl("apply", f"--filename={ROOT / 'examples' / 'wishes.yaml'}")
+        pool = _table("agentpools")
+        for shown in (_table("agentbudgets"), _table("ab")):
+            status: dict[str, object] = {field: shown[column] for column, field in _BUDGET_STATUS.items() if shown[column]}
+            self.set_status("agentbudget", shown["NAME"], {**status, "percentUsed": int(shown["USED"])})
         concurrency = int(pool["CONCURRENCY"])
         agents = [{"name": "researcher", "state": pool["STATE"], "concurrency": concurrency, "replicas": 1}]
         governed = {"state": pool["STATE"], "maxConcurrency": concurrency, "governedBy": pool["BUDGET"]}
         self.set_status("agentpool", pool["NAME"], {**governed, "agents": agents, "agentCount": len(agents)})
-        for resource, (header, row) in tables.items():
+        asked = _table("abo")
+        self.assertEqual((asked["AGENT"], asked["SET"]), ("", ""))
+        spec = {"budget": asked["BUDGET"], "add": asked["ADD"], "reason": "more to read", "expires": {"untilReset": True}}
+        override = {"apiVersion": "purser.dev/v1alpha1", "kind": "AgentBudgetOverride", "spec": spec}
+        override["metadata"] = {"name": asked["NAME"], "namespace": "agents"}
+        self.cluster.kubectl("apply", "--filename=-", stdin=json.dumps(override))
+        until = {"until": asked["UNTIL"]} if asked["UNTIL"] else {}
+        self.set_status("abo", asked["NAME"], {"state": asked["STATE"], **until})
+        for resource, (header, row) in _tables().items():
             with self.subTest(resource):
-                lines = self.cluster.kubectl("get", resource, "--namespace=agents").splitlines()
-                self.assertEqual(lines[0].split(), header)
-                self.assertEqual(_cells(lines[0], lines[1])[:-1], row[:-1])  # the age is another
-                shown = [line.rstrip() for line in _block("console", "kubectl get agentbudgets").splitlines()]
-                self.assertIn(lines[0].rstrip(), shown, "as wide as kubectl makes it")
+                name = row.split()[0]
+                lines = self.cluster.kubectl("get", resource, name, "--namespace=agents").splitlines()
+                self.assertEqual(lines[0].split(), header.split())
+                self.assertEqual(_cells(lines[0], lines[1])[:-1], _cells(header, row)[:-1])  # the age is another
+                self.assertEqual(lines[0].rstrip(), header.rstrip(), "as wide as kubectl makes it")
 
     def test_its_figures_fit_together(self) -> None:
-        budget = dict(zip(*_tables()["agentbudgets"], strict=True))
+        budget = _table("agentbudgets")
         used = int(budget["SPENT"]) * 100 // int(budget["LIMIT"])
         self.assertEqual(used, int(budget["USED"]))
         for column in ("RESETS", "EXHAUSTS"):
             self.assertRegex(budget[column], rf"^{_MOMENT}$")
-        pool = dict(zip(*_tables()["agentpools"], strict=True))
+        pool = _table("agentpools")
         self.assertEqual(int(pool["CONCURRENCY"]), _at_once(20, used))
 
     def test_the_picture_is_the_curve(self) -> None:

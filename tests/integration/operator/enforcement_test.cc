@@ -269,27 +269,21 @@ TEST_F(EnforcementTest, AnAgentOfTwoPoolsIsNamedInBoth) {
   }));
 }
 
-TEST_F(EnforcementTest, AnUnknownZoneAndAnUnknownSourceAreSaid) {
+TEST_F(EnforcementTest, AnUnknownSourceIsSaid) {
   OnePool();
-  world_.Budget("zone", "limit: \"1\", window: {period: Day, timeZone: America/NewYork}",
-                "{pools: [team]}");
   world_.Budget("source", "limit: \"1\", source: elsewhere", "{pools: [team]}");
   Run();
-  ASSERT_TRUE(world_.Eventually("both are not ready", [&] {
-    return world_.ConditionOf("agentbudget", "zone", "Ready") == "False/UnknownTimeZone" &&
-           world_.ConditionOf("agentbudget", "source", "Ready") == "False/UnknownSource";
+  ASSERT_TRUE(world_.Eventually("it is not ready", [&] {
+    return world_.ConditionOf("agentbudget", "source", "Ready") == "False/UnknownSource";
   }));
-  EXPECT_THAT(world_.Kubectl({"get", "agentbudget", "zone", "-o", "yaml"}).out,
-              HasSubstr("America/New_York"));
   EXPECT_EQ(world_.Replicas("worker"), 5);
 }
 
 TEST_F(EnforcementTest, ABudgetThatCannotBeEvaluatedKeepsNobodyElseFromActing) {
-  world_.Budget("zone", "limit: \"1\", window: {period: Day, timeZone: America/NewYork}",
-                "{pools: [\"*\"]}");
+  world_.Budget("broken", "limit: \"1\", source: elsewhere", "{pools: [\"*\"]}");
   Run();
   ASSERT_TRUE(world_.Eventually("it is not ready", [&] {
-    return world_.ConditionOf("agentbudget", "zone", "Ready") == "False/UnknownTimeZone";
+    return world_.ConditionOf("agentbudget", "broken", "Ready") == "False/UnknownSource";
   }));
   OnePool();
   world_.Budget("nothing", "limit: \"0\"", "{pools: [team]}");
