@@ -1,16 +1,17 @@
-// The spend of the last hour by minute, in a fixed ring: the source of burn rates.
+// The spend of the last hour by minute, in a ring of which only what is used takes room: the source
+// of burn rates.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "base/clock.h"
 #include "money/amounts.h"
 
 namespace purser::ledger {
 
-// Not thread-safe. No allocation.
+// Not thread-safe. There is one for every row of every budget, and most are quiet.
 class RecentMinutes {
  public:
   // The current minute, and the 60 before it, of which the oldest is only partly within the hour.
@@ -30,10 +31,15 @@ class RecentMinutes {
 
  private:
   struct Slot {
-    std::int64_t minute = -1;
-    Amounts amounts;
+    std::int64_t minute = 0;
+    Money cost;
   };
-  std::array<Slot, static_cast<std::size_t>(kMinutes)> slots_;
+  Amounts At(std::size_t slot) const;
+
+  // No two whose minutes are the same within the ring; in any order.
+  std::vector<Slot> slots_;
+  // What is beside the cost, of each slot; empty as long as there is nothing but cost.
+  std::vector<Amounts> beside_;
 };
 
 }  // namespace purser::ledger
