@@ -67,6 +67,14 @@ class WatchedStore final : public Store {
     const Progress::Step step(progress_, "WriteMemberships of the ledger");
     return store_->WriteMemberships(put, drop);
   }
+  Result<std::vector<ledger::RowHold>> HoldsKnown() override {
+    const Progress::Step step(progress_, "HoldsKnown of the ledger");
+    return store_->HoldsKnown();
+  }
+  Status WriteHolds(const std::vector<ledger::RowHold>& holds) override {
+    const Progress::Step step(progress_, "WriteHolds of the ledger");
+    return store_->WriteHolds(holds);
+  }
   Result<std::optional<ledger::SourcePosition>> Position(const std::string& source) override {
     const Progress::Step step(progress_, "Position of the ledger");
     return store_->Position(source);

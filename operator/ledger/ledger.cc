@@ -133,6 +133,41 @@ class StoredLedger final : public Ledger {
     return members_ ? members_->Of(ns, pool) : std::vector<Membership>();
   }
 
+  Result<std::vector<std::string>> Holds(const std::string& row, const std::string& spec) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (holds_) return KeysOf(row, spec);
+    }
+    const std::lock_guard writing(writing_);
+    PURSER_RETURN_IF_ERROR(LoadHolds());
+    const std::lock_guard lock(mutex_);
+    return KeysOf(row, spec);
+  }
+
+  void KeepHolds(const std::vector<RowHold>& holds) override {
+    const std::lock_guard writing(writing_);
+    (void)LoadHolds().ok();  // what is kept here comes after what is loaded later
+    std::vector<RowHold> put;
+    {
+      const std::lock_guard lock(mutex_);
+      for (auto hold : holds) {
+        hold.at = clock_.Now();
+        if (holds_) PutHold(hold);
+        unwritten_holds_[hold.row] = std::move(hold);
+      }
+      for (const auto& [row, hold] : unwritten_holds_) put.push_back(hold);
+    }
+    if (put.empty()) return;
+    const auto written = store_->WriteHolds(put);
+    if (!written.ok()) {
+      spdlog::warn("ledger: what budgets hold could not be written down: {}; it is tried again",
+                   written.error().message());
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    unwritten_holds_.clear();
+  }
+
   void OnChange(std::function<void(const std::vector<std::string>&)> listener) override {
     notifier_.SetListener(std::move(listener));
   }
@@ -250,6 +285,32 @@ class StoredLedger final : public Ledger {
     return Ok();
   }
 
+  // Called with writing_ held.
+  Status LoadHolds() {
+    if (holds_) return Ok();
+    auto known = store_->HoldsKnown();
+    if (!known) return known.error();
+    const std::lock_guard lock(mutex_);
+    holds_.emplace();
+    for (const auto& hold : *known) PutHold(hold);
+    for (const auto& [row, hold] : unwritten_holds_) PutHold(hold);
+    return Ok();
+  }
+
+  // The two that follow are called with mutex_ held, and what is known loaded.
+  void PutHold(const RowHold& hold) {
+    if (hold.keys.empty()) {
+      holds_->erase(hold.row);
+    } else {
+      (*holds_)[hold.row] = hold;
+    }
+  }
+  std::vector<std::string> KeysOf(const std::string& row, const std::string& spec) const {
+    const auto found = holds_->find(row);
+    return found == holds_->end() || found->second.spec != spec ? std::vector<std::string>()
+                                                                : found->second.keys;
+  }
+
   // The methods down to Settle are called with writing_ and mutex_ held.
 
   // In memory, what became of a batch in the store.
@@ -318,8 +379,10 @@ class StoredLedger final : public Ledger {
   Totals totals_;
   class Doubts doubts_;
   bool doubts_full_ = false;
-  std::optional<Memberships> members_;  // nothing before they are loaded
-  std::vector<Membership> unwritten_;   // counted in members_
+  std::optional<Memberships> members_;                   // nothing before they are loaded
+  std::vector<Membership> unwritten_;                    // counted in members_
+  std::optional<std::map<std::string, RowHold>> holds_;  // by row; nothing before they are loaded
+  std::map<std::string, RowHold> unwritten_holds_;       // those without keys too
   // Of each source whose last batch could not be written: its increments, counted in totals_.
   std::map<std::string, std::vector<Increment>> provisional_;
   std::map<std::string, SourceHealth> health_;

@@ -32,8 +32,8 @@ struct Total {
   Amounts dearest_minute;  // of each amount, the most that was booked in a minute of that hour
 };
 
-// Thread-safe. Readers never wait for the disk; Track, Commit, Correct, Sum, Journal and
-// SetMembers do.
+// Thread-safe. Readers never wait for the disk; Track, Commit, Correct, Sum, Journal,
+// SetMembers, Holds and KeepHolds do.
 class Ledger {
  public:
   virtual ~Ledger() = default;
@@ -68,6 +68,14 @@ class Ledger {
   virtual Status SetMembers(const std::vector<PoolMembers>& pools, Told told = Told::kThese) = 0;
   // Who was in a pool when, sorted by agent and time; nothing of a pool that was never told.
   virtual std::vector<Membership> Members(const std::string& ns, const std::string& pool) const = 0;
+
+  // What the row holds by hysteresis under this spec. From memory; the first call reads the store.
+  // Error: what is known could not be read.
+  virtual Result<std::vector<std::string>> Holds(const std::string& row,
+                                                 const std::string& spec) = 0;
+  // What these rows hold from now on. What cannot be written is so all the same, and is written by
+  // a later call.
+  virtual void KeepHolds(const std::vector<RowHold>& holds) = 0;
 
   // Called after each commit and correction, outside locks, with the ids whose total changed, on
   // the thread that MakeLedger was told. Set before the first commit.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "ledger/store.h"
 
@@ -31,28 +32,34 @@ std::vector<Membership> Memberships::Changes(const std::vector<PoolMembers>& poo
     changes = Changes(gone, Told::kThese, now);
   }
   std::set<Place> leaving;  // agents: who moves claims nothing of before
-  std::vector<std::pair<const PoolMembers*, std::string>> joining;
+  std::vector<std::pair<const PoolMembers*, const Member*>> joining;
   for (const auto& pool : pools) {
     if (!pool.known) continue;
-    const std::set<std::string> agents(pool.agents.begin(), pool.agents.end());
+    std::map<std::string_view, const Member*> agents;
+    for (const auto& member : pool.agents) agents.emplace(member.agent, &member);
     const auto known = by_pool_.find({pool.ns, pool.pool});
-    std::set<std::string> members;
+    std::set<std::string_view> members;
     if (known != by_pool_.end()) {
       for (const auto& [agent, intervals] : known->second) {
-        const auto& [since, until] = *intervals.rbegin();
-        if (until != kStill) continue;
+        const auto& [since, stay] = *intervals.rbegin();
+        if (stay.until != kStill) continue;
         members.insert(agent);
-        if (agents.contains(agent)) continue;
-        changes.push_back({pool.ns, agent, pool.pool, since, std::max(since, next)});
-        leaving.emplace(pool.ns, agent);
+        const auto is = agents.find(agent);
+        if (is == agents.end()) {
+          changes.push_back(
+              {pool.ns, agent, pool.pool, since, std::max(since, next), stay.workload});
+          leaving.emplace(pool.ns, agent);
+        } else if (!is->second->workload.empty() && is->second->workload != stay.workload) {
+          changes.push_back({pool.ns, agent, pool.pool, since, kStill, is->second->workload});
+        }
       }
     }
-    for (const auto& agent : agents) {
-      if (!members.contains(agent)) joining.emplace_back(&pool, agent);
+    for (const auto& [agent, member] : agents) {
+      if (!members.contains(agent)) joining.emplace_back(&pool, member);
     }
   }
-  for (const auto& [pool, agent] : joining)
-    changes.push_back(Join(*pool, agent, next, leaving.contains({pool->ns, agent})));
+  for (const auto& [pool, member] : joining)
+    changes.push_back(Join(*pool, *member, next, leaving.contains({pool->ns, member->agent})));
   return changes;
 }
 
@@ -76,8 +83,9 @@ void Memberships::KeepClaim(const Membership& one, std::int64_t next) {
   claims_.emplace(Place{one.ns, one.agent}, one.since);
 }
 
-Membership Memberships::Join(const PoolMembers& pool, const std::string& agent, std::int64_t next,
+Membership Memberships::Join(const PoolMembers& pool, const Member& member, std::int64_t next,
                              bool moves) const {
+  const auto& agent = member.agent;
   const std::int64_t last = LastOf({pool.ns, agent});
   const auto claim = moves ? std::nullopt : ClaimOf({pool.ns, agent}, next);
   const std::int64_t since = last == kStill ? claim.value_or(next) : last;
@@ -85,10 +93,15 @@ Membership Memberships::Join(const PoolMembers& pool, const std::string& agent, 
   if (known != by_pool_.end()) {
     const auto before = known->second.find(agent);
     // Who comes back goes on as if he had never left.
-    if (before != known->second.end() && before->second.rbegin()->second == since)
-      return {pool.ns, agent, pool.pool, before->second.rbegin()->first, kStill};
+    if (before != known->second.end()) {
+      const auto& [began, stay] = *before->second.rbegin();
+      if (stay.until == since) {
+        return {pool.ns, agent,  pool.pool,
+                began,   kStill, member.workload.empty() ? stay.workload : member.workload};
+      }
+    }
   }
-  return {pool.ns, agent, pool.pool, since, kStill};
+  return {pool.ns, agent, pool.pool, since, kStill, member.workload};
 }
 
 std::vector<Membership> Memberships::Apply(const std::vector<Membership>& changes,
@@ -97,13 +110,15 @@ std::vector<Membership> Memberships::Apply(const std::vector<Membership>& change
   for (const auto& one : changes) {
     auto& intervals = by_pool_[{one.ns, one.pool}][one.agent];
     const auto before = intervals.find(one.since);
-    if (before != intervals.end() && before->second != kStill) --ended_[one.ns];
-    intervals[one.since] = one.until;
+    const bool known = before != intervals.end();
+    const bool stayed = known && before->second.until == kStill;
+    if (known && !stayed) --ended_[one.ns];
+    intervals[one.since] = {one.until, one.workload};
     if (one.until != kStill) ++ended_[one.ns];
     auto& last = last_[{one.ns, one.agent}][one.pool];
-    last = intervals.rbegin()->second;
+    last = intervals.rbegin()->second.until;
     namespaces.insert(one.ns);
-    if (now && one.until == kStill) KeepClaim(one, MinuteNotBefore(*now));
+    if (now && one.until == kStill && !stayed) KeepClaim(one, MinuteNotBefore(*now));
   }
   std::vector<Membership> dropped;
   for (const auto& ns : namespaces) {
@@ -120,8 +135,9 @@ std::vector<Membership> Memberships::DropOldest(const std::string& ns) {
   if (ended_[ns] <= kMostEnded) return ended;
   for (auto i = by_pool_.lower_bound({ns, ""}); i != by_pool_.end() && i->first.first == ns; ++i) {
     for (const auto& [agent, intervals] : i->second) {
-      for (const auto& [since, until] : intervals) {
-        if (until != kStill) ended.push_back({ns, agent, i->first.second, since, until});
+      for (const auto& [since, stay] : intervals) {
+        if (stay.until != kStill)
+          ended.push_back({ns, agent, i->first.second, since, stay.until, stay.workload});
       }
     }
   }
@@ -147,7 +163,8 @@ std::vector<Membership> Memberships::Of(const std::string& ns, const std::string
   const auto found = by_pool_.find({ns, pool});
   if (found == by_pool_.end()) return members;
   for (const auto& [agent, intervals] : found->second) {
-    for (const auto& [since, until] : intervals) members.push_back({ns, agent, pool, since, until});
+    for (const auto& [since, stay] : intervals)
+      members.push_back({ns, agent, pool, since, stay.until, stay.workload});
   }
   return members;
 }

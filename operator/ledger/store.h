@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "ledger/admission_log.h"
+#include "ledger/hold.h"
 #include "ledger/journal.h"
 #include "ledger/membership.h"
 #include "ledger/spend_key.h"
@@ -202,13 +203,19 @@ class Store {
   virtual Status WriteMemberships(const std::vector<Membership>& put,
                                   const std::vector<Membership>& drop) = 0;
 
+  // All that are known, in any order.
+  virtual Result<std::vector<RowHold>> HoldsKnown() = 0;
+  // Puts each in the place of what was known of its row; one without keys is dropped.
+  virtual Status WriteHolds(const std::vector<RowHold>& holds) = 0;
+
   // Nothing until SetEpoch.
   virtual Result<std::optional<SourcePosition>> Position(const std::string& source) = 0;
   virtual Status SetEpoch(const std::string& source, Timestamp epoch) = 0;
 
   // Folds minutes older than two days into quarters of an hour, drops what is older than 400 days,
   // and bounds the journal. Where a membership begins or ends is kept to the minute; those that
-  // ended before anything that is kept, or of agents that never spent, are dropped. Cheap when
+  // ended before anything that is kept, or of agents that never spent, are dropped, as are holds
+  // that are older than what is kept. Cheap when
   // there is nothing to do; otherwise in short transactions, so that commits go on between them.
   virtual Status Fold(Timestamp now) = 0;
   // Drops cursors of a source not seen since: nothing older can be read from it any more.

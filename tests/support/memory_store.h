@@ -23,6 +23,7 @@ struct MemoryDatabase {
   std::map<ledger::SpendKey, ledger::KeyRate> rates;
   std::vector<ledger::JournalEntry> journal;  // ids from 1, none is ever dropped
   std::vector<ledger::Membership> memberships;
+  std::map<std::string, ledger::RowHold> holds;  // by row
   struct Source {
     std::optional<Timestamp> epoch;
     std::optional<Timestamp> complete_until, newest_sample;
@@ -202,6 +203,25 @@ class MemoryStore final : public ledger::Store {
     return Ok();
   }
 
+  Result<std::vector<ledger::RowHold>> HoldsKnown() override {
+    PURSER_RETURN_IF_ERROR(Fail());
+    const std::lock_guard lock(database_->mutex);
+    std::vector<ledger::RowHold> known;
+    for (const auto& [row, hold] : database_->holds) known.push_back(hold);
+    return known;
+  }
+
+  Status WriteHolds(const std::vector<ledger::RowHold>& holds) override {
+    PURSER_RETURN_IF_ERROR(Fail());
+    const std::lock_guard lock(database_->mutex);
+    PURSER_RETURN_IF_ERROR(CheckFence());
+    for (const auto& hold : holds) {
+      database_->holds.erase(hold.row);
+      if (!hold.keys.empty()) database_->holds[hold.row] = hold;
+    }
+    return Ok();
+  }
+
   Result<std::optional<ledger::SourcePosition>> Position(const std::string& source) override {
     PURSER_RETURN_IF_ERROR(Fail());
     const std::lock_guard lock(database_->mutex);
@@ -368,6 +388,10 @@ class BorrowedStore : public ledger::Store {
   Status WriteMemberships(const std::vector<ledger::Membership>& put,
                           const std::vector<ledger::Membership>& drop) override {
     return store_.WriteMemberships(put, drop);
+  }
+  Result<std::vector<ledger::RowHold>> HoldsKnown() override { return store_.HoldsKnown(); }
+  Status WriteHolds(const std::vector<ledger::RowHold>& holds) override {
+    return store_.WriteHolds(holds);
   }
   Result<std::optional<ledger::SourcePosition>> Position(const std::string& source) override {
     return store_.Position(source);

@@ -8,34 +8,12 @@
 #include "base/time_text.h"
 #include "controllers/agent_budget/recall.h"
 #include "controllers/agent_budget/rows.h"
-#include "controllers/agent_budget/witness.h"
 #include "controllers/agent_budget_override/grant.h"
 #include "controllers/conditions.h"
 #include "controllers/resources.h"
 
 namespace purser::controllers {
 namespace {
-
-policy::SourceState ToSourceState(const ledger::SourceHealth& health) {
-  policy::SourceState state;
-  switch (health.state) {
-    case ledger::SourceHealth::State::kNeverRead:
-      state.kind = policy::SourceState::Kind::kNeverRead;
-      break;
-    case ledger::SourceHealth::State::kHealthy:
-      state.kind = policy::SourceState::Kind::kHealthy;
-      break;
-    case ledger::SourceHealth::State::kLost:
-      state.kind = policy::SourceState::Kind::kLost;
-      break;
-  }
-  state.doubtful = health.doubtful;
-  state.lost_since = health.lost_since;
-  state.reason = health.reason;
-  state.message = health.message;
-  state.last_read = health.last_read;
-  return state;
-}
 
 // A clock that was set back by more was wrong before.
 constexpr Duration kLongestStepBack = std::chrono::minutes(15);
@@ -57,23 +35,10 @@ std::string WrittenState(const api::AgentBudgetStatus& status, const Row& row) {
   return may_be ? level : "";
 }
 
-// The request that lasts longest of those for the subject.
-std::optional<policy::BudgetInput::Grace> GraceFor(const std::vector<Request>& requests,
-                                                   const api::AgentBudget& budget,
-                                                   const std::string& subject) {
-  std::optional<policy::BudgetInput::Grace> grace;
-  for (const auto& one : requests) {
-    if (!one.agent.empty() && one.agent != subject) continue;
-    if (!grace || one.until > grace->until)
-      grace = {budget.spec.allow_requests.up_to, one.until, one.name};
-  }
-  return grace;
-}
-
 }  // namespace
 
 AgentBudgetController::AgentBudgetController(Dependencies dependencies)
-    : on_(std::move(dependencies)) {}
+    : on_(std::move(dependencies)), held_(on_.ledger), rows_(on_.ledger, on_.ledger_id, held_) {}
 
 std::mutex& AgentBudgetController::StripeOf(const kube::ObjectKey& key) {
   return stripes_[std::hash<kube::ObjectKey>{}(key) % stripes_.size()];
@@ -93,7 +58,7 @@ Result<ResolvedScope> AgentBudgetController::Resolve(const api::AgentBudget& bud
       if (pool) pools.push_back(std::move(pool));
     }
   }
-  if (CountsByName(budget.spec.scope)) return ResolveScope(budget.spec.scope, pools);
+  if (!NeedsMembers(budget.spec.scope)) return ResolveScope(budget.spec.scope, pools);
   for (const auto& pool : pools) members.push_back(MembersOf(*pool));
   PURSER_RETURN_IF_ERROR(on_.ledger.SetMembers(members));
   std::vector<ledger::Membership> known;
@@ -153,7 +118,8 @@ void AgentBudgetController::LookAtMeters(const api::AgentBudget& budget,
 }
 
 void AgentBudgetController::Publish(const BudgetPointer& budget, Evaluation evaluation) {
-  const auto before = on_.board.Get(evaluation.budget);
+  auto before = on_.board.Get(evaluation.budget);
+  if (before && !before->window_spec) before = nullptr;  // it has decided nothing
   const auto published = std::make_shared<const Evaluation>(std::move(evaluation));
   for (const auto& pool : on_.board.Publish(published)) on_.enqueue_pool(pool);
   for (const auto& row : published->rows) {
@@ -266,11 +232,13 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
   if (!window) return fail("UnknownTimeZone", "spec.window.timeZone: " + window.error().message());
 
   const auto before = on_.board.Get(key);
+  // One that was held from the start has decided nothing: what a restart recalls is still to be.
+  const auto* decided = before && before->window_spec ? before.get() : nullptr;
   Evaluation evaluation;
   evaluation.budget = key;
   evaluation.generation = budget->meta.generation;
   evaluation.window_spec = spec.window;
-  evaluation.window = WindowOf(*budget, before.get(), *window, now);
+  evaluation.window = WindowOf(*budget, decided, *window, now);
   const bool same_spec = before && before->generation == budget->meta.generation;
   // Only what was spent may have changed: all else is as it was.
   const bool reuse =
@@ -295,11 +263,10 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
     if (evaluation.scope->pending) return BudgetProblem{kAgentsPending, ""};
     of = SubjectsOf(spec.scope, *evaluation.scope, of);
     evaluation.delay = DelayOf(*budget, *evaluation.scope);
-    LookAtMeters(*budget, health, before.get(), evaluation, now);
+    LookAtMeters(*budget, health, decided, evaluation, now);
   }
   evaluation.audit = spec.mode == api::Mode::kAudit;
   evaluation.may_relax = evaluation.sight.may_relax && !evaluation.scope->partial;
-  const auto source = ToSourceState(health);
   const auto overrides = on_.caches.overrides.ByIndex(kOverridesByBudget, key.ToString());
   const auto grants = GrantsOf(overrides, *budget, now);
   const auto requests = RequestsOf(overrides, *budget, now);
@@ -316,23 +283,9 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
     if (reuse && std::find(subjects->begin(), subjects->end(), name) == subjects->end()) {
       row = before->rows[i];
     } else {
-      const auto id = RowId(key, name);
-      const auto tracked = on_.ledger.Track(id, CoverageOf(*budget, *of[i], evaluation.window));
-      if (!tracked.ok())
-        return fail("StoreUnavailable", "the ledger cannot be read: " + tracked.error().message());
-      const auto total = on_.ledger.Read(id, now);
-      if (!total)
-        return fail("StoreUnavailable",
-                    "the ledger does not hold this budget's total; it is read again");
-      auto burns = BurnsOf(*budget, *of[i], on_.ledger, now);
-      if (!burns)
-        return fail("StoreUnavailable", "the ledger cannot be read: " + burns.error().message());
-      const auto last = same_spec ? before->RowOf(name) : nullptr;
-      row = MakeRow({*budget, of[i], LimitWith(policy::LimitOf(spec, name), grants, name), *total,
-                     SpentAtLeast(*budget, name, evaluation.window, on_.ledger_id, health.epoch),
-                     evaluation.window, source, evaluation.sight, now, std::move(*burns),
-                     last.get(), before ? policy::Latches() : RecallLatches(*budget, name),
-                     evaluation.delay, GraceFor(requests, *budget, name)});
+      auto made = rows_.Of({*budget, evaluation, decided, health, grants, requests, now}, of[i]);
+      if (!made) return fail("StoreUnavailable", made.error().message());
+      row = std::move(*made);
     }
     if (const auto& at = row->decision.next; at && row != (reuse ? before->rows[i] : nullptr))
       on_.queue.AddAt(key, *at);
@@ -343,7 +296,10 @@ std::optional<BudgetProblem> AgentBudgetController::Evaluate(
   if (evaluation.sight.next) on_.queue.AddAt(key, *evaluation.sight.next);
   if (before && !reuse) {
     for (const auto& row : before->rows) {
-      if (!evaluation.RowOf(row->subject->name)) on_.ledger.Untrack(RowId(key, row->subject->name));
+      if (evaluation.RowOf(row->subject->name)) continue;
+      const auto id = RowId(key, row->subject->name);
+      on_.ledger.Untrack(id);
+      held_.Gone(id, *row);
     }
   }
   Publish(budget, std::move(evaluation));
@@ -354,11 +310,16 @@ void AgentBudgetController::Forget(const kube::ObjectKey& key) {
   {
     const std::lock_guard serialised(StripeOf(key));
     if (const auto evaluation = on_.board.Get(key)) {
-      for (const auto& row : evaluation->rows) on_.ledger.Untrack(RowId(key, row->subject->name));
+      for (const auto& row : evaluation->rows) {
+        const auto id = RowId(key, row->subject->name);
+        on_.ledger.Untrack(id);
+        held_.Gone(id, *row);
+      }
     }
     nearest_.Remove(key);
     for (const auto& pool : on_.board.Remove(key)) on_.enqueue_pool(pool);
   }
+  held_.Write();
   on_.reporter.Forget(key);
 }
 
@@ -385,7 +346,8 @@ void AgentBudgetController::SpendChanged(const std::vector<std::string>& ids) {
     if (const auto in = nearest_.NearestOf(source, on_.clock.Now()))
       on_.threshold_near(source, *in);
   }
-  // Telling comes after every budget has been acted on.
+  // Telling, and writing down, comes after every budget has been acted on.
+  held_.Write();
   for (const auto& budget : evaluated) on_.reporter.Consider(budget, std::nullopt);
 }
 
@@ -411,6 +373,7 @@ Status AgentBudgetController::Reconcile(const kube::ObjectKey& key) {
     return Ok();
   }
   const auto problem = Evaluate(key, nullptr);
+  held_.Write();
   if (problem && problem->reason == kAgentsPending) return Ok();
   on_.reporter.Consider(budget, problem);
   if (problem) {

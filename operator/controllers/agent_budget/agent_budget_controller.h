@@ -18,7 +18,9 @@
 #include "controllers/agent_budget/budget_reporter.h"
 #include "controllers/agent_budget/budget_status.h"
 #include "controllers/agent_budget/evaluation.h"
+#include "controllers/agent_budget/held_rows.h"
 #include "controllers/agent_budget/nearest_thresholds.h"
+#include "controllers/agent_budget/row_maker.h"
 #include "controllers/caches.h"
 #include "controllers/changes.h"
 #include "controllers/metering/meter_watch.h"
@@ -84,9 +86,10 @@ class AgentBudgetController {
   void TellLevel(const api::AgentBudget& budget, const Row* before, const Row& row) const;
   void Forget(const kube::ObjectKey& key);
   std::mutex& StripeOf(const kube::ObjectKey& key);
-
   Dependencies on_;
   NearestThresholds nearest_;
+  HeldRows held_;
+  RowMaker rows_;
   // Evaluations of one budget are serialised: a newer one is never overwritten by an older.
   std::array<std::mutex, 64> stripes_;
 };

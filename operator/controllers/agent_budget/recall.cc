@@ -52,9 +52,11 @@ void RecallAgents(const api::AgentBudget& budget, const std::vector<PoolPointer>
 
 }  // namespace
 
-policy::Latches RecallLatches(const api::AgentBudget& budget, const std::string& subject) {
+policy::Latches RecallLatches(const api::AgentBudget& budget, const std::string& subject,
+                              const std::vector<std::string>& kept) {
   const auto& status = budget.status;
   policy::Latches latches;
+  for (const auto& key : kept) latches[key] = {true, std::nullopt};
   if (status.observed_generation != budget.meta.generation) return latches;
   const auto* holds = subject.empty() && status.subjects.empty() ? &status.holds : nullptr;
   for (const auto& one : status.subjects) {

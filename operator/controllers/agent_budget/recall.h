@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "api/agent_budget.h"
@@ -17,8 +18,10 @@ namespace purser::controllers {
 std::optional<policy::Sight> Recall(const api::AgentBudget& budget, const policy::Window& window,
                                     const std::vector<PoolPointer>& pools);
 
-// What held by hysteresis of a subject ("": all), by the status of the same spec. Since when it was
-// below is not known: its five minutes begin anew.
-policy::Latches RecallLatches(const api::AgentBudget& budget, const std::string& subject);
+// What held by hysteresis of a subject ("": all): what the ledger has kept, and what the status of
+// the same spec says, for the ledger may be a new one. Since when it was below is not known: its
+// five minutes begin anew.
+policy::Latches RecallLatches(const api::AgentBudget& budget, const std::string& subject,
+                              const std::vector<std::string>& kept = {});
 
 }  // namespace purser::controllers

@@ -1,6 +1,8 @@
 #include "controllers/agent_budget/scope.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 namespace purser::controllers {
 namespace {
@@ -11,6 +13,34 @@ bool IsWildcard(const std::vector<std::string>& pools) {
 
 bool Contains(const std::vector<std::string>& list, const std::string& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+// "Deployment.apps/crawler", whatever the version; "" of several.
+std::string WorkloadOf(const api::AgentSpec& agent) {
+  if (!agent.others.empty()) return "";
+  const auto& ref = agent.workload_ref;
+  const auto group = ref.api_version.substr(0, ref.api_version.find('/'));
+  return ref.kind + "." + group + "/" + ref.name;
+}
+
+// Of agents that are in no pool any more and whose workload another agent is now: what they were.
+void AddFormer(const std::vector<ledger::Membership>& members, ResolvedScope& resolved) {
+  std::set<std::string_view> covered;
+  for (const auto& pool : resolved.pools) covered.insert(pool.agents.begin(), pool.agents.end());
+  std::map<std::string_view, std::set<std::string_view>> heirs;  // by workload
+  std::set<std::string_view> present;
+  for (const auto& one : members) {
+    if (one.until != ledger::kStill) continue;
+    present.insert(one.agent);
+    if (!one.workload.empty() && covered.contains(one.agent)) heirs[one.workload].insert(one.agent);
+  }
+  for (const auto& one : members) {
+    if (one.until == ledger::kStill || one.workload.empty() || present.contains(one.agent))
+      continue;
+    const auto found = heirs.find(one.workload);
+    if (found == heirs.end()) continue;
+    for (const auto& heir : found->second) resolved.former[std::string(heir)].push_back(one);
+  }
 }
 
 }  // namespace
@@ -34,7 +64,7 @@ ledger::PoolMembers MembersOf(const api::AgentPool& pool) {
   const bool all = !pool.found.pending && !pool.found.partial;
   ledger::PoolMembers members{pool.meta.ns, pool.meta.name, {}, !pool.invalid && all};
   for (const auto& agent : pool.spec.agents) {
-    if (agent.name != api::kOtherAgents) members.agents.push_back(agent.name);
+    if (agent.name != api::kOtherAgents) members.agents.emplace_back(agent.name, WorkloadOf(agent));
   }
   members.agents.insert(members.agents.end(), pool.found.unnamed.begin(), pool.found.unnamed.end());
   return members;
@@ -42,6 +72,10 @@ ledger::PoolMembers MembersOf(const api::AgentPool& pool) {
 
 bool CountsByName(const api::ScopeSpec& scope) {
   return scope.pools.empty() || (IsWildcard(scope.pools) && scope.per != api::Per::kPool);
+}
+
+bool NeedsMembers(const api::ScopeSpec& scope) {
+  return !CountsByName(scope) || (scope.per == api::Per::kAgent && !scope.pools.empty());
 }
 
 ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPointer>& pools,
@@ -98,6 +132,7 @@ ResolvedScope ResolveScope(const api::ScopeSpec& scope, const std::vector<PoolPo
   std::sort(resolved.agents.begin(), resolved.agents.end());
   resolved.agents.erase(std::unique(resolved.agents.begin(), resolved.agents.end()),
                         resolved.agents.end());
+  if (scope.per == api::Per::kAgent) AddFormer(members, resolved);
   return resolved;
 }
 

@@ -1,6 +1,7 @@
 // Which pools and agents a budget covers: a pure function of its scope and the namespace's pools.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct ResolvedScope {
   // Of the scope's pools and agents, those that were not always members; sorted by agent. Empty
   // where spend counts by the agent's name alone.
   std::vector<ledger::Membership> passing;
+  // per: Agent: by agent, the memberships of those whose workload is his now: he is who they were,
+  // renamed.
+  std::map<std::string, std::vector<ledger::Membership>> former;
   bool pending = false;  // whom a pool's selector finds is not known yet
   bool partial = false;  // a kind that it looks for cannot be listed at present
   bool operator==(const ResolvedScope&) const = default;
@@ -47,6 +51,9 @@ ledger::PoolMembers MembersOf(const api::AgentPool& pool);
 
 // Whether spend counts by an agent's name alone, whatever pool it is in.
 bool CountsByName(const api::ScopeSpec& scope);
+
+// Whether it matters who was in which pool.
+bool NeedsMembers(const api::ScopeSpec& scope);
 
 // `pools`: all AgentPools of the budget's namespace, in any order. `members`: who was in those
 // pools, and in former ones that the scope names, as far as that is known.

@@ -100,6 +100,8 @@ std::vector<Subject> EachAgent(const ResolvedScope& resolved) {
          one != passing.end() && one->agent == name; ++one) {
       own.push_back(*one);
     }
+    if (const auto former = resolved.former.find(name); former != resolved.former.end())
+      own.insert(own.end(), former->second.begin(), former->second.end());
     AddSpans(own, subject);
     subjects.push_back(std::move(subject));
   }

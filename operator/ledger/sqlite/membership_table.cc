@@ -4,11 +4,12 @@ namespace purser::ledger::sqlite {
 
 Result<std::vector<Membership>> ReadMemberships(const Connection& connection) {
   Statement all;
-  PURSER_RETURN_IF_ERROR(
-      connection.Prepare({{&all, "SELECT ns, agent, pool, since, until FROM membership"}}));
+  PURSER_RETURN_IF_ERROR(connection.Prepare(
+      {{&all, "SELECT ns, agent, pool, since, until, workload FROM membership"}}));
   std::vector<Membership> known;
   PURSER_RETURN_IF_ERROR(all.Start().ForEachRow([&](const Run& run) {
-    known.push_back({run.Text(0), run.Text(1), run.Text(2), run.Integer(3), run.Integer(4)});
+    known.push_back(
+        {run.Text(0), run.Text(1), run.Text(2), run.Integer(3), run.Integer(4), run.Text(5)});
     return Ok();
   }));
   return known;
@@ -18,8 +19,8 @@ Result<MembershipTable> MembershipTable::Make(const Connection& connection) {
   MembershipTable table;
   PURSER_RETURN_IF_ERROR(connection.Prepare({
       {&table.put_,
-       "INSERT INTO membership(ns, agent, pool, since, until) VALUES(?,?,?,?,?) ON CONFLICT DO "
-       "UPDATE SET until=excluded.until"},
+       "INSERT INTO membership(ns, agent, pool, since, until, workload) VALUES(?,?,?,?,?,?) "
+       "ON CONFLICT DO UPDATE SET until=excluded.until, workload=excluded.workload"},
       {&table.drop_, "DELETE FROM membership WHERE ns=? AND agent=? AND pool=? AND since=?"},
       {&table.prune_,
        "DELETE FROM membership WHERE until<?1 OR (until<?2 AND (until=since OR NOT EXISTS("
@@ -30,7 +31,7 @@ Result<MembershipTable> MembershipTable::Make(const Connection& connection) {
 }
 
 Status MembershipTable::Put(const Membership& one) const {
-  return put_.Execute(one.ns, one.agent, one.pool, one.since, one.until);
+  return put_.Execute(one.ns, one.agent, one.pool, one.since, one.until, one.workload);
 }
 
 Status MembershipTable::Drop(const Membership& one) const {

@@ -14,11 +14,12 @@ constexpr std::int64_t kApplicationId = 0x50525352;
 // bucket: the running total of a key up to and including a minute, of each amount (cost in
 // nano-dollars). The spend of [a, b) is the last row before b less the last row before a: two index
 // seeks, whatever lies between. cursor is apart from series, by a dense number: series that are
-// read together are written to the same few pages. membership: in minutes, ended by `until`. call:
-// in the order received, so that the oldest go from one end. call_ids: the ids of one commit, 8
-// bytes each, of source_id (0: of every source). fence: the epoch of the source's only writer.
-// Times are milliseconds since 1970, minutes minutes since 1970. 128-bit hashes are two integers,
-// signed by SQLite.
+// read together are written to the same few pages. membership: in minutes, ended by `until`. hold:
+// what a row of a budget holds by hysteresis, line by line, and by which spec. call: in the order
+// received, so that the oldest go from one end. call_ids: the ids of one commit, 8 bytes each, of
+// source_id (0: of every source). fence: the epoch of the source's only writer. Times are
+// milliseconds since 1970, minutes minutes since 1970. 128-bit hashes are two integers, signed by
+// SQLite.
 constexpr std::array<const char*, kSchemaVersion> kMigrations = {R"sql(
 CREATE TABLE meta(
   id INTEGER PRIMARY KEY CHECK(id = 1),
@@ -206,6 +207,16 @@ ALTER TABLE journal ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
 )sql",
                                                                  R"sql(
 ALTER TABLE call_ids ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                                 R"sql(
+ALTER TABLE membership ADD COLUMN workload TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE hold(
+  row TEXT PRIMARY KEY,
+  spec TEXT NOT NULL,
+  keys TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 )sql"};
 
 // 0 for a new file, else the version written in it.

@@ -9,7 +9,7 @@
 namespace purser::ledger::sqlite {
 
 // What this program writes. A file with a higher version is refused.
-inline constexpr std::int64_t kSchemaVersion = 7;
+inline constexpr std::int64_t kSchemaVersion = 8;
 
 // Checks that the file is a ledger, undamaged and writable, sets the connection up, creates or
 // migrates the tables in one transaction. Errors as in sqlite_store.h.

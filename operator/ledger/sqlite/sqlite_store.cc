@@ -11,6 +11,7 @@
 #include "ledger/sqlite/connection.h"
 #include "ledger/sqlite/cursors.h"
 #include "ledger/sqlite/folding.h"
+#include "ledger/sqlite/hold_table.h"
 #include "ledger/sqlite/journal_table.h"
 #include "ledger/sqlite/membership_table.h"
 #include "ledger/sqlite/report_query.h"
@@ -36,6 +37,7 @@ struct Writer {
   sqlite::JournalTable journal;
   sqlite::Folding folding;
   sqlite::MembershipTable memberships;
+  sqlite::HoldTable holds;
   sqlite::AdmissionTable admissions;
   sqlite::CallWriter calls;
 
@@ -52,13 +54,16 @@ struct Writer {
     if (!folding) return folding.error();
     auto memberships = sqlite::MembershipTable::Make(*connection);
     if (!memberships) return memberships.error();
+    auto holds = sqlite::HoldTable::Make(*connection);
+    if (!holds) return holds.error();
     auto admissions = sqlite::AdmissionTable::Make(*connection);
     if (!admissions) return admissions.error();
     auto calls = sqlite::CallWriter::Make(*connection);
     if (!calls) return calls.error();
-    return Writer{std::move(connection),   std::move(*sources),    std::move(*booking),
-                  std::move(*cursors),     std::move(*journal),    std::move(*folding),
-                  std::move(*memberships), std::move(*admissions), std::move(*calls)};
+    return Writer{std::move(connection),   std::move(*sources), std::move(*booking),
+                  std::move(*cursors),     std::move(*journal), std::move(*folding),
+                  std::move(*memberships), std::move(*holds),   std::move(*admissions),
+                  std::move(*calls)};
   }
 };
 
@@ -169,6 +174,19 @@ class SqliteStore final : public Store, public AdmissionLog, public CallLog, pub
     });
   }
 
+  Result<std::vector<RowHold>> HoldsKnown() override {
+    const std::lock_guard lock(reading_);
+    return sqlite::ReadHolds(*reader_.connection);
+  }
+
+  Status WriteHolds(const std::vector<RowHold>& holds) override {
+    return Write([&]() -> Status {
+      PURSER_RETURN_IF_ERROR(writer_.sources.CheckFence(epoch_));
+      for (const auto& hold : holds) PURSER_RETURN_IF_ERROR(writer_.holds.Put(hold));
+      return Ok();
+    });
+  }
+
   AdmissionLog* admission_log() override { return this; }
 
   Result<std::vector<KeptAdmission>> Admissions() override {
@@ -259,7 +277,7 @@ class SqliteStore final : public Store, public AdmissionLog, public CallLog, pub
     }
     // Once a day is often enough to look at every entry.
     if (!new_day) return Ok();
-    PURSER_RETURN_IF_ERROR(PruneMemberships(now));
+    PURSER_RETURN_IF_ERROR(PruneMembershipsAndHolds(now));
     return PruneJournal(now);
   }
 
@@ -384,9 +402,10 @@ class SqliteStore final : public Store, public AdmissionLog, public CallLog, pub
     }
   }
 
-  Status PruneMemberships(Timestamp now) {
+  Status PruneMembershipsAndHolds(Timestamp now) {
     return Write([&]() -> Status {
       PURSER_RETURN_IF_ERROR(writer_.sources.CheckFence(epoch_));
+      PURSER_RETURN_IF_ERROR(writer_.holds.Prune(now - kKeepFor));
       return writer_.memberships.Prune(MinuteOf(now - kKeepFor), MinuteOf(now - kFoldAfter));
     });
   }

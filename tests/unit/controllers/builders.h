@@ -22,10 +22,12 @@ class PoolBuilder {
     pool_.meta.generation = 1;
     pool_.spec.max_concurrency = 20;
   }
-  PoolBuilder& Agent(const std::string& name, std::optional<std::int32_t> maximum = std::nullopt) {
+  // `workload`: "": called as the agent.
+  PoolBuilder& Agent(const std::string& name, std::optional<std::int32_t> maximum = std::nullopt,
+                     const std::string& workload = "") {
     api::AgentSpec agent;
     agent.name = name;
-    agent.workload_ref = {"apps/v1", "Deployment", name};
+    agent.workload_ref = {"apps/v1", "Deployment", workload.empty() ? name : workload};
     agent.max_concurrency = maximum;
     pool_.spec.agents.push_back(std::move(agent));
     return *this;

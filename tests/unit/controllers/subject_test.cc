@@ -49,6 +49,38 @@ TEST(SubjectTest, EachAgentIsAlone) {
   EXPECT_THAT(subjects[2]->agents, ElementsAre("two"));
 }
 
+// What ran as `agent` until a minute, and what runs as him now.
+ledger::Membership Was(const std::string& agent, const std::string& pool, const std::string& runs,
+                       std::int64_t until) {
+  return {"agents", agent, pool, ledger::kEver, until, runs};
+}
+ledger::Membership Is(const std::string& agent, const std::string& pool, const std::string& runs) {
+  return {"agents", agent, pool, ledger::kEver, ledger::kStill, runs};
+}
+
+TEST(SubjectTest, WhoWasRenamedIsWhoHeWas) {
+  for (const bool everywhere : {false, true}) {
+    const std::vector<std::string> pools =
+        everywhere ? std::vector<std::string>{"*"} : std::vector<std::string>{"a", "b"};
+    const api::ScopeSpec scope{pools, {}, api::Per::kAgent};
+    const auto resolved = ResolveScope(
+        scope,
+        {PoolBuilder("b").Agent("two", 3).Share(),
+         PoolBuilder("a").Agent("one").Agent("three").Share()},
+        {Is("one", "a", "w1"), Is("three", "a", "w3"), Is("two", "b", "w2"),
+         Was("first", "b", "w1", 70), Was("second", "a", "w1", 90), Was("gone", "a", "w4", 80),
+         // Of one who is there still, all is his own.
+         Was("two", "a", "w3", 60), Was("unknown", "a", "", 50)});
+    const auto subjects = SubjectsOf(scope, resolved, {});
+    ASSERT_THAT(Names(subjects), ElementsAre("one", "three", "two"));
+    EXPECT_THAT(subjects[0]->agents, ElementsAre("one"));
+    EXPECT_THAT(subjects[0]->spans, ElementsAre(ledger::AgentSpan{"first", ledger::kEver, 70},
+                                                ledger::AgentSpan{"second", ledger::kEver, 90}));
+    EXPECT_TRUE(subjects[1]->spans.empty());
+    EXPECT_TRUE(subjects[2]->spans.empty());
+  }
+}
+
 TEST(SubjectTest, WhoIsAsBeforeIsTheSame) {
   const api::ScopeSpec scope{{"a", "b"}, {}, api::Per::kAgent};
   const auto before = SubjectsOf(scope, Resolved(scope), {});

@@ -20,7 +20,7 @@ constexpr std::int64_t kMinute = MinuteOf(kTen);
 
 class MembershipsTest : public ::testing::Test {
  protected:
-  void Tell(Duration after, const std::string& pool, const std::vector<std::string>& agents) {
+  void Tell(Duration after, const std::string& pool, const std::vector<Member>& agents) {
     members_.Apply(members_.Changes({{"ns", pool, agents}}, Told::kThese, kTen + after),
                    kTen + after);
   }
@@ -123,6 +123,24 @@ TEST_F(MembershipsTest, ThoseThatEndedFirstAreDroppedWhenThereAreTooMany) {
   }
   EXPECT_GE(dropped, 99u);
   EXPECT_EQ(Of("a").size(), kMostEnded + 100 - dropped);
+}
+
+TEST_F(MembershipsTest, TheLastWorkloadIsKeptAndClaimsNothing) {
+  const auto tell = [&](Duration after, const std::string& pool, const std::vector<Member>& who) {
+    const auto changes = members_.Changes({{"ns", pool, who}}, Told::kThese, kTen + after);
+    members_.Apply(changes, kTen + after);
+    return changes;
+  };
+  tell(0s, "a", {"x"});  // of a ledger that knows no workloads
+  EXPECT_THAT(tell(1h, "a", {{"x", "Deployment.apps/w"}}),
+              ElementsAre(Membership{"ns", "x", "a", kEver, kStill, "Deployment.apps/w"}));
+  EXPECT_THAT(tell(1h, "a", {"x"}), IsEmpty()) << "what is not known takes nothing";
+  // Only who comes claims what somebody else claims in the same minute.
+  EXPECT_THAT(tell(1h, "b", {{"x", "Deployment.apps/w"}}),
+              ElementsAre(Membership{"ns", "x", "b", kMinute + 60, kStill, "Deployment.apps/w"}));
+  tell(2h, "a", {});
+  EXPECT_THAT(Of("a"),
+              ElementsAre(Membership{"ns", "x", "a", kEver, kMinute + 120, "Deployment.apps/w"}));
 }
 
 class LedgerMembersTest : public ::testing::Test {

@@ -70,6 +70,49 @@ TEST_F(MembershipTest, ARenameKeepsTheStop) {
   EXPECT_EQ(stage_.Replicas("helper"), 3);
 }
 
+TEST_F(MembershipTest, AnAgentWithALimitOfItsOwnKeepsItsStopUnderAnotherName) {
+  for (const std::string pools : {"team", "*"}) {
+    SCOPED_TRACE(pools);
+    Stage stage;
+    stage.Deployment("worker", 5);
+    stage.Deployment("helper", 3);
+    stage.Pool("team", {"worker", "helper"});
+    stage.Budget("each", {{"limit", "10"}, {"scope", {{"pools", {pools}}, {"per", "Agent"}}}});
+    stage.Start();
+    stage.Pass(kWhile);
+    stage.Spend("worker", Dollars(11));
+    stage.Spend("helper", Dollars(4));
+    stage.Pass(kWhile);
+    ASSERT_EQ(stage.Replicas("worker"), 0);
+    const auto agents = [&](const std::vector<std::pair<std::string, std::string>>& all) {
+      Json listed = Json::array();
+      for (const auto& [name, workload] : all)
+        listed.push_back(
+            {{"name", name}, {"workloadRef", {{"kind", "Deployment"}, {"name", workload}}}});
+      stage.api().Patch("agentpools", kStageNamespace, "team", {{"spec", {{"agents", listed}}}});
+    };
+    agents({{"other", "worker"}, {"helper", "helper"}});
+    stage.Pass(kWhile);
+    EXPECT_EQ(stage.Replicas("worker"), 0) << "the same workload under another name";
+    EXPECT_EQ(stage.Replicas("helper"), 3);
+    stage.Kill();
+    agents({{"third", "worker"}, {"helper", "helper"}});
+    stage.Start();
+    stage.Pass(kWhile);
+    EXPECT_EQ(stage.Replicas("worker"), 0) << "and another one, while nobody looked";
+    const auto subjects = stage.StatusOf("agentbudgets", "each")["subjects"];
+    ASSERT_EQ(subjects.size(), 2u);
+    EXPECT_EQ(subjects[0]["name"], "third");
+    EXPECT_EQ(subjects[0]["spent"], "11");
+    EXPECT_EQ(subjects[1]["spent"], "4");
+    // Another workload is another agent, whatever was there before.
+    stage.Deployment("fresh", 2);
+    agents({{"fresh", "fresh"}, {"helper", "helper"}});
+    stage.Pass(kWhile);
+    EXPECT_EQ(stage.Replicas("fresh"), 2);
+  }
+}
+
 TEST_F(MembershipTest, ARenameWhileNobodyLooksKeepsTheStop) {
   Stopped();
   stage_.Kill();

@@ -87,6 +87,11 @@ class MortalStore final : public ledger::Store {
         life_.Carry("ledger WriteMemberships", [&] { return store_->WriteMemberships(put, drop); });
     return status ? *status : Status(Over());
   }
+  Result<std::vector<ledger::RowHold>> HoldsKnown() override { return store_->HoldsKnown(); }
+  Status WriteHolds(const std::vector<ledger::RowHold>& holds) override {
+    auto status = life_.Carry("ledger WriteHolds", [&] { return store_->WriteHolds(holds); });
+    return status ? *status : Status(Over());
+  }
   Result<std::optional<ledger::SourcePosition>> Position(const std::string& source) override {
     return store_->Position(source);
   }
