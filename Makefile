@@ -88,8 +88,9 @@ sanitize: deps ## Run the unit tests with ASan+UBSan, then with TSan
 FUZZ_SECONDS ?= 60
 
 .PHONY: year
-year: build ## Simulate YEARS (200) years of budgets of every kind against a list added up by brute force
+year: build ## Simulate YEARS (200) years of budgets of every kind, and one of 1,000 at once, against a list added up by hand
 	PURSER_SEEDS="1 $(or $(YEARS),200)" $(BUILD)/controllers-test --gtest_filter='BudgetOracleTest.*'
+	PURSER_YEARS="1 1 1000" $(BUILD)/budget_year_test
 
 .PHONY: fuzz
 fuzz: deps ## Fuzz everything the operator reads, FUZZ_SECONDS (60) for each target
