@@ -30,7 +30,7 @@ struct Control::Parts {
         budget_reporter({on.caches, on.client, on.events, on.ledger, on.board, on.clock,
                          on.queues.budget_reports, on.queues.budgets, on.ledger_id,
                          on.still_spending}),
-        pool_reporter(on.caches, on.client, on.events, on.queues.pool_reports),
+        pool_reporter(on.caches, on.client, on.events, on.queues.pool_reports, on.queues.pools),
         budgets({on.caches, on.events, on.ledger, on.board, budget_reporter, on.clock,
                  on.queues.budgets, At(on.queues.pools), on.threshold_near, NamesOf(on.silences),
                  meters, on.ledger_id, on.on_level_change, on.seen_after}),

@@ -12,6 +12,7 @@
 #include <set>
 #include <stop_token>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/clock.h"
@@ -52,9 +53,11 @@ class WorkQueue {
   }
 
   // Adds the key once that much real time has passed. One such time per key, shared with
-  // AddRateLimited: the earliest wins.
-  void AddAfter(const Key& key, std::chrono::milliseconds delay) {
+  // AddRateLimited: the earliest wins, and the higher priority.
+  void AddAfter(const Key& key, std::chrono::milliseconds delay,
+                Priority priority = Priority::kLow) {
     const std::lock_guard lock(mutex_);
+    if (priority == Priority::kHigh) high_when_due_.insert(key);
     InsertEarliest(backoff_, backoff_order_, key, clock_.Steady() + delay);
     condition_.notify_one();
   }
@@ -144,11 +147,14 @@ class WorkQueue {
   template <typename Time>
   void MoveDueOf(std::unordered_map<Key, Time>& times, std::set<std::pair<Time, Key>>& order,
                  Time now) {
+    const auto priority_of = [this](const Key& key) {
+      return high_when_due_.erase(key) > 0 ? Priority::kHigh : Priority::kLow;
+    };
     while (!order.empty() && order.begin()->first <= now) {
       const Key key = order.begin()->second;
       order.erase(order.begin());
       times.erase(key);
-      Enqueue(key, Priority::kLow);
+      Enqueue(key, priority_of(key));
       condition_.notify_one();
     }
   }
@@ -246,6 +252,7 @@ class WorkQueue {
   std::set<std::pair<Timestamp, Key>> at_order_;
   std::unordered_map<Key, Steady::time_point> backoff_;
   std::set<std::pair<Steady::time_point, Key>> backoff_order_;
+  std::unordered_set<Key> high_when_due_;
   std::unordered_map<Key, int> failures_;
   std::minstd_rand random_;
 };

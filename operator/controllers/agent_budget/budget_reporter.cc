@@ -42,10 +42,13 @@ void BudgetReporter::Consider(const BudgetPointer& budget,
   const auto now = on_.clock.Now();
   const auto status = StatusOf(*budget, memory, History::kAsWritten, now);
   if (WorthWriting(budget->status, status, memory.last_write, now)) {
+    // A state waits behind no amounts.
+    const auto priority =
+        budget->status.state == status.state ? kube::Priority::kLow : kube::Priority::kHigh;
     if (budget->status.state.empty()) {
-      on_.queue.Add(key);
+      on_.queue.Add(key, priority);
     } else {
-      on_.queue.AddAfter(key, kReportAfter);
+      on_.queue.AddAfter(key, kReportAfter, priority);
     }
   } else if (memory.last_write && AmountsDiffer(budget->status, status)) {
     on_.evaluation_queue.AddAt(key, *memory.last_write + kAmountInterval);

@@ -1,7 +1,10 @@
 #include "controllers/agent_pool/pool_reporter.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "api/codec.h"
@@ -13,14 +16,37 @@
 
 namespace purser::controllers {
 
+namespace {
+
+// Whether something is taken of a workload that was not, or more than was.
+bool HoldsMore(const api::AgentPoolStatus& before, const api::AgentPoolStatus& after) {
+  std::map<std::string, std::int32_t> held;  // by uid: what we set
+  const auto each = [](const api::AgentPoolStatus& status, auto&& function) {
+    for (const auto& agent : status.agents) {
+      if (agent.saved_replicas) function(agent.workload_uid, agent.set_replicas.value_or(0));
+      for (const auto& taken : agent.workloads) function(taken.uid, taken.set_replicas);
+    }
+  };
+  each(before, [&](const std::string& uid, std::int32_t set) { held.emplace(uid, set); });
+  bool more = false;
+  each(after, [&](const std::string& uid, std::int32_t set) {
+    const auto known = held.find(uid);
+    more = more || known == held.end() || set < known->second;
+  });
+  return more;
+}
+
+}  // namespace
+
 PoolReporter::PoolReporter(Caches& caches, kube::Client& client, kube::EventRecorder& events,
-                           KeyQueue& queue)
-    : caches_(caches), client_(client), events_(events), queue_(queue) {}
+                           KeyQueue& queue, const KeyQueue& pools)
+    : caches_(caches), client_(client), events_(events), queue_(queue), pools_(pools) {}
 
 void PoolReporter::QueueStatus(const PoolPointer& pool, api::AgentPoolStatus status,
                                const std::string& message) {
   const auto key = pool->meta.key();
   const bool due = WorthWriting(pool->status, status);
+  const bool holds_more = HoldsMore(pool->status, status);
   {
     const std::lock_guard lock(mutex_);
     const auto told = due_.find(key);
@@ -33,10 +59,12 @@ void PoolReporter::QueueStatus(const PoolPointer& pool, api::AgentPoolStatus sta
     }
   }
   if (!due) return;
-  if (pool->status.state.empty()) {
-    queue_.Add(key);
+  // The fence knows what is held by the status alone. While others wait to be scaled, the API
+  // server is theirs.
+  if (pool->status.state.empty() || (holds_more && pools_.Length() == 0)) {
+    queue_.Add(key, kube::Priority::kHigh);
   } else {
-    queue_.AddAfter(key, kReportAfter);
+    queue_.AddAfter(key, kReportAfter, kube::Priority::kHigh);
   }
 }
 

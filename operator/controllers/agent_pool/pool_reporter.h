@@ -22,7 +22,9 @@ namespace purser::controllers {
 class PoolReporter {
  public:
   // `queue`: of pools whose status is due.
-  PoolReporter(Caches& caches, kube::Client& client, kube::EventRecorder& events, KeyQueue& queue);
+  // `queue`: of statuses; `pools`: of what is to be acted on, which statuses do not hold up.
+  PoolReporter(Caches& caches, kube::Client& client, kube::EventRecorder& events, KeyQueue& queue,
+               const KeyQueue& pools);
 
   // After each reconcile: records the events of what is new, and queues the pool if `status` is
   // worth a write. `message` tells what is asked of the pool. No I/O.
@@ -53,6 +55,7 @@ class PoolReporter {
   kube::Client& client_;
   kube::EventRecorder& events_;
   KeyQueue& queue_;
+  const KeyQueue& pools_;
   std::mutex mutex_;
   // Writes of one status are serialised: an older one never follows a newer.
   std::array<std::mutex, 16> write_mutexes_;

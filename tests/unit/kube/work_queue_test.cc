@@ -109,6 +109,21 @@ TEST_F(WorkQueueTest, DelaysRunOnTheInjectedClock) {
   EXPECT_EQ(GetSoon(), "later");
 }
 
+TEST_F(WorkQueueTest, WhatWaitedForItsTimeKeepsItsPriority) {
+  queue_.AddAfter("state", milliseconds(20), Priority::kHigh);
+  queue_.AddAfter("state", milliseconds(40));  // neither later nor lower
+  for (const char* key : {"amount1", "amount2"}) queue_.AddAfter(key, milliseconds(10));
+  std::this_thread::sleep_for(milliseconds(60));
+  EXPECT_EQ(queue_.TryGet(), "state");
+  EXPECT_THAT(Drain(), testing::ElementsAre("amount1", "amount2"));
+  queue_.Done("state");
+  // Once: the next time is of its own.
+  queue_.AddAfter("state", milliseconds(1));
+  queue_.AddAfter("amount", milliseconds(1), Priority::kHigh);
+  std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_EQ(queue_.TryGet(), "amount");
+}
+
 TEST_F(WorkQueueTest, AJumpOfTheClockWakesAWaitingWorker) {
   queue_.AddAt("a", clock_.Now() + std::chrono::hours(24));
   auto key = std::async(std::launch::async, [&] { return queue_.Get({}); });
