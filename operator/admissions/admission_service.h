@@ -52,6 +52,8 @@ class AdmissionService {
     Clock& clock;
     // Where facts are booked: a source that takes call records and reads no meter.
     std::string source;
+    // Whose budgets count that: `source`, or the one whose records it is.
+    std::string counted_in;
     // Where a budget is of another source, its meter tells the spend: what ended goes on counting
     // until the meter was read so long after it.
     Duration meter_delay = std::chrono::seconds(45);

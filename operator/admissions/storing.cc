@@ -258,7 +258,7 @@ void AdmissionService::Finish(Change& change, const Status& committed) {
   if (one.recorded) gate_.Recorded(one.id);
   if (change.kind == Kind::kSettle && !one.fact.IsZero()) Learn(one);
   auto sources = feed_.Sources(one.ns);
-  sources.erase(on_.source);
+  sources.erase(on_.counted_in);
   if (change.kind == Kind::kCancel || sources.empty()) return gate_.Done(one.id);
   held_.push_back({one.id, on_.clock.Now(), std::move(sources)});
 }

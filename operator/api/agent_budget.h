@@ -191,6 +191,14 @@ struct OverrideTold {
   bool operator==(const OverrideTold&) const = default;
 };
 
+// What each of a source's two meters told in the window: decimal strings.
+struct MetersTold {
+  std::string prometheus;
+  std::string records;
+  std::string unexplained;  // by the counter, for agents of which it told more than their records
+  bool operator==(const MetersTold&) const = default;
+};
+
 struct AgentBudgetStatus {
   std::int64_t observed_generation = 0;
   std::string state;  // Normal | Warning | Throttled | RefusingWork | Stopped | Audit | NotReady
@@ -207,6 +215,7 @@ struct AgentBudgetStatus {
   std::string burn_per_hour;  // decimal string
   std::string projected;      // decimal string, at the window's end
   std::string in_doubt;       // decimal string: held, whether it is counted or not
+  std::optional<MetersTold> meters{};  // of a source with two meters
   // Decimal string: the most that may be spent over the limit before all have stopped.
   std::string overspend_bound;
   // The ledger that `spent` comes from, and what the status of a lost one said of this window.

@@ -272,6 +272,12 @@ constexpr std::array kClosedWindow = {
     TextField<&ClosedWindow::spent>("spent"),
 };
 
+constexpr std::array kMetersTold = {
+    TextField<&MetersTold::prometheus>("prometheus"),
+    TextField<&MetersTold::records>("records"),
+    TextField<&MetersTold::unexplained>("unexplained"),
+};
+
 constexpr std::array kStatus = {
     IntegerField<&AgentBudgetStatus::observed_generation>("observedGeneration", 0, INT64_MAX),
     TextField<&AgentBudgetStatus::state>("state"),
@@ -285,6 +291,7 @@ constexpr std::array kStatus = {
     TextField<&AgentBudgetStatus::burn_per_hour>("burnPerHour"),
     TextField<&AgentBudgetStatus::projected>("projected"),
     TextField<&AgentBudgetStatus::in_doubt>("inDoubt"),
+    OptionalObjectField<&AgentBudgetStatus::meters, kMetersTold>("meters"),
     TextField<&AgentBudgetStatus::ledger>("ledger"),
     TextField<&AgentBudgetStatus::spent_at_least>("spentAtLeast"),
     TextField<&AgentBudgetStatus::overspend_bound>("overspendBound"),

@@ -50,11 +50,18 @@ constexpr std::array kStore = {
     Refused<StoreConfig>("dsnFile", "use type SQLite with a path"),
 };
 
+constexpr std::array kCounts = {
+    Choice<CountsConfig>{"Higher", CountsConfig::kHigher},
+    Choice<CountsConfig>{"Prometheus", CountsConfig::kPrometheus},
+    Choice<CountsConfig>{"Records", CountsConfig::kRecords},
+};
+
 constexpr std::array kSource = {
     Required(TextField<&SourceConfig::name>("name", &DnsLabel),
              "what budgets call this source; \"default\" is the one they use when they name none"),
     ObjectField<&SourceConfig::prometheus, kPrometheus>("prometheus"),
     BooleanField<&SourceConfig::usage>("usage"),
+    ChoiceField<&SourceConfig::counts, kCounts>("counts"),
 };
 
 constexpr std::array kUnknownModel = {
@@ -116,11 +123,9 @@ void CheckSources(ReadContext& context, const std::vector<SourceConfig>& sources
                    {{"name"}});
     }
     if (context.Failed("prometheus")) continue;
-    if (sources[i].reads_prometheus() && sources[i].usage) {
-      context.Fail(
-          "beside prometheus is not implemented yet: the same call would count twice; "
-          "take records under another source's name",
-          {{"usage"}});
+    if (!sources[i].has_both() && sources[i].counts != CountsConfig::kHigher) {
+      context.Fail("is for a source with both meters, prometheus and usage: true; remove it",
+                   {{"counts"}});
     }
     if (sources[i].reads_prometheus()) {
       const ReadContext::Step prometheus(context, "prometheus");

@@ -125,11 +125,16 @@ struct PrometheusConfig {
   bool operator==(const PrometheusConfig&) const = default;
 };
 
+// Of a source with both meters.
+enum class CountsConfig { kHigher, kPrometheus, kRecords };
+
 struct SourceConfig {
   std::string name;
-  PrometheusConfig prometheus;  // without a url: none
-  bool usage = false;           // takes call records over HTTP
+  PrometheusConfig prometheus;                  // without a url: none
+  bool usage = false;                           // takes call records over HTTP
+  CountsConfig counts = CountsConfig::kHigher;  // where it has both
   bool reads_prometheus() const { return !prometheus.url.empty(); }
+  bool has_both() const { return usage && reads_prometheus(); }
   bool operator==(const SourceConfig&) const = default;
 };
 

@@ -188,6 +188,11 @@ Json StatusJson(const AgentBudgetStatus& status) {
   PutText(json, "burnPerHour", status.burn_per_hour);
   PutText(json, "projected", status.projected);
   PutText(json, "inDoubt", status.in_doubt);
+  if (const auto& meters = status.meters) {
+    json["meters"] = {{"prometheus", meters->prometheus},
+                      {"records", meters->records},
+                      {"unexplained", meters->unexplained}};
+  }
   PutText(json, "overspendBound", status.overspend_bound);
   if (!status.holds.empty()) json["holds"] = status.holds;
   PutOverrides(json, status);

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "admissions/routes.h"
@@ -44,12 +45,16 @@ Result<std::unique_ptr<Inbound>> Inbound::Start(const api::OperatorConfig& confi
 
 Inbound::~Inbound() = default;
 
-// Facts are booked where call records are, beside no meter that tells them too.
+// Facts are booked where call records are.
 Status InboundServing::StartAdmissions() {
   admissions_source_ = "admissions";
+  std::string booked_in = admissions_source_;
   Duration delay = std::chrono::seconds(15);
   for (const auto& one : term_.config.sources) {
-    if (one.usage && !one.reads_prometheus()) admissions_source_ = one.name;
+    if (one.usage) {
+      admissions_source_ = one.name;
+      booked_in = one.has_both() ? ledger::RecordsOf(one.name) : one.name;
+    }
     if (one.reads_prometheus()) delay = std::max(delay, 3 * one.prometheus.scrape_interval);
   }
   auto* claims = term_.usage.ClaimsOf(admissions_source_);
@@ -68,7 +73,8 @@ Status InboundServing::StartAdmissions() {
                                                       .runaways = term_.runaways,
                                                       .prices = term_.prices,
                                                       .clock = term_.clock,
-                                                      .source = admissions_source_,
+                                                      .source = booked_in,
+                                                      .counted_in = admissions_source_,
                                                       .meter_delay = delay});
   if (!started) return started.error();
   admissions_ = std::move(*started);
@@ -88,7 +94,11 @@ InboundServing::InboundServing(http::InboundApi& api, InboundTerm term)
     intake->OnBooked([this, source = name](auto records) { Booked(source, records); });
   http::AddUsage(*router, intakes);
   http::AddOtlp(*router, intakes);
-  http::AddReports(*router, {term_.reports, term_.calls, term_.clock, reports_,
+  std::set<std::string> both;
+  for (const auto& source : term_.config.sources) {
+    if (source.has_both()) both.insert(source.name);
+  }
+  http::AddReports(*router, {term_.reports, term_.calls, term_.clock, reports_, both,
                              [this](const std::string& ns, const std::string& agent) {
                                return PoolOf(ns, agent);
                              }});
@@ -139,21 +149,23 @@ Result<std::unique_ptr<UsageSources>> UsageSources::Start(
   for (const auto& source : config.sources) {
     if (!source.usage) continue;
     const auto context = "sources[" + source.name + "].usage";
-    auto position = store.Position(source.name);
+    const auto booked_in = source.has_both() ? ledger::RecordsOf(source.name) : source.name;
+    auto position = store.Position(booked_in);
     if (!position) return position.error().WithContext(context);
     const Timestamp now = clock.Now();
     if (!*position) {
-      if (const auto set = store.SetEpoch(source.name, now); !set.ok())
+      if (const auto set = store.SetEpoch(booked_in, now); !set.ok())
         return set.error().WithContext(context);
     }
-    auto claims = usage::records::Claims::Load(source.name, log, now);
+    auto claims = usage::records::Claims::Load(booked_in, log, now);
     if (!claims) return claims.error().WithContext(context);
     spdlog::info("source={} takes call records, {} ids of the last day are known", source.name,
                  (*claims)->size());
     sources->intakes_.emplace(source.name, std::make_unique<usage::records::Intake>(
-                                               source.name, ledger, log, **claims, prices, clock,
+                                               booked_in, ledger, log, **claims, prices, clock,
                                                usage::records::IntakeLimits{}));
     sources->claims_.emplace(source.name, std::move(*claims));
+    if (source.has_both()) continue;  // its reader tells of it
     // Nobody reads it: it is as healthy as this server. What nobody sends is not seen.
     ledger::SourceHealth health;
     health.state = ledger::SourceHealth::State::kHealthy;

@@ -71,6 +71,18 @@ std::string MakeIdentity() {
   return std::string(host) + suffix;
 }
 
+ledger::Counts CountsOf(api::CountsConfig counts) {
+  switch (counts) {
+    case api::CountsConfig::kPrometheus:
+      return ledger::Counts::kMeter;
+    case api::CountsConfig::kRecords:
+      return ledger::Counts::kRecords;
+    case api::CountsConfig::kHigher:
+      break;
+  }
+  return ledger::Counts::kHigher;
+}
+
 }  // namespace
 
 class Operator::Implementation {
@@ -186,6 +198,10 @@ class Operator::Implementation {
     auto& positions = **store;
     const auto ledger =
         ledger::MakeLedger(std::move(*store), clock_, ledger::ChangesOn::kOwnThread);
+
+    for (const auto& source : options_.config.sources) {
+      if (source.has_both()) ledger->Pair(source.name, CountsOf(source.counts));
+    }
 
     // Stops everything below when any part cannot go on.
     std::stop_source all;

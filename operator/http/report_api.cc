@@ -8,6 +8,7 @@
 
 #include "base/time_text.h"
 #include "http/problem.h"
+#include "ledger/ledger.h"
 
 namespace purser::http {
 namespace {
@@ -19,6 +20,7 @@ constexpr std::size_t kMostNames = 100;
 constexpr std::size_t kMostCalls = 1'000;
 
 struct Asked {
+  bool both = false;  // rows say whether they are explained by records
   ledger::ReportQuery query;
   bool by_pool = false;
   std::string pool;
@@ -116,11 +118,48 @@ Result<Asked> Read(const Request& request, Timestamp now) {
 struct Row {
   std::string pool;
   ledger::ReportRow row;
+  bool unexplained = false;  // of a counter, and in no record
 };
+
+// What counters of sources with two meters told beyond their records, by agent and period.
+Result<std::vector<ledger::ReportRow>> Unexplained(const ReportSources& sources,
+                                                   const ledger::ReportQuery& asked) {
+  std::vector<ledger::ReportRow> rest;
+  // A counter may not know tasks and workflows: of one it would always be the whole.
+  if (!asked.tasks.empty() || !asked.workflows.empty()) return rest;
+  for (const auto& source : sources.both) {
+    if (!asked.source.empty() && asked.source != source) continue;
+    auto query = asked;
+    query.but_sources.clear();
+    query.by = {.ns = true, .agent = true, .minutes = asked.by.minutes};
+    query.source = source;
+    auto meter = sources.reports.Report(query);
+    if (!meter) return meter.error();
+    query.source = ledger::RecordsOf(source);
+    const auto records = sources.reports.Report(query);
+    if (!records) return records.error();
+    std::map<std::pair<ledger::SpendKey, Timestamp>, Amounts> recorded;
+    for (const auto& row : *records) recorded[{row.key, row.period}] = row.spent;
+    std::map<std::pair<ledger::SpendKey, Timestamp>, ledger::ReportRow> rows;
+    for (auto& row : *meter) {
+      const auto spent = NotBelowZero(row.spent - recorded[{row.key, row.period}]);
+      if (spent.cost <= Money() && spent.calls <= 0) continue;
+      ledger::SpendKey key;
+      if (asked.by.source) key.source = source;
+      if (asked.by.ns) key.ns = row.key.ns;
+      if (asked.by.agent) key.agent = row.key.agent;
+      auto& into = rows.try_emplace({key, row.period}, ledger::ReportRow{key, row.period, {}, 0, 0})
+                       .first->second;
+      into.spent += spent;
+    }
+    for (auto& [place, row] : rows) rest.push_back(std::move(row));
+  }
+  return rest;
+}
 
 // The ledger knows agents, the cluster their pools: rows of a pool's agents become one.
 std::vector<Row> ByPool(std::vector<ledger::ReportRow> rows, const Asked& asked,
-                        const ReportSources& sources) {
+                        const ReportSources& sources, bool unexplained) {
   std::map<std::tuple<std::string, ledger::SpendKey, Timestamp>, Row> joined;
   for (auto& row : rows) {
     const std::string pool = sources.pool_of(row.key.ns, row.key.agent);
@@ -128,7 +167,8 @@ std::vector<Row> ByPool(std::vector<ledger::ReportRow> rows, const Asked& asked,
     if (!asked.query.by.agent) row.key.agent.clear();
     if (!asked.query.by.ns) row.key.ns.clear();
     const std::string shown = asked.by_pool ? pool : "";
-    const auto [place, fresh] = joined.try_emplace({shown, row.key, row.period}, Row{shown, row});
+    const auto [place, fresh] =
+        joined.try_emplace({shown, row.key, row.period}, Row{shown, row, unexplained});
     if (fresh) continue;
     auto& into = place->second.row;
     into.spent += row.spent;
@@ -158,6 +198,7 @@ std::vector<std::pair<std::string, ordered_json>> Columns(const Row& one, const 
   if (by.model) columns.emplace_back("model", key.model);
   if (by.task) columns.emplace_back("task", key.task);
   if (by.workflow) columns.emplace_back("workflow", key.workflow);
+  if (asked.both) columns.emplace_back("unexplained", one.unexplained);
   columns.emplace_back("spentUSD", spent.cost.ToDecimal());
   columns.emplace_back("calls", spent.calls);
   columns.emplace_back("failures", spent.failed_calls);
@@ -211,20 +252,40 @@ net::Answer AnswerOf(const std::vector<Row>& rows, const Asked& asked) {
           document.dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
 }
 
-void Report(const ReportSources& sources, const Asked& asked, const Reply& reply) {
+net::Answer Refusal(const Error& error) {
+  return error.code() == ErrorCode::kResourceExhausted ? Problem(413, error.message())
+                                                       : ProblemOf(error);
+}
+
+void Report(const ReportSources& sources, Asked asked, const Reply& reply) {
   auto query = asked.query;
   const bool pools = asked.by_pool || !asked.pool.empty();
   if (pools) query.by.ns = query.by.agent = true;
+  asked.both =
+      sources.both.contains(query.source) || (query.source.empty() && !sources.both.empty());
+  auto rest = Unexplained(sources, query);
+  if (!rest) return reply->Send(Refusal(rest.error()));
+  if (sources.both.contains(query.source)) {
+    query.source = ledger::RecordsOf(query.source);
+  } else {
+    query.but_sources.assign(sources.both.begin(), sources.both.end());
+  }
   auto rows = sources.reports.Report(query);
-  if (!rows) {
-    const bool large = rows.error().code() == ErrorCode::kResourceExhausted;
-    return reply->Send(large ? Problem(413, rows.error().message()) : ProblemOf(rows.error()));
+  if (!rows) return reply->Send(Refusal(rows.error()));
+  for (auto& row : *rows) {
+    // People know the source by its own name.
+    for (const auto& source : sources.both) {
+      if (row.key.source == ledger::RecordsOf(source)) row.key.source = source;
+    }
   }
   std::vector<Row> shown;
   if (pools) {
-    shown = ByPool(std::move(*rows), asked, sources);
+    shown = ByPool(std::move(*rows), asked, sources, false);
+    for (auto& row : ByPool(std::move(*rest), asked, sources, true))
+      shown.push_back(std::move(row));
   } else {
     for (auto& row : *rows) shown.push_back({"", std::move(row)});
+    for (auto& row : *rest) shown.push_back({"", std::move(row), true});
   }
   reply->Send(AnswerOf(shown, asked));
 }
@@ -266,7 +327,8 @@ Result<ledger::CallFilter> ReadCalls(const Request& request) {
   return filter;
 }
 
-void Calls(const ReportSources& sources, const ledger::CallFilter& filter, const Reply& reply) {
+void Calls(const ReportSources& sources, ledger::CallFilter filter, const Reply& reply) {
+  if (sources.both.contains(filter.source)) filter.source = ledger::RecordsOf(filter.source);
   const auto calls = sources.calls.Calls(filter);
   if (!calls) return reply->Send(ProblemOf(calls.error()));
   ordered_json document{{"calls", ordered_json::array()}};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct ReportSources {
   ledger::CallLog& calls;
   Clock& clock;
   Worker& worker;  // reads both
+  // Sources with two meters: their records are told, and what of the counter is in none of them.
+  std::set<std::string> both;
   // The pool that names an agent; "" none. Any thread.
   std::function<std::string(const std::string& ns, const std::string& agent)> pool_of;
 };

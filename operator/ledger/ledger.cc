@@ -31,21 +31,32 @@ class StoredLedger final : public Ledger {
     (void)LoadDoubts().ok();
   }
 
+  void Pair(const std::string& source, Counts counts) override {
+    const std::lock_guard lock(mutex_);
+    totals_.Pair(source, counts);
+  }
+
   Status Track(const std::string& id, const Coverage& coverage) override {
     if (Tracks(id, coverage)) return Ok();  // without waiting for a commit under way
     const std::lock_guard writing(writing_);
     if (Tracks(id, coverage)) return Ok();
     PURSER_RETURN_IF_ERROR(LoadDoubts());
     // No commit can come between: whatever is booked from here on is added on top.
-    auto spent = store_->Sums({coverage});
-    if (!spent) return spent.error();
-    Coverage hour = coverage;
-    hour.start = clock_.Now() - std::chrono::minutes(RecentMinutes::kMinutes);
-    hour.end = Timestamp::max();
-    auto minutes = store_->Minutes({hour});
-    if (!minutes) return minutes.error();
+    const auto booked = Load(coverage);
+    if (!booked) return booked.error();
+    const auto records = RecordsCoverage(coverage);
+    Totals::Booked of_records;
+    if (records) {
+      auto loaded = Load(*records);
+      if (!loaded) return loaded.error();
+      of_records = std::move(*loaded);
+    }
     const std::lock_guard lock(mutex_);
-    totals_.Put(id, coverage, spent->front(), minutes->front(), doubts_.Of(coverage, kMostDoubts));
+    auto doubts = doubts_.Of(coverage, kMostDoubts);
+    if (records) {
+      for (auto& entry : doubts_.Of(*records, kMostDoubts)) doubts.push_back(std::move(entry));
+    }
+    totals_.Put(id, coverage, *booked, of_records, doubts);
     for (const auto& [source, increments] : provisional_) totals_.AddTo(id, increments);
     return Ok();
   }
@@ -71,17 +82,28 @@ class StoredLedger final : public Ledger {
   }
 
   Result<Amounts> Sum(const Coverage& coverage) const override {
-    auto spent = store_->Sums({coverage});
+    const auto spent = SumByAgent(coverage);
     if (!spent) return spent.error();
     Amounts sum;
-    for (const auto& agent : spent->front()) sum += agent.spent;
+    for (const auto& agent : *spent) sum += agent.spent;
     return sum;
   }
 
   Result<std::vector<AgentSpend>> SumByAgent(const Coverage& coverage) const override {
-    auto spent = store_->Sums({coverage});
+    const auto records = RecordsCoverage(coverage);
+    std::vector<Coverage> asked{coverage};
+    if (records) asked.push_back(*records);
+    auto spent = store_->Sums(asked);
     if (!spent) return spent.error();
-    return std::move(spent->front());
+    if (!records) return std::move(spent->front());
+    std::map<std::string, std::pair<Amounts, Amounts>> both;
+    for (const auto& agent : spent->at(0)) both[agent.agent].first += agent.spent;
+    for (const auto& agent : spent->at(1)) both[agent.agent].second += agent.spent;
+    const auto counts = CountsOf(coverage.source);
+    std::vector<AgentSpend> counted;
+    for (const auto& [agent, meters] : both)
+      counted.push_back({agent, Counted(counts, meters.first, meters.second)});
+    return counted;
   }
 
   Result<std::vector<JournalEntry>> Journal(const JournalFilter& filter) const override {
@@ -89,8 +111,14 @@ class StoredLedger final : public Ledger {
   }
 
   std::vector<JournalEntry> Doubts(const Coverage& coverage, std::size_t most) const override {
+    const auto records = RecordsCoverage(coverage);
     const std::lock_guard lock(mutex_);
-    return doubts_.Of(coverage, most);
+    auto found = doubts_.Of(coverage, most);
+    if (records) {
+      for (auto& entry : doubts_.Of(*records, most)) found.push_back(std::move(entry));
+      if (found.size() > most) found.resize(most);
+    }
+    return found;
   }
 
   Status SetMembers(const std::vector<PoolMembers>& pools, Told told) override {
@@ -224,6 +252,34 @@ class StoredLedger final : public Ledger {
     const std::lock_guard lock(mutex_);
     const Coverage* tracked = totals_.Find(id);
     return tracked != nullptr && *tracked == coverage;
+  }
+
+  Counts CountsOf(const std::string& source) const {
+    const std::lock_guard lock(mutex_);
+    return totals_.PairOf(source).value_or(Counts::kMeter);
+  }
+
+  // The same of the source's records; nothing: it has one meter.
+  std::optional<Coverage> RecordsCoverage(const Coverage& coverage) const {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!totals_.PairOf(coverage.source)) return std::nullopt;
+    }
+    auto records = coverage;
+    records.source = RecordsOf(coverage.source);
+    return records;
+  }
+
+  // Waits for the disk.
+  Result<Totals::Booked> Load(const Coverage& coverage) const {
+    auto spent = store_->Sums({coverage});
+    if (!spent) return spent.error();
+    Coverage hour = coverage;
+    hour.start = clock_.Now() - std::chrono::minutes(RecentMinutes::kMinutes);
+    hour.end = Timestamp::max();
+    auto minutes = store_->Minutes({hour});
+    if (!minutes) return minutes.error();
+    return Totals::Booked{std::move(spent->front()), std::move(minutes->front())};
   }
 
   // The queue's: one transaction for all. What fails for a fault of one batch is tried again one by

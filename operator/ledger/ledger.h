@@ -19,6 +19,20 @@
 
 namespace purser::ledger {
 
+// A source with two meters, a counter that is read and records of calls. Records are kept as a
+// source of their own, and never added to what the counter told.
+enum class Counts { kHigher, kMeter, kRecords };
+// What a source's records are booked under; no source of a configuration has such a name.
+inline std::string RecordsOf(const std::string& source) { return source + ":records"; }
+
+// What each of two meters told of the same.
+struct BothMeters {
+  Amounts meter;
+  Amounts records;
+  Amounts higher;  // for each agent the higher of both, summed
+  bool operator==(const BothMeters&) const = default;
+};
+
 struct Total {
   Amounts spent;  // in [start, end), booked; provisional amounts included (see Commit)
   // Held in doubt in [start, end): counted by nobody but budgets with onDoubt: Count.
@@ -30,6 +44,7 @@ struct Total {
   Amounts last_hour;
   Amounts last_5_minutes;
   Amounts dearest_minute;  // of each amount, the most that was booked in a minute of that hour
+  std::optional<BothMeters> both;  // of a source with two meters
 };
 
 // Thread-safe. Readers never wait for the disk; Track, Commit, Correct, Sum, Journal,
@@ -37,6 +52,10 @@ struct Total {
 class Ledger {
  public:
   virtual ~Ledger() = default;
+
+  // From now on what counts of this source, for each agent in each time that is asked for, is what
+  // `counts` says of its counter and of its records. Before the first Track.
+  virtual void Pair(const std::string& source, Counts counts) = 0;
 
   // Keeps a running total under `id` from now on, replacing any earlier coverage of that id (a
   // no-op if equal). Loads what is already booked. Error: the store's.

@@ -24,6 +24,7 @@ struct ReportBy {
 struct ReportQuery {
   std::vector<std::string> namespaces;                        // of these alone
   std::string source;                                         // "": of all
+  std::vector<std::string> but_sources = {};                  // none of these
   std::vector<std::string> agents, models, tasks, workflows;  // empty: any
   Timestamp start, end;                                       // [start, end), as of a Coverage
   ReportBy by;

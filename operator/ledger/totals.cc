@@ -11,23 +11,65 @@ bool Covers(const Coverage& coverage, const SpendKey& key, Timestamp at) {
          minute < MinuteNotBefore(coverage.end);
 }
 
-void Totals::Put(const std::string& id, const Coverage& coverage,
-                 const std::vector<AgentSpend>& spent, const std::vector<MinuteSpend>& minutes,
-                 const std::vector<JournalEntry>& doubts) {
+Amounts Counted(Counts counts, const Amounts& meter, const Amounts& records) {
+  switch (counts) {
+    case Counts::kMeter:
+      return meter;
+    case Counts::kRecords:
+      return records;
+    case Counts::kHigher:
+      break;
+  }
+  return HigherOf(meter, records);
+}
+
+std::optional<Counts> Totals::PairOf(const std::string& source) const {
+  const auto found = pairs_.find(source);
+  return found == pairs_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Totals::Put(const std::string& id, const Coverage& coverage, const Booked& booked,
+                 const Booked& records, const std::vector<JournalEntry>& doubts) {
   Remove(id);
   auto tracked = std::make_unique<Tracked>();
   tracked->id = id;
   tracked->coverage = coverage;
   tracked->start_minute = MinuteOf(coverage.start);
   tracked->end_minute = MinuteNotBefore(coverage.end);
-  for (const auto& agent : spent) {
-    tracked->spent += agent.spent;
-    tracked->agents[agent.agent] += agent.spent;
+  if (const auto counts = PairOf(coverage.source)) {
+    tracked->records = std::make_unique<Tracked::Records>();
+    tracked->records->source = RecordsOf(coverage.source);
+    tracked->records->counts = *counts;
   }
-  for (const auto& minute : minutes) tracked->recent.Add(minute.minute, minute.spent);
+  for (const auto& agent : booked.spent) AddTo(*tracked, false, agent.agent, agent.spent);
+  for (const auto& minute : booked.minutes) tracked->recent.Add(minute.minute, minute.spent);
+  if (tracked->records) {
+    for (const auto& agent : records.spent) AddTo(*tracked, true, agent.agent, agent.spent);
+    for (const auto& minute : records.minutes)
+      tracked->records->recent.Add(minute.minute, minute.spent);
+  }
   for (const auto& doubt : doubts) CountDoubt(*tracked, doubt, Direction::kAdd);
   Index(*tracked);
   tracked_[id] = std::move(tracked);
+}
+
+// What counts of an agent goes by both of its sums: the difference of before and after is added.
+void Totals::AddTo(Tracked& tracked, bool records, const std::string& agent,
+                   const Amounts& amounts) {
+  if (!tracked.records) {
+    tracked.spent += amounts;
+    tracked.agents[agent] += amounts;
+    return;
+  }
+  auto& [source, counts, of_records, recent, both] = *tracked.records;
+  auto& mine = tracked.agents[agent];
+  auto& theirs = of_records[agent];
+  const auto spent = Counted(counts, mine, theirs);
+  const auto higher = HigherOf(mine, theirs);
+  (records ? theirs : mine) += amounts;
+  (records ? both.records : both.meter) += amounts;
+  both.higher += HigherOf(mine, theirs) - higher;
+  tracked.spent += Counted(counts, mine, theirs) - spent;
 }
 
 void Totals::Remove(const std::string& id) {
@@ -54,29 +96,44 @@ std::optional<Total> Totals::Read(const std::string& id, Timestamp now) const {
   total.last_hour = tracked.recent.Sum(now, std::chrono::hours(1));
   total.last_5_minutes = tracked.recent.Sum(now, std::chrono::minutes(5));
   total.dearest_minute = tracked.recent.Dearest(now);
+  if (const auto& records = tracked.records) {
+    const auto count = [&](const Amounts& meter, const Amounts& of_records) {
+      return Counted(records->counts, meter, of_records);
+    };
+    total.last_hour = count(total.last_hour, records->recent.Sum(now, std::chrono::hours(1)));
+    total.last_5_minutes =
+        count(total.last_5_minutes, records->recent.Sum(now, std::chrono::minutes(5)));
+    total.dearest_minute = count(total.dearest_minute, records->recent.Dearest(now));
+    total.both = records->both;
+  }
   return total;
 }
 
 Amounts Totals::Recent(const std::string& id, Timestamp now, Duration span) const {
   const auto found = tracked_.find(id);
-  return found == tracked_.end() ? Amounts() : found->second->recent.Sum(now, span);
+  if (found == tracked_.end()) return Amounts();
+  const auto recent = found->second->recent.Sum(now, span);
+  const auto& records = found->second->records;
+  return records ? Counted(records->counts, recent, records->recent.Sum(now, span)) : recent;
 }
 
 Ledger::AgentTotals Totals::Agents(const std::string& id, std::size_t most) const {
   Ledger::AgentTotals totals;
   const auto found = tracked_.find(id);
   if (found == tracked_.end()) return totals;
-  std::vector<const std::pair<const std::string, Amounts>*> agents;
-  for (const auto& agent : found->second->agents) {
-    if (!agent.second.IsZero()) agents.push_back(&agent);
+  // The names stand in the total; what counts of two meters is made here.
+  std::vector<std::pair<const std::string*, Amounts>> agents;
+  const auto& records = found->second->records;
+  for (const auto& [name, meter] : found->second->agents) {
+    const auto spent = records ? Counted(records->counts, meter, records->agents.at(name)) : meter;
+    if (!spent.IsZero()) agents.emplace_back(&name, spent);
   }
   totals.count = agents.size();
   const auto last = agents.begin() + static_cast<std::ptrdiff_t>(std::min(most, agents.size()));
-  std::partial_sort(agents.begin(), last, agents.end(), [](const auto* a, const auto* b) {
-    return a->second.cost != b->second.cost ? a->second.cost > b->second.cost : a->first < b->first;
+  std::partial_sort(agents.begin(), last, agents.end(), [](const auto& a, const auto& b) {
+    return a.second.cost != b.second.cost ? a.second.cost > b.second.cost : *a.first < *b.first;
   });
-  for (auto i = agents.begin(); i != last; ++i)
-    totals.dearest.push_back({(*i)->first, (*i)->second});
+  for (auto i = agents.begin(); i != last; ++i) totals.dearest.push_back({*i->first, i->second});
   return totals;
 }
 
@@ -127,8 +184,9 @@ void Totals::AddTo(const std::string& id, const std::vector<Increment>& incremen
   for (const auto& increment : increments) {
     const auto& coverage = found->second->coverage;
     const auto& key = increment.key;
-    if (coverage.source == key.source && coverage.ns == key.ns &&
-        CoversKind(coverage, key.model, key.task, key.workflow))
+    const auto& records = found->second->records;
+    const bool of_it = coverage.source == key.source || (records && records->source == key.source);
+    if (of_it && coverage.ns == key.ns && CoversKind(coverage, key.model, key.task, key.workflow))
       Add(*found->second, increment, increment.amounts);
   }
 }
@@ -137,11 +195,9 @@ void Totals::Add(Tracked& tracked, const Increment& increment, const Amounts& am
   const std::int64_t minute = MinuteOf(increment.at);
   if (!CoversAgentAt(tracked.coverage, increment.key.agent, minute)) return;
   const bool inside = tracked.Covers(minute);
-  if (inside) {
-    tracked.spent += amounts;
-    tracked.agents[increment.key.agent] += amounts;
-  }
-  const bool recent = tracked.recent.Add(minute, amounts);
+  const bool records = tracked.records && tracked.records->source == increment.key.source;
+  if (inside) AddTo(tracked, records, increment.key.agent, amounts);
+  const bool recent = (records ? tracked.records->recent : tracked.recent).Add(minute, amounts);
   if (inside || recent) Mark(tracked);
 }
 
@@ -175,7 +231,12 @@ std::vector<std::string> Totals::TakeChanged() {
 }
 
 void Totals::Index(Tracked& tracked) {
-  auto& covering = covering_[{tracked.coverage.source, tracked.coverage.ns}];
+  IndexOf(tracked.coverage.source, tracked);
+  if (tracked.records) IndexOf(tracked.records->source, tracked);
+}
+
+void Totals::IndexOf(const std::string& source, Tracked& tracked) {
+  auto& covering = covering_[{source, tracked.coverage.ns}];
   if (tracked.coverage.whole_namespace) {
     covering.whole.push_back(&tracked);
     return;
@@ -190,7 +251,12 @@ void Totals::Index(Tracked& tracked) {
 }
 
 void Totals::TakeOffIndex(const Tracked& tracked) {
-  const auto place = covering_.find({tracked.coverage.source, tracked.coverage.ns});
+  TakeOffIndexOf(tracked.coverage.source, tracked);
+  if (tracked.records) TakeOffIndexOf(tracked.records->source, tracked);
+}
+
+void Totals::TakeOffIndexOf(const std::string& source, const Tracked& tracked) {
+  const auto place = covering_.find({source, tracked.coverage.ns});
   if (place == covering_.end()) return;
   auto& covering = place->second;
   std::erase(covering.whole, &tracked);

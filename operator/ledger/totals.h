@@ -19,9 +19,18 @@ namespace purser::ledger {
 // Not thread-safe: the ledger guards it.
 class Totals {
  public:
-  // Starts or replaces a total with what is booked so far and what is held.
-  void Put(const std::string& id, const Coverage& coverage, const std::vector<AgentSpend>& spent,
-           const std::vector<MinuteSpend>& minutes, const std::vector<JournalEntry>& doubts);
+  // What of a source with two meters counts.
+  void Pair(const std::string& source, Counts counts) { pairs_[source] = counts; }
+  std::optional<Counts> PairOf(const std::string& source) const;
+
+  // What is booked so far of one meter.
+  struct Booked {
+    std::vector<AgentSpend> spent;
+    std::vector<MinuteSpend> minutes;
+  };
+  // Starts or replaces a total. `records`: of a source with two meters, else empty.
+  void Put(const std::string& id, const Coverage& coverage, const Booked& booked,
+           const Booked& records, const std::vector<JournalEntry>& doubts);
   void Remove(const std::string& id);
   const Coverage* Find(const std::string& id) const;
   std::optional<Total> Read(const std::string& id, Timestamp now) const;
@@ -49,6 +58,16 @@ class Totals {
     Amounts spent;
     std::unordered_map<std::string, Amounts> agents;
     RecentMinutes recent;
+    // Of a source with two meters: what its records told. The above is then the counter's, but
+    // `spent`, which is what counts.
+    struct Records {
+      std::string source;
+      Counts counts = Counts::kHigher;
+      std::unordered_map<std::string, Amounts> agents;
+      RecentMinutes recent;
+      BothMeters both;
+    };
+    std::unique_ptr<Records> records;
     Amounts in_doubt;
     std::int64_t doubts = 0;
     bool changed = false;  // is in changed_
@@ -63,7 +82,11 @@ class Totals {
   using Place = std::pair<std::string, std::string>;  // source, namespace
 
   void Index(Tracked& tracked);
+  void IndexOf(const std::string& source, Tracked& tracked);
   void TakeOffIndex(const Tracked& tracked);
+  void TakeOffIndexOf(const std::string& source, const Tracked& tracked);
+  static void AddTo(Tracked& tracked, bool records, const std::string& agent,
+                    const Amounts& amounts);
   void Mark(Tracked& tracked);
   // Calls visit(tracked) for each total that covers the key's agent.
   template <typename Visit>
@@ -75,7 +98,11 @@ class Totals {
   std::unordered_map<std::string, std::unique_ptr<Tracked>> tracked_;
   std::map<Place, Covering> covering_;
   std::vector<Tracked*> changed_;
+  std::map<std::string, Counts> pairs_;
 };
+
+// What of two meters counts.
+Amounts Counted(Counts counts, const Amounts& meter, const Amounts& records);
 
 // Whether a coverage counts spend of this key at this time.
 bool Covers(const Coverage& coverage, const SpendKey& key, Timestamp at);

@@ -53,6 +53,13 @@ Amounts ShareOf(const Amounts& amounts, std::int64_t part, std::int64_t whole) {
   });
 }
 
+Amounts HigherOf(const Amounts& a, const Amounts& b) {
+  auto higher =
+      EachField(a, b, [](std::int64_t one, std::int64_t other) { return std::max(one, other); });
+  higher.estimated = a.cost >= b.cost ? a.estimated : b.estimated;
+  return higher;
+}
+
 Amounts NotBelowZero(const Amounts& amounts) {
   return EachField(amounts, Amounts(),
                    [](std::int64_t amount, std::int64_t zero) { return std::max(amount, zero); });

@@ -32,6 +32,8 @@ constexpr Amounts CostOf(Money cost) { return {.cost = cost}; }
 
 // amounts * part / whole, each field rounded up; 0 <= part <= whole, whole > 0.
 Amounts ShareOf(const Amounts& amounts, std::int64_t part, std::int64_t whole);
+// Field by field; what is estimated is of the higher cost.
+Amounts HigherOf(const Amounts& a, const Amounts& b);
 // Each field that is negative becomes 0.
 Amounts NotBelowZero(const Amounts& amounts);
 

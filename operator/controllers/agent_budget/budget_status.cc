@@ -6,6 +6,7 @@
 #include "base/join.h"
 #include "base/time_text.h"
 #include "base/utf8.h"
+#include "controllers/agent_budget/meters_disagree.h"
 #include "controllers/agent_budget/report_conditions.h"
 #include "controllers/agent_budget/sight_conditions.h"
 #include "controllers/agent_budget/still_spending.h"
@@ -41,6 +42,7 @@ void KeepAmounts(const api::AgentBudgetStatus& before, api::AgentBudgetStatus& s
   status.states = before.states;
   status.summary = before.summary;
   status.in_doubt = before.in_doubt;
+  status.meters = before.meters;
   status.ledger = before.ledger;
   status.spent_at_least = before.spent_at_least;
   status.overspend_bound = before.overspend_bound;
@@ -206,6 +208,7 @@ api::AgentBudgetStatus BuildBudgetStatus(const BudgetReport& report) {
     }
     AddLevelConditions(report, worst, conditions);
   }
+  AddMeters(report, status, conditions);
   AddStillSpending(report, conditions);
   AddSightConditions(report, status);
   return status;
@@ -230,8 +233,8 @@ bool AmountsDiffer(const api::AgentBudgetStatus& before, const api::AgentBudgetS
   const auto* is = FindCondition(after.conditions, kPricing);
   if (was != nullptr && is != nullptr && was->message != is->message) return true;
   const bool burn_ended = before.burn_per_hour != after.burn_per_hour && after.burn_per_hour == "0";
-  return before.spent != after.spent || burn_ended || before.agents != after.agents ||
-         !SameSpent(before.subjects, after.subjects);
+  return before.spent != after.spent || before.meters != after.meters || burn_ended ||
+         before.agents != after.agents || !SameSpent(before.subjects, after.subjects);
 }
 
 namespace {

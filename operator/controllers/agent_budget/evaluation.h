@@ -14,6 +14,7 @@
 #include "controllers/agent_budget/scope.h"
 #include "controllers/agent_budget/subject.h"
 #include "controllers/metering/metering.h"
+#include "ledger/ledger.h"
 #include "policy/budget_decision.h"
 #include "policy/overspend.h"
 #include "policy/share.h"
@@ -30,6 +31,8 @@ struct Row {
   Money estimated;                          // of what is booked: calls of models without a price
   std::optional<Quantity> spent_at_least;   // of this window, by the status of a lost ledger
   std::int64_t doubts = 0;                  // entries behind counted.in_doubt
+  std::optional<ledger::BothMeters> both;   // of a source with two meters
+  Amounts last_5_minutes;                   // of what counts
   std::vector<policy::PoolShare> shares;    // parallel to subject->pools; filled while throttled
   std::optional<Timestamp> next_threshold;  // when it is reached, at the present rate
   Quantity overspend_bound;

@@ -90,6 +90,8 @@ RowPointer MakeRow(const RowInput& input) {
   row.subject = input.subject;
   row.spent_at_least = input.spent_at_least;
   row.doubts = total.doubts;
+  row.both = total.both;
+  row.last_5_minutes = total.last_5_minutes;
   row.estimated = total.spent.estimated;
   row.counted =
       policy::Count(spec, measure(total.spent), measure(total.in_doubt), input.spent_at_least);

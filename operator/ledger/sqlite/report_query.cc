@@ -64,6 +64,8 @@ class Reading {
       PURSER_RETURN_IF_ERROR(
           keys_.Start(ns, query_.source).ForEachRow([&](const Run& run) -> Status {
             const SpendKey key{run.Text(1), ns, run.Text(2), run.Text(3), run.Text(4), run.Text(5)};
+            if (std::ranges::find(query_.but_sources, key.source) != query_.but_sources.end())
+              return Ok();
             if (!Among(query_.agents, key.agent) || !Among(query_.models, key.model) ||
                 !Among(query_.tasks, key.task) || !Among(query_.workflows, key.workflow))
               return Ok();

@@ -67,7 +67,10 @@ def record(number: int, cost: str = "0.01", **more: Any) -> dict[str, Any]:
 class Inbound:
     """The operator of one test."""
 
-    def __init__(self, cluster: ServedCluster, folder: Path, tokens: str = "", ledger: Path | None = None) -> None:
+    def __init__(
+        self, cluster: ServedCluster, folder: Path, tokens: str = "", ledger: Path | None = None,
+        source: dict[str, Any] | None = None,
+    ) -> None:
         """`ledger`: this file, and a Lease that others with the same file wait for."""
         self.cluster = cluster
         self.folder = folder
@@ -88,7 +91,7 @@ class Inbound:
             "server": server,
             "leaderElection": {"enabled": ledger is not None, "namespace": "agents", "leaseName": "purser"},
             "store": {"type": "SQLite", "path": str(ledger or folder / "ledger.db")},
-            "sources": [{"name": "default", "usage": True}],
+            "sources": [{"name": "default", "usage": True, **(source or {})}],
         }
         (folder / "config.yaml").write_text(json.dumps(config))
         self.trust = ssl.create_default_context(cafile=str(folder / "tls.crt"))

@@ -65,6 +65,7 @@ AgentBudget FullBudget() {
   status.burn_per_hour = "3.5";
   status.projected = "61.1";
   status.in_doubt = "210.5";
+  status.meters = MetersTold{"41.24", "40", "1.24"};
   status.ledger = "6f1c2a";
   status.spent_at_least = "40";
   status.agents = {{"researcher", "40", 80, "Throttled"}, {"summarizer", "1.24", 2, "Throttled"}};
