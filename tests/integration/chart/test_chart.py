@@ -573,7 +573,8 @@ class ChartTest(unittest.TestCase):
             ("delete", "deployments.apps", "team-a", False),
             ("create", "deployments.apps", "team-a", False),
             ("patch", "agentbudgets.purser.dev", "team-a", False),
-            ("list", "configmaps", "team-a", False),
+            ("list", "configmaps", "team-a", True),  # those with its label: limits are held where they are followed
+            ("delete", "configmaps", "team-a", False),
         ):
             with self.subTest(verb=verb, resource=resource):
                 account = "--as=system:serviceaccount:purser-system:purser"
