@@ -6,7 +6,6 @@ The agent is the key's alias; the task, if there is one, comes in the request's 
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import Any
 
@@ -14,6 +13,9 @@ from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
 
 from purser import Call, Purser, Queued, Refused
+
+
+_MOST_CALLS = 10_000
 
 
 class PurserHook(CustomLogger):
@@ -28,8 +30,8 @@ class PurserHook(CustomLogger):
                                   call_type: str) -> dict[str, Any]:
         metadata = data.setdefault("metadata", {})
         try:
-            call = await asyncio.to_thread(
-                self._purser.ask, user_api_key_dict.key_alias or "unknown", task=metadata.get("task"),
+            call = await self._purser.ask_async(
+                user_api_key_dict.key_alias or "unknown", task=metadata.get("task"),
                 model=data.get("model"), max_output_tokens=data.get("max_tokens"), wait_seconds=20)
         except Queued as queued:
             raise HTTPException(status_code=429, detail=str(queued), headers={"Retry-After": "1"}) from None
@@ -38,6 +40,8 @@ class PurserHook(CustomLogger):
         if call.model:
             data["model"] = call.model  # a cheaper one, under Downgrade
         self._calls[data["litellm_call_id"]] = call
+        if len(self._calls) > _MOST_CALLS:  # of calls that LiteLLM never told the end of
+            self._calls.pop(next(iter(self._calls)))
         # Where the proxy's callback posts records, too, each call counts once.
         metadata.setdefault("spend_logs_metadata", {})["admission"] = call.id
         return data
@@ -54,9 +58,10 @@ class PurserHook(CustomLogger):
         call = self._calls.pop(kwargs.get("litellm_call_id", ""), None)
         if call is not None:
             logged = kwargs.get("standard_logging_object") or {}
-            await asyncio.to_thread(call.settle, cost_usd=kwargs.get("response_cost") or 0,
-                                    input_tokens=logged.get("prompt_tokens"), output_tokens=logged.get("completion_tokens"),
-                                    latency_ms=int((end - start).total_seconds() * 1000), outcome=outcome)
+            await self._purser.settle_async(
+                call, cost_usd=kwargs.get("response_cost") or 0, outcome=outcome,
+                input_tokens=logged.get("prompt_tokens"), output_tokens=logged.get("completion_tokens"),
+                latency_ms=int((end - start).total_seconds() * 1000))
 
 
 purser_hook = PurserHook()

@@ -23,6 +23,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -32,6 +33,9 @@ from typing import Any, Literal
 TOKEN_FILE = "/var/run/secrets/purser/token"  # a projected token of audience "purser"
 _TRIES = 4
 _SLACK = 10.0  # seconds that an answer may take beside the waiting asked for
+# A question may wait for room as long as it asked to; what makes room, a settlement, must not stand behind it.
+_ASKING = ThreadPoolExecutor(max_workers=512, thread_name_prefix="purser-ask")
+_SETTLING = ThreadPoolExecutor(max_workers=16, thread_name_prefix="purser-settle")
 
 
 class PurserError(Exception):
@@ -113,13 +117,17 @@ class Purser:
         """See ask()."""
         yield self.ask(agent, **wish)
 
+    async def ask_async(self, agent: str, **wish: Any) -> Call:
+        """As ask(), on a thread, so that the loop goes on."""
+        return await asyncio.get_running_loop().run_in_executor(_ASKING, lambda: self.ask(agent, **wish))
+
     @asynccontextmanager
     async def admit_async(self, agent: str, **wish: Any) -> AsyncIterator[Call]:
-        """As admit(); asks on a thread, so that the loop goes on. Settle with `await settle_async(call, ...)`."""
-        yield await asyncio.to_thread(self.ask, agent, **wish)
+        """As admit(), for a loop. Settle with `await settle_async(call, ...)`."""
+        yield await self.ask_async(agent, **wish)
 
     async def settle_async(self, call: Call, **fact: Any) -> None:
-        await asyncio.to_thread(call.settle, **fact)
+        await asyncio.get_running_loop().run_in_executor(_SETTLING, lambda: call.settle(**fact))
 
     def ask(self, agent: str, *, key: str | None = None, task: str | None = None, workflow: str | None = None,
             model: str | None = None, estimate_usd: str | float | Decimal | None = None, input_tokens: int | None = None,
