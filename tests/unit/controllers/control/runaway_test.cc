@@ -102,8 +102,9 @@ TEST_F(RunawayPoolTest, AStopWaitsForAPersonOverRestarts) {
   stage_.Pass(minutes(10));
   EXPECT_EQ(stage_.Replicas("worker"), 5);
   EXPECT_EQ(Detected(), "False/NoneSeen");
-  EXPECT_FALSE(stage_.api().Get("agentpools", kStageNamespace, "team")["metadata"]["annotations"]
-                   .contains("purser.dev/restore"));
+  EXPECT_FALSE(
+      stage_.api().Get("agentpools", kStageNamespace, "team")["metadata"]["annotations"].contains(
+          "purser.dev/restore"));
   Loop(31);
   EXPECT_EQ(stage_.Replicas("worker"), 0) << "it loops again";
 }
@@ -139,8 +140,9 @@ TEST_F(RunawayPoolTest, ABudgetAndARunawayTheStricterWins) {
 
 TEST_F(RunawayPoolTest, ASwarmIsThePools) {
   const Json labels{{"purser.dev/pool", "swarm"}};
-  stage_.Pool("swarm", {}, {{"agentSelector", {{"matchLabels", labels}, {"kinds", {"Job"}}}},
-                            {"runaway", {{"agents", 4}, {"action", "Stop"}}}});
+  stage_.Pool("swarm", {},
+              {{"agentSelector", {{"matchLabels", labels}, {"kinds", {"Job"}}}},
+               {"runaway", {{"agents", 4}, {"action", "Stop"}}}});
   stage_.AlsoWatched("jobs");
   for (int job = 0; job < 4; ++job) stage_.Job("job-" + std::to_string(job), labels);
   stage_.Start();
