@@ -43,6 +43,11 @@ GO_PROGRAMS = (
 PAUSE = "pause"
 ALL_NAMES = tuple(program.name for program in GO_PROGRAMS) + (PAUSE,)
 
+# What tests may want instead of the API server of GO_PROGRAMS.
+OLDER_API_SERVER = GoProgram(
+    "kube-apiserver-1.33", "k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes", ENGINES_DIRECTORY / "kubernetes-1.33"
+)
+
 # What spend can be read from beside Debian's Prometheus: a module and a cache each, for no cluster needs them.
 ENGINES = (
     GoProgram(
@@ -59,12 +64,8 @@ ENGINES = (
         ENGINES_DIRECTORY / "prometheus",
         "netgo,remove_all_sd",
     ),
+    OLDER_API_SERVER,
 )
-# What tests may want instead of the API server of GO_PROGRAMS.
-OLDER_API_SERVER = GoProgram(
-    "kube-apiserver-1.33", "k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes", ENGINES_DIRECTORY / "kubernetes-1.33"
-)
-ENGINES += (OLDER_API_SERVER,)
 ENGINE_NAMES = tuple(program.name for program in ENGINES)
 
 # Names the program that serves the API: kube-apiserver, or an older one.

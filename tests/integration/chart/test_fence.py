@@ -201,7 +201,8 @@ class FenceTest(unittest.TestCase):
 
     def test_switches_of_other_kinds(self) -> None:
         """What stops a kind without replicas is not taken back, in any of its forms; what is not held is free."""
-        held, free = [], []
+        held: list[dict[str, Any]] = []
+        free: list[dict[str, Any]] = []
         for group, resource, kind, stopped, _ in _SWITCHED:
             version = self.wanted("get", "crd", f"{resource}.{group}", "-ojsonpath={.spec.versions[0].name}")
             for name, of in ((f"held-{resource}", held), (f"free-{resource}", free)):
