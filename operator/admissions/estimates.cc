@@ -32,13 +32,13 @@ Amounts Estimate(const Question& question, const gate::Experiences& seen,
   Amounts amounts;
   amounts.calls = 1;
   // Who settles by cost alone tells of no tokens.
-  const auto mean = [&](std::int64_t of_all, std::int64_t otherwise) {
-    return of_all > 0 ? of_all / like->sum.calls : otherwise;
+  const auto usual = [&](std::int64_t Amounts::*tokens, std::int64_t otherwise) {
+    const std::int64_t all = like != nullptr ? like->sum.*tokens : 0;
+    return all > 0 ? all / like->sum.calls : otherwise;
   };
-  amounts.input_tokens =
-      question.input_tokens.value_or(mean(like != nullptr ? like->sum.input_tokens : 0, kInput));
-  amounts.output_tokens = question.max_output_tokens.value_or(
-      mean(like != nullptr ? like->sum.output_tokens : 0, kOutput));
+  amounts.input_tokens = question.input_tokens.value_or(usual(&Amounts::input_tokens, kInput));
+  amounts.output_tokens =
+      question.max_output_tokens.value_or(usual(&Amounts::output_tokens, kOutput));
   if (question.estimate) {
     amounts.cost = *question.estimate;
     return amounts;
@@ -47,9 +47,8 @@ Amounts Estimate(const Question& question, const gate::Experiences& seen,
   const std::int64_t alike = like != nullptr && unsaid ? like->costs.Count() : 0;
   if (alike > 0) amounts.cost = Money::FromNanos(like->costs.Percentile(kPercentile));
   if (alike < kEnoughCalls) {
-    const bool guessed = alike > 0 || unsaid;
-    const auto input = guessed ? kInput : amounts.input_tokens;
-    const auto output = guessed ? kOutput : amounts.output_tokens;
+    const auto input = unsaid ? kInput : amounts.input_tokens;
+    const auto output = unsaid ? kOutput : amounts.output_tokens;
     amounts.cost =
         std::max(amounts.cost, PriceOf(question.provider, question.model, input, output, prices));
   }
