@@ -192,7 +192,10 @@ Status AdmissionService::Store(std::vector<Change>& changes) {
   if (token != nullptr) on_.calls.Drop(token);
   if (!committed.ok()) return committed;
   claims.Keep();
-  TellRunaways(calls, now);
+  // What is durable is not undone by who hears of it.
+  const auto heard = Guarded([&] { TellRunaways(calls, now); });
+  if (!heard.ok())
+    spdlog::error("admissions: what was settled could not be told on: {}", heard.error().message());
   return committed;
 }
 

@@ -142,9 +142,8 @@ void Intake::CommitGroup(std::vector<Submission>& submissions) {
   });
   if (committed.ok() && !booked.empty()) {
     const std::lock_guard lock(telling_);
-    const Status heard = Guarded([&]() -> Status {
+    const auto heard = Guarded([&] {
       if (listener_) listener_(booked);
-      return Ok();
     });
     if (!heard.ok())
       spdlog::error("source={} what was booked could not be told on: {}", source_,
