@@ -31,10 +31,6 @@ std::string KeepsChanging(Timestamp until) {
          "leave the key alone";
 }
 
-policy::Level LevelOf(const Limits& limits) {
-  return limits.concurrency == 0 ? policy::Level::kStopped : policy::Level::kThrottled;
-}
-
 }  // namespace
 
 ConfigMapLimits::Known ConfigMapLimits::KnownOf(const kube::ObjectKey& pool,
@@ -169,8 +165,8 @@ LimitOutcome ConfigMapLimits::Publish(const api::AgentPool& pool,
     if (!same || stale || hidden) {
       // What we wrote is there no more, and nobody asked for anything else.
       if (!same && known.ours && known.digest == wanted.digest)
-        known.contention.Reversed(now, "", LevelOf(limits));
-      const auto again = known.contention.NextReassert(now, LevelOf(limits));
+        known.contention.Reversed(now, "", LevelOfLimit(limits.concurrency));
+      const auto again = known.contention.NextReassert(now, LevelOfLimit(limits.concurrency));
       if (again > now) {
         outcome = Told(target, KeepsChanging(again), again);
         known.digest = wanted.digest;

@@ -31,10 +31,6 @@ FieldSight SightOf(const workloads::Workload& object) {
   return sight;
 }
 
-policy::Level LevelOf(std::int32_t limit) {
-  return limit == 0 ? policy::Level::kStopped : policy::Level::kThrottled;
-}
-
 }  // namespace
 
 FieldLimits::Known FieldLimits::KnownOf(const kube::ObjectKey& pool, const api::FieldTarget& target,
@@ -136,9 +132,9 @@ LimitOutcome FieldLimits::Set(const api::AgentPool& pool, const api::FieldTarget
   const bool undone = limit && plan->held && held && held->uid == seen.uid &&
                       held->set == plan->held->set && seen.live.dump() != held->set;
   if (undone && !known.undone)
-    known.contention.Reversed(now, object->replicas_manager, LevelOf(*limit));
+    known.contention.Reversed(now, object->replicas_manager, LevelOfLimit(*limit));
   if (limit) {
-    const auto again = known.contention.NextReassert(now, LevelOf(*limit));
+    const auto again = known.contention.NextReassert(now, LevelOfLimit(*limit));
     if (again > now) {
       const auto& by = known.contention.by();
       known.undone = true;

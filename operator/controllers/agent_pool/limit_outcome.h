@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include "api/agent_pool.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "policy/level.h"
 
 namespace purser::controllers {
 
@@ -30,6 +32,11 @@ inline bool Refused(const Error& error) {
 // Told; tried again unless it would be refused again.
 inline LimitOutcome OutcomeOf(const Error& error) {
   return {error.message(), Refused(error) ? Ok() : Status(error), std::nullopt};
+}
+
+// How strong an ask it is that so many calls are allowed at once, for who is to be overruled.
+inline policy::Level LevelOfLimit(std::int32_t concurrency) {
+  return concurrency == 0 ? policy::Level::kStopped : policy::Level::kThrottled;
 }
 
 inline void Earliest(std::optional<Timestamp>& next, std::optional<Timestamp> candidate) {
