@@ -6,7 +6,6 @@ The proxy is installed once, into the user's cache (about 750 MB); without a pac
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -29,10 +28,10 @@ from typing import Any, ClassVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "admissions"))
 
 from gated import NAMESPACE, GatedTest, budget, pool  # noqa: E402  (the path above has to come first)
+from python_tools import installed  # noqa: E402
 from served_cluster import ROOT  # noqa: E402
 
 PACKAGE = "litellm[proxy]==1.108.7"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "purser" / "litellm-1.108.7"
 START_SECONDS = 120.0
 TOKENS = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}
 PRICES = {"input_cost_per_token": 0.00000125, "output_cost_per_token": 0.00001}  # as in Purser's own list
@@ -48,22 +47,6 @@ from litellm.proxy._types import UserAPIKeyAuth
 async def known_by_name(request, api_key):
     return UserAPIKeyAuth(api_key=api_key, key_alias=api_key.removeprefix("sk-"), team_alias="agents")
 '''
-
-
-def proxy() -> Path:
-    """The proxy's program."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (CACHE / "whole").exists():
-            print(f"installing {PACKAGE}, once", file=sys.stderr, flush=True)
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(CACHE / "tools")], check=True, timeout=120)
-            install = [str(CACHE / "tools/bin/python"), "-m", "pip", "install", "--quiet", PACKAGE]
-            done = subprocess.run(install, capture_output=True, text=True, timeout=600)
-            if done.returncode != 0:
-                raise unittest.SkipTest(f"{PACKAGE} cannot be installed: {done.stderr[-300:]}")
-            (CACHE / "whole").touch()
-    return CACHE / "tools" / "bin" / "litellm"
 
 
 class Model:
@@ -108,7 +91,7 @@ class LiteLlmTest(GatedTest):
 
     @classmethod
     def setUpClass(cls) -> None:
-        program = proxy()
+        program = installed("litellm-proxy", PACKAGE) / "litellm"
         super().setUpClass()
         cls.apply(
             *(pool(name, [{"name": name}]) for name in LIMITS),

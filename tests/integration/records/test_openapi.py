@@ -6,12 +6,10 @@ skipped and say so.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -19,31 +17,15 @@ from typing import ClassVar
 
 import test_records
 from inbound import ROOT, Inbound, ServedCluster, wait_for
+from python_tools import installed
 
 
 TOOLS = ("schemathesis==4.32.5", "openapi-spec-validator==0.9.0")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "purser" / "openapi-tools"
 REQUESTS = 40  # of each operation, those made to be wrong not counted
 ALLOWED = ["agentusages", "agentreports", "agentlimits", "agentadmissions", "agentroutes", "agentstops"]
 # What a schema cannot say (a time of today, one of two fields) is refused although it looks valid; and what was refused
 # cannot be settled although it has an id.
 LEFT_OUT = "positive_data_acceptance,ensure_resource_availability"
-
-
-def tools() -> Path:
-    """Where they are: a folder that is whole once it says so."""
-    folder = CACHE / "-".join(tool.replace("==", "-") for tool in TOOLS)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "whole").exists():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / "tools")], check=True, timeout=120)
-            install = [str(folder / "tools/bin/python"), "-m", "pip", "install", "--quiet", *TOOLS]
-            done = subprocess.run(install, capture_output=True, text=True, timeout=300)
-            if done.returncode != 0:
-                raise unittest.SkipTest(f"{', '.join(TOOLS)} cannot be installed: {done.stderr[-300:]}")
-            (folder / "whole").touch()
-    return folder / "tools" / "bin"
 
 
 class OpenApiTest(unittest.TestCase):
@@ -55,7 +37,7 @@ class OpenApiTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.tools = tools()
+        cls.tools = installed("openapi-tools", *TOOLS)
         cls.cluster = test_records.RecordsTest.cluster = ServedCluster("openapi", "--level=control-plane")
         cls.addClassCleanup(cls.cluster.end)
         cls.folder = Path(tempfile.mkdtemp(prefix="purser-openapi-"))
